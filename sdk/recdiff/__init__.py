@@ -1,0 +1,1 @@
+"""Tell real social ties from noise and fakes."""
