@@ -1,0 +1,93 @@
+"""Turn rows of a social file into distinct ties, and settle whether they have a direction.
+
+Letters: E ties, U users.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recdiff.notice import Notice, counted
+
+Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Distinct ties in first-seen order.
+
+    Attributes:
+        edges: int64 (E, 2) user positions; each arc when directed, else each tie once in first-seen orientation.
+        directed: whether (a, b) and (b, a) are two different ties.
+        mirrored: undirected, and every tie was listed in both directions.
+        notices: what was dropped, merged and decided.
+    """
+
+    edges: Int64
+    directed: bool
+    mirrored: bool
+    notices: tuple[Notice, ...]
+
+
+def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Ties:
+    """Drop self ties and repeats, and decide the direction.
+
+    Args:
+        src: (rows,) user positions.
+        dst: (rows,) user positions.
+        num_users: U.
+        directed: the answer, or None: undirected exactly when every tie also stands the other way round.
+    """
+    real = src != dst
+    arcs = np.column_stack((src[real], dst[real])).astype(np.int64)
+    key = arcs[:, 0] * num_users + arcs[:, 1]
+    arcs, key = _first_seen(arcs, key)
+    reciprocal = int(has_reverse(arcs, num_users).sum())
+    notices = [
+        *counted("self_ties", int((~real).sum()), "{n} ties of a user with itself dropped"),
+        *counted("duplicate_edges", int(real.sum()) - len(arcs), "{n} repeated ties dropped, the first kept"),
+    ]
+    mirrored = len(arcs) > 0 and reciprocal == len(arcs)
+    decided = directed if directed is not None else not mirrored
+    if decided:
+        return Ties(arcs, True, False, (*notices, _directed_notice(len(arcs), reciprocal, directed is None)))
+    unordered = np.minimum(arcs[:, 0], arcs[:, 1]) * num_users + np.maximum(arcs[:, 0], arcs[:, 1])
+    edges, _ = _first_seen(arcs, unordered)
+    notices.append(_undirected_notice(len(edges), mirrored, directed is None))
+    if not mirrored:
+        notices += counted("merged_edges", reciprocal // 2, "{n} ties listed in both directions counted once")
+    return Ties(edges, False, mirrored, tuple(notices))
+
+
+def has_reverse(arcs: Int64, num_users: int) -> NDArray[np.bool_]:
+    """Say of each distinct arc (E, 2) whether its reverse is among them, bool (E,)."""
+    forward = np.sort(arcs[:, 0] * num_users + arcs[:, 1])
+    backward = arcs[:, 1] * num_users + arcs[:, 0]
+    if len(forward) == 0:
+        return np.zeros(0, bool)
+    at = np.minimum(np.searchsorted(forward, backward), len(forward) - 1)
+    return np.asarray(forward[at] == backward)
+
+
+def _first_seen(arcs: Int64, key: Int64) -> tuple[Int64, Int64]:
+    """Keep the first arc of each key, in order of appearance."""
+    _, first = np.unique(key, return_index=True)
+    kept = np.sort(first)
+    return arcs[kept], key[kept]
+
+
+def _directed_notice(total: int, reciprocal: int, found: bool) -> Notice:
+    if not found:
+        return Notice("direction", total, f"{total:,} ties read as directed, as asked")
+    share = f"{reciprocal / total:.0%}" if total else "none"
+    hint = "; if each friendship is listed once, pass --undirected" if reciprocal == 0 else ""
+    return Notice("direction", total, f"{total:,} directed ties ({share} of them also stand the other way round){hint}")
+
+
+def _undirected_notice(total: int, mirrored: bool, found: bool) -> Notice:
+    how = "each listed in both directions" if mirrored else "not all listed in both directions"
+    asked = "" if found else ", as asked"
+    return Notice("direction", total, f"{total:,} undirected ties, {how}{asked}")
