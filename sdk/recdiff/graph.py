@@ -93,4 +93,5 @@ def csr_tensor(matrix: sp.csr_matrix, device: torch.device | str = "cpu") -> Ten
             torch.as_tensor(matrix.data.astype(np.float32)),
             size=matrix.shape,
             device=device,
+            check_invariants=True,
         )
