@@ -1,0 +1,31 @@
+"""The errors of the adapters.
+
+AdapterError       exit 3: a table, an id or a file that the format cannot take
+├── OptionError    exit 2: an unknown format or option
+└── MissingLibrary exit 2: the format's own library is not installed
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AdapterError(Exception):
+    """A table could not be handed over; ``exit_code`` is what the command line returns."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class OptionError(AdapterError):
+    """A format or an option that does not exist."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class MissingLibrary(AdapterError):  # noqa: N818 -- the public name
+    """The library that writes a format is not installed."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, library: str, remedy: str) -> None:
+        super().__init__(f"this format is written by {library}, which is not installed; {remedy}")

@@ -1,0 +1,34 @@
+"""JSON Lines: one object per row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recdiff_adapters.output import FilePath, whole_file
+from recdiff_adapters.table import Pairs, read_pairs
+
+_ROWS = 65_536
+
+
+def to_jsonl(table: pa.Table, path: FilePath) -> Path:
+    """Write one JSON object per line (UTF-8) and return the path.
+
+    Raises AdapterError for a bad table, or a number that JSON has no word for (nan, infinity).
+    """
+    pairs = read_pairs(table)
+    _refuse_unfinite(pairs)
+    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        for batch in pairs.table.to_batches(max_chunksize=_ROWS):
+            file.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in batch.to_pylist())
+    return Path(path)
+
+
+def _refuse_unfinite(pairs: Pairs) -> None:
+    for field in pairs.table.schema:
+        if pa.types.is_floating(field.type):
+            finite = pc.is_finite(pairs.column(field.name))
+            pairs.refuse(field.name, pc.invert(finite), "JSON has no such number")

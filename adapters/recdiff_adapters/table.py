@@ -1,0 +1,161 @@
+"""The two tables that every adapter takes, checked once.
+
+Edges: ``src``, ``dst`` (int64 or string), ``fake_score`` (float in [0, 1] or null), ``keep`` (bool), and any
+evidence columns. Recommendations: ``user_id``, ``item_id``, ``rank`` (integer from 1), ``score`` (float).
+Rows are numbered from 1 in messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recdiff_adapters.error import AdapterError
+
+EDGES = "edges"
+RECOMMENDATIONS = "recommendations"
+_COLUMNS = {
+    EDGES: ("src", "dst", "fake_score", "keep"),
+    RECOMMENDATIONS: ("user_id", "item_id", "rank", "score"),
+}
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A checked table whose rows join two ids: ``src`` and ``dst``, or ``user_id`` and ``item_id``.
+
+    ``rows`` are the numbers the rows had in the table that was handed in, when some were left out since.
+    """
+
+    kind: str
+    table: pa.Table
+    rows: np.ndarray | None = None
+
+    @property
+    def id_names(self) -> tuple[str, str]:
+        """The names of the two id columns."""
+        left, right = _COLUMNS[self.kind][:2]
+        return left, right
+
+    @property
+    def value_names(self) -> list[str]:
+        """The names of all other columns, in the table's order."""
+        return [name for name in self.table.column_names if name not in self.id_names]
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column."""
+        return self.table.column(name)
+
+    def row(self, position: int) -> int:
+        """Number, from 1, that a row had in the table that was handed in."""
+        return int(position if self.rows is None else self.rows[position]) + 1
+
+    def kept(self) -> Pairs:
+        """Return the edges whose ``keep`` is true, for formats that cannot say so; recommendations stay."""
+        if self.kind == RECOMMENDATIONS:
+            return self
+        mask = self.column("keep")
+        return Pairs(self.kind, self.table.filter(mask), np.flatnonzero(mask.to_numpy()))
+
+    def refuse(self, name: str, wrong: pa.ChunkedArray, reason: str) -> None:
+        """Raise AdapterError naming the first row of column ``name`` at which the mask ``wrong`` is true."""
+        position = pc.index(pc.fill_null(wrong, False), True).as_py()
+        if position >= 0:
+            value = self.column(name)[position].as_py()
+            raise AdapterError(f"column {name}, row {self.row(position)}: {value!r}: {reason}")
+
+
+def read_pairs(table: pa.Table) -> Pairs:
+    """Check a table of edges or of recommendations.
+
+    Raises AdapterError for a missing or twice named column, a column of another type, an id that is null, or a
+    value out of range, naming column, row and value.
+    """
+    if not isinstance(table, pa.Table):
+        raise AdapterError(f"an adapter takes a pyarrow.Table, not {type(table).__name__}")
+    names = table.column_names
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise AdapterError(f"the table has more than one column named {', '.join(doubled)}")
+    pairs = Pairs(_kind(names), _plain(table))
+    _check_ids(pairs)
+    (_check_edges if pairs.kind == EDGES else _check_recommendations)(pairs)
+    return pairs
+
+
+def _kind(names: list[str]) -> str:
+    for kind, columns in _COLUMNS.items():
+        if columns[0] in names or columns[1] in names:
+            missing = [column for column in columns if column not in names]
+            if missing:
+                raise AdapterError(f"a table of {kind} needs the columns {', '.join(columns)}; "
+                                   f"missing: {', '.join(missing)}")  # fmt: skip
+            return kind
+    raise AdapterError(
+        f"the table has the columns {', '.join(names) or '(none)'}; an adapter takes edges "
+        f"({', '.join(_COLUMNS[EDGES])}) or recommendations ({', '.join(_COLUMNS[RECOMMENDATIONS])})"
+    )
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Return the table with dictionaries decoded and every type one of bool, integer, float, string."""
+    columns = {name: _plain_column(name, table.column(name)) for name in table.column_names}
+    return pa.table(columns)
+
+
+def _plain_column(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _plain_column(name, column.cast(kind.value_type))
+    if pa.types.is_integer(kind):
+        try:
+            return column.cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            raise AdapterError(f"column {name} has an integer that does not fit int64: {error}") from error
+    if _is_text(kind) or pa.types.is_boolean(kind) or pa.types.is_floating(kind):
+        return column
+    raise AdapterError(
+        f"column {name} is of type {kind}; an adapter takes bool, integer, float and string columns: cast it first"
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _check_ids(pairs: Pairs) -> None:
+    left, right = (pairs.column(name).type for name in pairs.id_names)
+    for name, kind in zip(pairs.id_names, (left, right), strict=True):
+        if not (_is_text(kind) or pa.types.is_integer(kind)):
+            raise AdapterError(f"column {name} is of type {kind}; ids are int64 or string")
+        pairs.refuse(name, pc.is_null(pairs.column(name)), "an id must not be null")
+    if pairs.kind == EDGES and _is_text(left) != _is_text(right):
+        raise AdapterError(f"src is of type {left} and dst of type {right}; both name users: make them one type")
+
+
+def _check_type(pairs: Pairs, name: str, accepts: Callable[[Any], bool], words: str) -> None:
+    kind = pairs.column(name).type
+    if not accepts(kind):
+        raise AdapterError(f"column {name} is of type {kind}; it must be {words}")
+
+
+def _check_edges(pairs: Pairs) -> None:
+    _check_type(pairs, "keep", pa.types.is_boolean, "bool")
+    _check_type(pairs, "fake_score", pa.types.is_floating, "float")
+    pairs.refuse("keep", pc.is_null(pairs.column("keep")), "keep is true or false, never null")
+    score = pairs.column("fake_score")
+    inside = pc.and_(pc.greater_equal(score, 0.0), pc.less_equal(score, 1.0))
+    pairs.refuse("fake_score", pc.invert(inside), "a fake_score lies in [0, 1], or is null where it is unknown")
+
+
+def _check_recommendations(pairs: Pairs) -> None:
+    _check_type(pairs, "rank", pa.types.is_integer, "an integer")
+    _check_type(pairs, "score", pa.types.is_floating, "float")
+    rank, score = pairs.column("rank"), pairs.column("score")
+    pairs.refuse("rank", pc.invert(pc.fill_null(pc.greater(rank, 0), False)), "a rank is a whole number from 1")
+    pairs.refuse("score", pc.invert(pc.fill_null(pc.is_finite(score), False)), "a score is a finite number")
