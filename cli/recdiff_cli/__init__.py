@@ -1,1 +1,1 @@
-"""Part of recdiff-sdk."""
+"""The command line of recdiff-sdk: a command parses, calls one function, prints."""

@@ -1,0 +1,42 @@
+# `make demo` and `make test` need Python 3.11 or newer with venv and pip, and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint types unit wheel-test bench docs clean
+
+demo: $(STAMP)
+	rm -rf demo && mkdir demo
+	cd demo && PATH="$(CURDIR)/$(BIN):$$PATH" sh -ex ../docs/demo.sh
+
+test: lint types unit wheel-test
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest -q
+
+# The README's own commands, run against the built wheel in an environment of its own.
+wheel-test: $(STAMP)
+	$(BIN)/python tests/wheel.py
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.benchmarks.bench
+
+docs: $(STAMP)
+	$(BIN)/python -m pip install -q -e '.[docs]'
+	$(BIN)/mkdocs build --strict
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) demo dist

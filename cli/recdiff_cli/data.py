@@ -1,0 +1,126 @@
+"""`recdiff-sdk sample`, `validate` and `corrupt`: data folders made, looked at and spoiled on purpose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recdiff.errors import UsageError
+from recdiff_cli.console import note, print_json, print_table
+
+if TYPE_CHECKING:
+    from recdiff.dataset import SocialDataset
+
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="Folder with social.* and interactions.* files.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Directed = Annotated[
+    bool | None, typer.Option("--directed/--undirected", help="Whether ties have a direction; default: look at the data.")
+]
+Mapping = Annotated[
+    list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What a column is called, e.g. user_id=uid.")
+]
+Split = Annotated[str, typer.Option("--split", help="How to split where the data do not: ratio or time.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    for command in (sample, validate, corrupt):
+        app.command(command.__name__)(command)
+
+
+def read(folder: Path, directed: bool | None, mapping: list[str] | None, seed: int, split: str) -> SocialDataset:
+    """Read a data folder with the options every command has, and print its notices to stderr."""
+    from recdiff.dataset import SocialDataset
+
+    if split not in ("ratio", "time"):
+        raise UsageError(f"--split {split}: accepted are ratio, time")
+    names = _names(mapping)
+    rule = "time" if split == "time" else "ratio"
+    dataset = SocialDataset.read(folder, directed=directed, mapping=names, seed=seed, split=rule)
+    for each in dataset.notices:
+        note(f"note: {each}")
+    return dataset
+
+
+def _names(mapping: list[str] | None) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for entry in mapping or []:
+        column, equals, name = entry.partition("=")
+        if not (column and equals and name):
+            raise UsageError(f"--map {entry}: expected COLUMN=NAME, e.g. --map user_id=uid")
+        names[column] = name
+    return names
+
+
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the sample.")],
+    users: Annotated[int, typer.Option(help="Number of users, up to 10,000,000.")] = 3_000,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 0,
+    json: Json = False,
+) -> None:
+    """Write a realistic sample with planted fake ties and the truth about them."""
+    from recdiff.sample import write_sample
+
+    made = write_sample(folder, users, seed)
+    kinds = {str(row["values"]): int(row["counts"]) for row in made.truth["kind"].value_counts().to_pylist()}
+    facts: dict[str, Any] = {
+        "folder": str(folder),
+        "users": made.users,
+        "items": made.items,
+        "interactions": made.interactions.num_rows,
+        "tie_rows": made.social.num_rows,
+        "tie_rows_by_kind": dict(sorted(kinds.items())),
+    }
+    if json:
+        print_json(facts)
+        return
+    counts = [("users", made.users), ("items", made.items), ("interactions", made.interactions.num_rows)]
+    ties = [(f"tie rows: {kind}", count) for kind, count in sorted(kinds.items(), key=lambda each: -each[1])]
+    print_table((str(folder), "count"), counts + ties)
+    note(f"next: recdiff-sdk fit {folder}")
+
+
+def validate(
+    folder: Data,
+    directed: Directed = None,
+    mapping: Mapping = None,
+    split: Split = "ratio",
+    seed: Annotated[int, typer.Option(help="Of the split, where the data bring none.")] = 0,
+    json: Json = False,
+) -> None:
+    """Show what is in a data folder and what is wrong with it."""
+    from recdiff.dataset import describe
+
+    dataset = read(folder, directed, mapping, seed, split)
+    facts = describe(dataset)
+    if json:
+        print_json(facts)
+        return
+    flat = [(name, value) for name, value in facts.items() if not isinstance(value, dict | list)]
+    nested = [
+        (f"{name}: {key}", value) for name, part in facts.items() if isinstance(part, dict) for key, value in part.items()
+    ]
+    print_table((str(folder), ""), flat + nested)
+
+
+def corrupt(
+    folder: Data,
+    kind: Annotated[str, typer.Option(help="uniform, degree, two-hop, farm or camouflage.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the spoiled data folder.")],
+    share: Annotated[float, typer.Option(help="Fakes as a share of the ties there are.")] = 0.2,
+    mode: Annotated[str, typer.Option(help="replace ties by fakes, or add fakes to them.")] = "replace",
+    seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
+    directed: Directed = None,
+    mapping: Mapping = None,
+    json: Json = False,
+) -> None:
+    """Write a copy of a data folder with injected fake ties, their truth and a manifest."""
+    from recdiff.corruption import corrupt_folder
+
+    facts = corrupt_folder(read(folder, directed, mapping, seed, "ratio"), out, kind=kind, share=share, mode=mode, seed=seed)
+    if json:
+        print_json(facts)
+        return
+    print_table((str(out), ""), list(facts.items()))

@@ -1,0 +1,105 @@
+"""Which edges to remove, given their fake scores: policies as pure functions.
+
+Letters: E edges, U users.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recdiff.errors import UsageError
+
+Int64 = NDArray[np.int64]
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+DEFAULT_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How edges are chosen for removal; exactly one of the first three says how many.
+
+    Attributes:
+        threshold: remove where fake_score >= threshold.
+        remove_share: remove this share of all edges, the worst first.
+        min_precision: remove as many, worst first, as keep the expected share of fakes among them this high.
+        keep_degree: leave every user this many edges (or all, where there are fewer): the least suspicious.
+    """
+
+    threshold: float | None = None
+    remove_share: float | None = None
+    min_precision: float | None = None
+    keep_degree: int = 0
+
+    def __post_init__(self) -> None:
+        given = {name: value for name, value in vars(self).items() if name != "keep_degree" and value is not None}
+        if len(given) > 1:
+            raise UsageError(f"{' and '.join(given)} exclude each other; give one of them")
+        for name, value in given.items():
+            if not 0.0 <= value <= 1.0:
+                raise UsageError(f"{name} = {value}: expected a number from 0 to 1")
+        if self.keep_degree < 0:
+            raise UsageError(f"keep_degree = {self.keep_degree}: expected 0 or more edges per user")
+
+
+def removed(edges: Int64, fake_score: Float32, policy: Policy, num_users: int) -> Mask:
+    """Return which edges ``policy`` removes, (E,) bool.
+
+    Args:
+        edges: (E, 2) user positions.
+        fake_score: (E,), the calibrated probability that an edge is fake.
+    """
+    chosen = _chosen(np.asarray(fake_score, np.float64), policy)
+    return chosen & ~_protected(edges, fake_score, chosen, policy.keep_degree, num_users)
+
+
+def expectation(fake_score: Float32, chosen: Mask) -> dict[str, float]:
+    """Return what the scores say about a choice of edges.
+
+    Keys: edges, removed, estimated_fake_share (mean fake_score of all), expected_fake_removed,
+    expected_real_removed, expected_fake_kept (sums over the edges concerned).
+    """
+    score = np.asarray(fake_score, np.float64)
+    return {
+        "edges": len(score),
+        "removed": int(chosen.sum()),
+        "estimated_fake_share": float(score.mean()) if len(score) else 0.0,
+        "expected_fake_removed": float(score[chosen].sum()),
+        "expected_real_removed": float((1.0 - score[chosen]).sum()),
+        "expected_fake_kept": float(score[~chosen].sum()),
+    }
+
+
+def _chosen(score: NDArray[np.float64], policy: Policy) -> Mask:
+    if policy.remove_share is None and policy.min_precision is None:
+        return score >= (DEFAULT_THRESHOLD if policy.threshold is None else policy.threshold)
+    worst = np.argsort(-score, kind="stable")
+    if policy.remove_share is not None:
+        count = int(policy.remove_share * len(score))
+    else:
+        precision = np.cumsum(score[worst]) / np.arange(1, len(score) + 1)
+        count = int(np.searchsorted(-precision, -float(policy.min_precision or 0.0), side="right"))
+    chosen = np.zeros(len(score), bool)
+    chosen[worst[:count]] = True
+    return chosen
+
+
+def _protected(edges: Int64, fake_score: Float32, chosen: Mask, keep_degree: int, num_users: int) -> Mask:
+    """Mark the ``keep_degree`` least suspicious edges of each user who would be left with fewer."""
+    protected = np.zeros(len(edges), bool)
+    if keep_degree == 0 or not chosen.any():
+        return protected
+    left = np.bincount(edges[~chosen].ravel(), minlength=num_users)
+    user = edges.T.ravel()
+    edge = np.tile(np.arange(len(edges)), 2)
+    poor = left[user] < keep_degree
+    user, edge = user[poor], edge[poor]
+    order = np.lexsort((fake_score[edge], user))
+    user, edge = user[order], edge[order]
+    first = np.searchsorted(user, user, side="left")
+    protected[edge[np.arange(len(user)) - first < keep_degree]] = True
+    return protected
