@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.notice import Notice, counted
@@ -45,7 +46,7 @@ def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Tie
     arcs = np.column_stack((src[real], dst[real])).astype(np.int64)
     key = arcs[:, 0] * num_users + arcs[:, 1]
     arcs, key = _first_seen(arcs, key)
-    reciprocal = int(has_reverse(arcs, num_users).sum())
+    reciprocal = count_reciprocal(arcs, num_users)
     notices = [
         *counted("self_ties", int((~real).sum()), "{n} ties of a user with itself dropped"),
         *counted("duplicate_edges", int(real.sum()) - len(arcs), "{n} repeated ties dropped, the first kept"),
@@ -62,14 +63,11 @@ def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Tie
     return Ties(edges, False, mirrored, tuple(notices))
 
 
-def has_reverse(arcs: Int64, num_users: int) -> NDArray[np.bool_]:
-    """Say of each distinct arc (E, 2) whether its reverse is among them, bool (E,)."""
-    forward = np.sort(arcs[:, 0] * num_users + arcs[:, 1])
-    backward = arcs[:, 1] * num_users + arcs[:, 0]
-    if len(forward) == 0:
-        return np.zeros(0, bool)
-    at = np.minimum(np.searchsorted(forward, backward), len(forward) - 1)
-    return np.asarray(forward[at] == backward)
+def count_reciprocal(arcs: Int64, num_users: int) -> int:
+    """Return how many of the distinct ``arcs`` (E, 2) also stand the other way round, by linear-time sparse algebra."""
+    ones = np.ones(len(arcs), np.int8)
+    graph = sp.csr_matrix((ones, (arcs[:, 0], arcs[:, 1])), shape=(num_users, num_users))
+    return int(graph.multiply(graph.T.tocsr()).nnz)
 
 
 def _first_seen(arcs: Int64, key: Int64) -> tuple[Int64, Int64]:

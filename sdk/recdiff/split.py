@@ -25,24 +25,20 @@ def by_ratio(users: Int64, seed: int) -> Parts:
         int8 (N,): TRAIN, VALIDATION or TEST. Of n rows (2n + 5) // 10 are test and (n + 5) // 10 validation, so
         the shares are rounded per user and every user keeps at least one training row.
     """
-    return _last_are_test(users, np.random.default_rng(seed).random(len(users)))
+    return _last_are_test(users, np.argsort(users + np.random.default_rng(seed).random(len(users))))
 
 
 def by_time(users: Int64, time: NDArray[np.float64], seed: int) -> Parts:
     """Divide each user's rows 7:1:2 in the order of time, the latest being test; equal times fall by ``seed``."""
     chance = np.random.default_rng(seed).random(len(users))
-    by_moment = np.lexsort((chance, time))
-    place = np.empty(len(users), np.float64)
-    place[by_moment] = np.arange(len(users))
-    return _last_are_test(users, place)
+    return _last_are_test(users, np.lexsort((chance, time, users)))
 
 
-def _last_are_test(users: Int64, key: NDArray[np.float64]) -> Parts:
-    """Mark the rows with the largest keys of each user as test, those before them as validation."""
+def _last_are_test(users: Int64, order: Int64) -> Parts:
+    """Mark the last rows of each user in ``order`` (a permutation that keeps users ascending) as test."""
     if len(users) == 0:
         return np.zeros(0, np.int8)
     counts = np.bincount(users)
-    order = np.lexsort((key, users))
     first = np.concatenate(([0], np.cumsum(counts)))[users]
     rank = np.arange(len(users)) - first
     rows = counts[users]

@@ -285,10 +285,12 @@ def _dates(texts: pa.Array) -> pa.Array:
 def _coded(column: pa.ChunkedArray, spelled: bool) -> Coded:
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     coded = coded.unify_dictionaries().combine_chunks()
-    values = coded.dictionary
-    values = values.cast(pa.int64() if pa.types.is_integer(values.type) else pa.string())
+    kind = pa.int64() if pa.types.is_integer(coded.dictionary.type) else pa.string()
     codes = np.asarray(coded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
-    return Coded(values, codes, spelled)
+    # A dictionary may hold values that no row uses; they name nobody.
+    used = np.bincount(codes, minlength=len(coded.dictionary)) > 0
+    values = coded.dictionary.filter(pa.array(used)).cast(kind)
+    return Coded(values, (np.cumsum(used) - 1)[codes], spelled)
 
 
 def _split_of(column: pa.ChunkedArray) -> NDArray[np.int8]:
