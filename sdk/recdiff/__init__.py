@@ -1,1 +1,51 @@
-"""Tell real social ties from noise and fakes."""
+"""Tell real social ties from noise and fakes, and hand the result to the systems that need it.
+
+Names load on first use, so that importing the package stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from recdiff.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from recdiff.clean import Policy
+    from recdiff.config import Config, load_config
+    from recdiff.dataset import SocialDataset
+    from recdiff.errors import ArtifactError, DataError, DeviceError, RecDiffError, UsageError
+    from recdiff.estimator import RecDiff
+
+__all__ = [
+    "ArtifactError",
+    "Config",
+    "DataError",
+    "DeviceError",
+    "Policy",
+    "RecDiff",
+    "RecDiffError",
+    "SocialDataset",
+    "UsageError",
+    "__version__",
+    "load_config",
+]
+
+_HOME = {
+    "ArtifactError": "errors",
+    "Config": "config",
+    "DataError": "errors",
+    "DeviceError": "errors",
+    "Policy": "clean",
+    "RecDiff": "estimator",
+    "RecDiffError": "errors",
+    "SocialDataset": "dataset",
+    "UsageError": "errors",
+    "load_config": "config",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"recdiff.{_HOME[name]}"), name)
