@@ -131,10 +131,8 @@ def _recognised(header: Sequence[str], name: str, schema: Schema) -> str | Probl
 
 
 def _missing(header: Sequence[str], name: str, schema: Schema) -> Problem:
-    plain = {_plain(column): column for column in header}
-    close = did_you_mean(name, plain)
     return Problem(
-        f"column {name} is missing{close}; the header has {_listed(header)}. "
+        f"column {name} is missing{did_you_mean(name, header)}; the header has {_listed(header)}. "
         f"Rename a column or pass --map {name}=COLUMN; accepted names: {', '.join(schema.spellings(name))}"
     )
 

@@ -228,7 +228,7 @@ def _divide(
         parts = splits.by_time(users, table.time[kept], seed)
     else:
         parts = splits.by_ratio(users, seed)
-    text = "{n} repeated (user, item) rows dropped, the first kept"
+    text = "repeated (user, item) rows dropped: {n}"
     notices = [*counted("duplicate_interactions", repeated - overlap, text), *_overlap_notice(overlap)]
     return _Rows(users, items, parts), notices
 
@@ -239,7 +239,7 @@ def _overlaps(key: Int64, part: NDArray[np.int8]) -> int:
 
 
 def _overlap_notice(count: int) -> list[Notice]:
-    text = "{n} (user, item) rows dropped that an earlier split has too (train before validation before test)"
+    text = "rows dropped whose (user, item) an earlier split has too (train, then validation, then test): {n}"
     return counted("split_overlap", count, text)
 
 
@@ -289,16 +289,16 @@ def _coverage(matrices: Matrices, edges: Int64) -> list[Notice]:
     tied = np.zeros(num_users, bool)
     tied[edges.ravel()] = True
     if num_items == 0:
-        return counted("users_without_ties", int((~tied).sum()), "{n} users have no tie")
+        return counted("users_without_ties", int((~tied).sum()), "users without ties: {n}")
     tested = np.diff(test.indptr) > 0
     active = (np.diff(train.indptr) > 0) | (np.diff(validation.indptr) > 0) | tested
     trained_items = np.bincount(train.indices, minlength=num_items) > 0
     new_items = (np.bincount(test.indices, minlength=num_items) > 0) & ~trained_items
     return [
-        *counted("users_without_interactions", int((~active).sum()), "{n} users have ties but no interactions"),
-        *counted("users_without_ties", int((active & ~tied).sum()), "{n} users have interactions but no ties"),
+        *counted("users_without_interactions", int((~active).sum()), "users with ties but no interactions: {n}"),
+        *counted("users_without_ties", int((active & ~tied).sum()), "users with interactions but no ties: {n}"),
         *counted(
-            "users_without_test_items", int((active & ~tested).sum()), "{n} users with interactions have no test items"
+            "users_without_test_items", int((active & ~tested).sum()), "users with interactions but no test items: {n}"
         ),
-        *counted("test_items_not_in_training", int(new_items.sum()), "{n} test items are never seen in training"),
+        *counted("test_items_not_in_training", int(new_items.sum()), "test items never seen in training: {n}"),
     ]

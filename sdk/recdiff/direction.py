@@ -48,8 +48,8 @@ def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Tie
     arcs, key = _first_seen(arcs, key)
     reciprocal = count_reciprocal(arcs, num_users)
     notices = [
-        *counted("self_ties", int((~real).sum()), "{n} ties of a user with itself dropped"),
-        *counted("duplicate_edges", int(real.sum()) - len(arcs), "{n} repeated ties dropped, the first kept"),
+        *counted("self_ties", int((~real).sum()), "ties of a user with itself dropped: {n}"),
+        *counted("duplicate_edges", int(real.sum()) - len(arcs), "repeated ties dropped: {n}"),
     ]
     mirrored = len(arcs) > 0 and reciprocal == len(arcs)
     decided = directed if directed is not None else not mirrored
@@ -59,7 +59,7 @@ def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Tie
     edges, _ = _first_seen(arcs, unordered)
     notices.append(_undirected_notice(len(edges), mirrored, directed is None))
     if not mirrored:
-        notices += counted("merged_edges", reciprocal // 2, "{n} ties listed in both directions counted once")
+        notices += counted("merged_edges", reciprocal // 2, "ties listed in both directions, counted once: {n}")
     return Ties(edges, False, mirrored, tuple(notices))
 
 
@@ -79,13 +79,13 @@ def _first_seen(arcs: Int64, key: Int64) -> tuple[Int64, Int64]:
 
 def _directed_notice(total: int, reciprocal: int, found: bool) -> Notice:
     if not found:
-        return Notice("direction", total, f"{total:,} ties read as directed, as asked")
+        return Notice("direction", total, f"directed ties, as asked: {total:,}")
     share = f"{reciprocal / total:.0%}" if total else "none"
     hint = "; if each friendship is listed once, pass --undirected" if reciprocal == 0 else ""
-    return Notice("direction", total, f"{total:,} directed ties ({share} of them also stand the other way round){hint}")
+    return Notice("direction", total, f"directed ties: {total:,}, {share} of them also the other way round{hint}")
 
 
 def _undirected_notice(total: int, mirrored: bool, found: bool) -> Notice:
     how = "each listed in both directions" if mirrored else "not all listed in both directions"
     asked = "" if found else ", as asked"
-    return Notice("direction", total, f"{total:,} undirected ties, {how}{asked}")
+    return Notice("direction", total, f"undirected ties{asked}: {total:,}, {how}")

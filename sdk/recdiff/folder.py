@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
 from recdiff.errors import DataError
-from recdiff.problems import did_you_mean
 from recdiff.text import COMPRESSIONS
 
 _TABLES = (".csv", ".tsv", ".parquet")
@@ -93,7 +93,8 @@ def _near(names: list[str], table: str) -> str:
         stem, _, suffix = _uncompressed(name).partition(".")
         if f".{suffix}" in _TABLES:
             stems[stem] = name
-    return did_you_mean(table, stems, cutoff=0.75)
+    close = difflib.get_close_matches(table, stems, n=1, cutoff=0.75)
+    return f" (did you mean {stems[close[0]]} to be it?)" if close else ""
 
 
 def _listed(names: list[str]) -> str:

@@ -16,7 +16,8 @@ from recdiff.columns import Schema, resolve, unused
 from recdiff.errors import DataError
 from recdiff.ids import Coded, is_text
 from recdiff.problems import SHOWN, Problem, data_error, shorten
-from recdiff.text import TextTable, read_text
+from recdiff.scan import Scan
+from recdiff.text import TextFile
 
 IDS = frozenset({"user_id", "item_id", "src", "dst"})
 NUMBERS = frozenset({"rating", "weight"})
@@ -58,7 +59,7 @@ class _Source:
     columns: Mapping[str, pa.ChunkedArray]
     unused: tuple[str, ...]
     spelled: bool
-    problems: Sequence[Problem]
+    broken: Scan
     lines: Callable[[Sequence[int]], dict[int, int]]
 
 
@@ -101,11 +102,24 @@ def _open(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
 
 
 def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
-    def choose(header: Sequence[str]) -> tuple[dict[str, str], list[Problem]]:
-        return resolve(header, schema, mapping)
+    text = TextFile.of(path)
+    names, problems = resolve(text.header, schema, mapping)
+    if problems:
+        exact = text.scan()
+        raise data_error(path, problems + exact.problems, len(problems) + exact.total)
+    wanted = list(dict.fromkeys(names.values()))
+    coded = pa.dictionary(pa.int32(), pa.string())
+    breaks: list[bool] = []
+    batches = list(text.batches(wanted, coded, on_broken=lambda: breaks.append(True)))
+    columns = {
+        name: pa.chunked_array([batch.column(column) for batch in batches], coded) for name, column in names.items()
+    }
 
-    text: TextTable = read_text(path, choose)
-    return _Source(path, text.names, text.columns, unused(text.header, text.names), True, text.problems, text.lines)
+    def locate(indices: Sequence[int]) -> dict[int, int]:
+        return text.scan(indices).lines
+
+    broken = text.scan() if breaks else Scan()
+    return _Source(path, names, columns, unused(text.header, names), True, broken, locate)
 
 
 def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
@@ -115,7 +129,7 @@ def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _So
         with pq.ParquetFile(path) as file:
             header = file.schema_arrow.names
             names, problems = resolve(header, schema, mapping)
-            problems += _wrong_types(file.schema_arrow, names)
+            problems += wrong_types(file.schema_arrow, names)
             if problems:
                 raise data_error(path, problems)
             table = file.read(columns=list(dict.fromkeys(names.values())))
@@ -123,14 +137,15 @@ def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _So
     except (pa.ArrowException, OSError, MemoryError) as error:
         raise data_error(path, [Problem(f"not a readable Parquet file: {_one_line(error)}")]) from None
     columns = {name: table.column(column) for name, column in names.items()}
-    return _Source(path, names, columns, unused(header, names), False, (), _parquet_rows)
+    return _Source(path, names, columns, unused(header, names), False, Scan(), _parquet_rows)
 
 
 def _parquet_rows(indices: Sequence[int]) -> dict[int, int]:
     return {index: index + 1 for index in indices}
 
 
-def _wrong_types(schema: pa.Schema, names: Mapping[str, str]) -> list[Problem]:
+def wrong_types(schema: pa.Schema, names: Mapping[str, str]) -> list[Problem]:
+    """Return a problem for each column of ``names`` (canonical -> in the file) whose type cannot be used."""
     problems = []
     for name, column in names.items():
         kind = schema.field(column).type
@@ -157,14 +172,13 @@ def _accepted_type(name: str, kind: pa.DataType) -> str | None:
 def _place(source: _Source, found: Mapping[str, Found]) -> Found:
     """Give every fault its row number and its column's name."""
     indices = sorted({fault.row for faults, _ in found.values() for fault in faults if fault.row is not None})
-    broken = list(source.problems)
     lines = source.lines(indices) if indices else {}
     placed = [
         Problem(fault.text, None if fault.row is None else lines.get(fault.row), source.names[name])
         for name, (faults, _) in found.items()
         for fault in faults
     ]
-    return broken + placed, len(broken) + sum(count for _, count in found.values())
+    return source.broken.problems + placed, source.broken.total + sum(count for _, count in found.values())
 
 
 def _faults(name: str, column: pa.ChunkedArray) -> Found:

@@ -1,242 +1,181 @@
-"""Read csv, tsv and RecBole text files: fast when they are sound, exact about rows when they are not."""
+"""Read csv, tsv and RecBole text files: fast where they are sound, exact about rows where they are not."""
 
 from __future__ import annotations
 
-import csv
+import codecs
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from recdiff.problems import SHOWN, Problem, data_error, shorten
+from recdiff.errors import DataError
+from recdiff.problems import Problem, data_error
+from recdiff.scan import OpenQuoteError, Scan, records, scan
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".inter": "\t", ".net": "\t"}
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
-_BOM = b"\xef\xbb\xbf"
 _BLOCK = 1 << 22
 """Bytes parsed at once; a row must fit."""
-
-Chooser = Callable[[Sequence[str]], tuple[dict[str, str], list[Problem]]]
+_LAST = "."
+"""Every field of a row added at the end: a quote left open swallows it, and that shows."""
 
 
 @dataclass(frozen=True)
-class TextTable:
-    """The chosen columns of a text file, as dictionary-coded strings.
+class TextFile:
+    """A text table whose header has been read.
 
     Attributes:
-        header: all column names, as spelled.
-        names: canonical name -> column name.
-        columns: canonical name -> its values, in the rows that have the right number of fields.
-        problems: what is wrong with the header or with the shape of rows.
-        lines: maps indices of rows in ``columns`` to line numbers in the file.
+        path: the file.
+        delimiter: what separates fields.
+        header: the column names, as spelled.
     """
 
+    path: Path
+    delimiter: str
     header: tuple[str, ...]
-    names: Mapping[str, str]
-    columns: Mapping[str, pa.ChunkedArray]
-    problems: Sequence[Problem]
-    lines: Callable[[Sequence[int]], dict[int, int]]
+
+    @classmethod
+    def of(cls, path: Path) -> TextFile:
+        """Read the header of the file at ``path``.
+
+        Raises:
+            DataError: the file is empty, damaged, or holds no header.
+        """
+        delimiter = delimiter_of(path)
+        if delimiter is None:
+            raise data_error(path, [Problem("is no text table; accepted: .csv, .tsv, .inter, .net, also .gz or .zst")])
+        with _opened(path) as stream:
+            start = stream.read(2)
+            if not start:
+                raise data_error(path, [Problem("the file is empty; it needs a header and rows")])
+            if start in (b"\xff\xfe", b"\xfe\xff"):
+                raise data_error(path, [Problem("the file is UTF-16; save it as UTF-8")])
+        with _opened(path) as stream:
+            try:
+                header = next((fields for _, fields in records(stream, delimiter)), None)
+            except OpenQuoteError as quote:
+                raise data_error(path, [quote.problem()]) from None
+        if header is None:
+            raise data_error(path, [Problem("the file holds blank lines only; it needs a header and rows")])
+        text = cls(path, delimiter, tuple(header))
+        if any(column.encode(errors="replace").decode() != column for column in header):
+            raise text.broken()
+        return text
+
+    def scan(self, indices: Sequence[int] = ()) -> Scan:
+        """Read the whole file slowly and exactly."""
+        with _opened(self.path) as stream:
+            return scan(stream, self.delimiter, len(self.header), indices)
+
+    def batches(
+        self, columns: Sequence[str], kind: pa.DataType, on_broken: Callable[[], None] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the file's rows, a few MB at a time, with ``columns`` as ``kind`` (string or a dictionary of it).
+
+        Args:
+            columns: names from the header.
+            kind: their type.
+            on_broken: called where rows have the wrong number of fields or a quote is left open; such rows are left
+                out. Without it they are an error.
+
+        Raises:
+            DataError: the file is damaged or not UTF-8, or has broken rows.
+        """
+        broken = False
+
+        def skip(row: Any) -> str:
+            nonlocal broken
+            broken = True
+            return "skip"
+
+        held: pa.RecordBatch | None = None
+        try:
+            with _opened(self.path) as stream:
+                for batch in self._reader(stream, columns, kind, skip):
+                    if held is not None and held.num_rows:
+                        yield held
+                    held = batch
+                    if broken and on_broken is None:
+                        raise self.broken()
+        except (pa.ArrowException, UnicodeDecodeError) as error:
+            raise self.broken(error) from None
+        rows = held.num_rows if held is not None else 0
+        complete = (
+            held is not None and rows > 0 and all(held.column(name)[rows - 1].as_py() == _LAST for name in columns)
+        )
+        if broken or not complete:
+            if on_broken is None:
+                raise self.broken()
+            on_broken()
+        if held is not None and rows > complete:
+            yield held.slice(0, rows - complete)
+
+    def broken(self, error: Exception | None = None) -> DataError:
+        """Return the error that names every broken row, or repeats ``error`` where none is found."""
+        exact = self.scan()
+        reason = " ".join(str(error).split()) if error else "rows cannot be told apart; check quotes and line ends"
+        return data_error(self.path, exact.problems or [Problem(reason)], exact.total)
+
+    def _reader(
+        self, stream: BinaryIO, columns: Sequence[str], kind: pa.DataType, skip: Callable[[Any], str]
+    ) -> Iterator[pa.RecordBatch]:
+        last = self.delimiter.join([f'"{_LAST}"'] * len(self.header))
+        reader = pacsv.open_csv(
+            _Followed(stream, f"\n{last}\n".encode()),
+            read_options=pacsv.ReadOptions(block_size=_BLOCK),
+            parse_options=pacsv.ParseOptions(
+                delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=skip
+            ),
+            convert_options=pacsv.ConvertOptions(
+                column_types=dict.fromkeys(columns, kind),
+                include_columns=list(columns),
+                strings_can_be_null=False,
+                check_utf8=False,
+            ),
+        )
+        return cast(Iterator[pa.RecordBatch], iter(reader))
 
 
 def delimiter_of(path: Path) -> str | None:
     """Return what separates fields in a file of this name, or None where it is no text table."""
-    suffixes = path.suffixes
+    suffixes = path.suffixes[-2:]
     if suffixes and suffixes[-1] in COMPRESSIONS:
         suffixes = suffixes[:-1]
     return DELIMITERS.get(suffixes[-1]) if suffixes else None
 
 
-def read_text(path: Path, choose: Chooser) -> TextTable:
-    """Read the columns that ``choose`` picks from the header.
-
-    Raises:
-        DataError: the file cannot be read at all: empty, damaged, not UTF-8, or a header without the columns.
-    """
-    delimiter = delimiter_of(path)
-    assert delimiter is not None
-    data = _load(path)
-    _refuse_other_encodings(path, data)
-    header = _header(path, data, delimiter)
-    if not header:
-        raise data_error(path, [Problem("the file holds blank lines only; it needs a header and rows")])
-    names, problems = choose(header)
-    if problems:
-        raise data_error(path, [*problems, *_Scan.of(data, delimiter, len(header), ()).problems])
-    columns, sound = _parse(path, data, delimiter, header, names)
-    broken = () if sound else _Scan.of(data, delimiter, len(header), ()).problems
-    if not sound and not broken:
-        broken = (Problem("rows cannot be told apart; check quotes and line ends"),)
-    return TextTable(
-        header,
-        names,
-        columns,
-        broken,
-        lambda indices: _Scan.of(data, delimiter, len(header), indices).lines,
-    )
-
-
-def _load(path: Path) -> bytes:
-    """Return the file's bytes, decompressed, without a byte order mark."""
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open ``path`` for reading, decompressed; a damaged stream is a DataError."""
     try:
         with pa.input_stream(str(path), compression=COMPRESSIONS.get(path.suffix)) as stream:
-            data = bytes(stream.read())
-    except (OSError, pa.ArrowException) as error:
+            yield stream
+    except OSError as error:
         raise data_error(path, [Problem(f"the file cannot be read: {' '.join(str(error).split())}")]) from None
-    if not data:
-        raise data_error(path, [Problem("the file is empty; it needs a header and rows")])
-    return data.removeprefix(_BOM)
 
 
-def _refuse_other_encodings(path: Path, data: bytes) -> None:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise data_error(path, [Problem("the file is UTF-16; save it as UTF-8")])
-    ends = pa.py_buffer(np.array([0, len(data)], np.int64))
-    try:
-        pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(data)).validate(full=True)
-    except pa.ArrowInvalid:
-        raise data_error(path, *_not_utf8(data)) from None
+class _Followed(io.RawIOBase):
+    """A stream of UTF-8, checked as it is read, with a few bytes more at its end."""
 
+    def __init__(self, stream: BinaryIO, more: bytes) -> None:
+        super().__init__()
+        self._stream, self._more = stream, more
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
 
-def _not_utf8(data: bytes) -> tuple[list[Problem], int]:
-    problems, total = [], 0
-    for number, line in enumerate(data.splitlines(), start=1):
-        try:
-            line.decode()
-        except UnicodeDecodeError as error:
-            total += 1
-            bad = line[error.start : error.end].hex(" ")
-            if total <= SHOWN:
-                problems.append(Problem(f"bytes {bad} at byte {error.start + 1} are not UTF-8; save as UTF-8", number))
-    return problems, total
+    def readable(self) -> bool:
+        return True
 
-
-def _header(path: Path, data: bytes, delimiter: str) -> tuple[str, ...]:
-    try:
-        return next((tuple(fields) for _, fields in _records(data, delimiter)), ())
-    except _OpenQuoteError as quote:
-        raise data_error(path, [quote.problem()]) from None
-
-
-def _parse(
-    path: Path, data: bytes, delimiter: str, header: Sequence[str], names: Mapping[str, str]
-) -> tuple[dict[str, pa.ChunkedArray], bool]:
-    """Return the columns and whether every row had as many fields as the header."""
-    sound = True
-
-    def skip(row: pacsv.InvalidRow) -> str:
-        nonlocal sound
-        sound = False
-        return "skip"
-
-    # A quote left open would swallow the rest of the file: then it swallows this last row too, and that shows.
-    quoted = b'"' in data
-    last = b"\n" + delimiter.join(['"."'] * len(header)).encode() + b"\n" if quoted else b""
-    coded = pa.dictionary(pa.int32(), pa.string())
-    wanted = list(dict.fromkeys(names.values()))
-    try:
-        table = pacsv.read_csv(
-            pa.BufferReader(data + last if quoted else data),
-            read_options=pacsv.ReadOptions(block_size=_BLOCK),
-            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=quoted, invalid_row_handler=skip),
-            convert_options=pacsv.ConvertOptions(
-                column_types=dict.fromkeys(wanted, coded), include_columns=wanted, strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowException as error:
-        problems = _Scan.of(data, delimiter, len(header), ()).problems
-        raise data_error(path, problems or [Problem(" ".join(str(error).split()))]) from None
-    if quoted:
-        sound = sound and table.num_rows > 0 and all(table[name][-1].as_py() == "." for name in wanted)
-        table = table.slice(0, max(table.num_rows - 1, 0))
-    return {name: table.column(column) for name, column in names.items()}, sound
-
-
-@dataclass(frozen=True)
-class _Scan:
-    """A slow, exact second reading, made only once something is known to be wrong."""
-
-    problems: tuple[Problem, ...] = ()
-    lines: dict[int, int] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, data: bytes, delimiter: str, width: int, indices: Sequence[int]) -> _Scan:
-        """Name rows without ``width`` fields and find the lines of the sound rows at ``indices``."""
-        problems: list[Problem] = []
-        lines: dict[int, int] = {}
-        wanted = set(indices)
-        index, line = -1, 1
-        try:
-            for number, (line, fields) in enumerate(_records(data, delimiter)):
-                if number == 0:
-                    continue
-                if len(fields) != width:
-                    problems.append(_wrong_width(line, fields, width, delimiter))
-                    continue
-                index += 1
-                if index in wanted:
-                    lines[index] = line
-        except _OpenQuoteError as quote:
-            problems = [problem for problem in problems if problem.row != quote.line]
-            problems.append(quote.problem())
-        return cls(tuple(problems), lines)
-
-
-class _OpenQuoteError(Exception):
-    """The row at ``line`` opens a quote that nothing closes."""
-
-    def __init__(self, line: int) -> None:
-        super().__init__(line)
-        self.line = line
-
-    def problem(self) -> Problem:
-        text = f"a quote opened here is never closed, or its field is longer than {csv.field_size_limit()} characters"
-        return Problem(text, row=self.line)
-
-
-def _wrong_width(line: int, fields: Sequence[str], width: int, delimiter: str) -> Problem:
-    word = "few" if len(fields) < width else "many"
-    text = shorten(delimiter.join(fields))
-    return Problem(f"{text} has too {word} fields: {len(fields)}, and the header has {width}", row=line)
-
-
-def _records(data: bytes, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line where the row starts, its fields) of every row that is not blank.
-
-    Raises:
-        _OpenQuoteError: after the last row, when that row's quote is still open.
-    """
-    taken: list[str] = []
-
-    def lines() -> Iterator[str]:
-        for text in io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline=""):
-            taken.append(text)
-            yield text
-
-    reader = csv.reader(lines(), delimiter=delimiter)
-    line = 1
-    while True:
-        try:
-            fields = next(reader, None)
-        except csv.Error:
-            raise _OpenQuoteError(line) from None
-        if fields is None:
-            return
-        if fields:
-            yield line, fields
-        if len(taken) > 1 or not taken[-1].endswith(("\n", "\r")):
-            _refuse_open_quote(taken, delimiter, line)
-        taken.clear()
-        line = reader.line_num + 1
-
-
-def _refuse_open_quote(row: Sequence[str], delimiter: str, line: int) -> None:
-    try:
-        list(csv.reader(row, delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        if "unexpected end" in str(error):
-            raise _OpenQuoteError(line) from None
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size) if size >= 0 else self._stream.read()
+        # A short read is the last one; the parser takes each read for a block, so the two go together.
+        if size < 0 or len(data) < size:
+            data, self._more = data + self._more, b""
+        # Columns that are not asked for are checked here too.
+        self._decoder.decode(data)
+        return data
