@@ -23,13 +23,13 @@ from recdiff_adapters.recbole import to_recbole
 from recdiff_adapters.selfrec import to_selfrec
 from recdiff_adapters.sqlite import to_sqlite
 
-__all__ = [
-    "EDGE_FORMATS",
-    "RECOMMENDATION_FORMATS",
+__all__ = [  # noqa: RUF022 -- plain order, as in the other packages
     "AdapterError",
+    "EDGE_FORMATS",
     "Format",
     "MissingLibrary",
     "OptionError",
+    "RECOMMENDATION_FORMATS",
     "find_format",
     "to_arrow",
     "to_csv",

@@ -21,9 +21,12 @@ def to_jsonl(table: pa.Table, path: FilePath) -> Path:
     """
     pairs = read_pairs(table)
     _refuse_unfinite(pairs)
+    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
+    names = pairs.table.column_names
     with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         for batch in pairs.table.to_batches(max_chunksize=_ROWS):
-            file.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in batch.to_pylist())
+            rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            file.writelines(f"{encode(dict(zip(names, row, strict=True)))}\n" for row in rows)
     return Path(path)
 
 

@@ -49,14 +49,19 @@ def read(path: Path) -> list[list[str]]:
     return rows
 
 
-def recbole_python() -> Path:
-    """Return the Python of the environment that RECDIFF_RECBOLE_VENV names, built there when it is not yet."""
+def recbole_python(build_in: Path | None) -> Path:
+    """Return the Python of the environment with RecBole that RECDIFF_RECBOLE_VENV names, or skip.
+
+    Where there is none yet, one is built there, or in ``build_in``, when ``build_in`` is given.
+    """
     place = os.environ.get("RECDIFF_RECBOLE_VENV")
-    if not place:
-        pytest.skip("RECDIFF_RECBOLE_VENV is not set: name a folder for an environment with recbole 1.2.1")
-    folder = Path(place)
+    if not place and not build_in:
+        pytest.skip("RECDIFF_RECBOLE_VENV names no environment with recbole 1.2.1; -m slow builds one there")
+    folder = Path(place or str(build_in))
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not python.exists():
+        if not build_in:
+            pytest.skip(f"{folder} is not an environment yet; -m slow builds it")
         venv.create(folder, with_pip=True)
         wanted = ["recbole==1.2.1", "numpy<2", "pandas<3", "torch>=2.6,<2.14"]
         subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=True)
@@ -140,8 +145,9 @@ def test_any_id_comes_back_or_is_refused(tmp_path_factory: pytest.TempPathFactor
         assert [row[0] for row in read(path)] == ids
 
 
-def test_recboles_own_loader_reads_both_files(tmp_path: Path) -> None:
-    python = recbole_python()
+@pytest.mark.parametrize("build", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_recboles_own_loader_reads_both_files(tmp_path: Path, build: bool) -> None:
+    python = recbole_python(tmp_path / "environment" if build else None)
     edges, items = samples.ring(IDS), samples.recommendations(user_id=IDS[:3])
     to_recbole(edges, tmp_path / "ciao", weight="trust")
     to_recbole(items, tmp_path / "ciao")
