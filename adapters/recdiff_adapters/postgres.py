@@ -25,6 +25,8 @@ def to_postgres(table: pa.Table, target: Any, *, name: str | None = None) -> Non
     """
     psycopg = load_library("psycopg", "postgres")
     pairs = read_pairs(table)
+    if not isinstance(target, psycopg.Connection):
+        _check_target(psycopg, str(target))
     refuse_text(pairs, NUL, "PostgreSQL's text cannot hold a NUL character")
     try:
         if isinstance(target, psycopg.Connection):
@@ -34,6 +36,16 @@ def to_postgres(table: pa.Table, target: Any, *, name: str | None = None) -> Non
                 _replace(connection, pairs, name or pairs.kind)
     except psycopg.Error as error:
         raise AdapterError(f"PostgreSQL: {str(error).strip()}") from error
+
+
+def _check_target(psycopg: Any, target: str) -> None:
+    try:
+        load_library("psycopg.conninfo", "postgres").conninfo_to_dict(target)
+    except psycopg.Error:
+        # The driver's message repeats the string, and a password may be in it: it is not passed on.
+        raise AdapterError(
+            "PostgreSQL: the connection string cannot be read; expected postgresql://user@host:port/database"
+        ) from None
 
 
 def _replace(connection: Any, pairs: Pairs, name: str) -> None:

@@ -53,9 +53,10 @@ def test_strings_beside_large_strings_share_ids(tmp_path: Path) -> None:
 
 
 def test_an_empty_table_is_an_empty_matrix(tmp_path: Path) -> None:
-    matrix, ids = read(to_npz(samples.empty_edges(), tmp_path / "a"))
-    assert matrix.shape == (0, 0)
-    assert ids == {"users": []}
+    for table in (samples.empty_edges(), pa.Table.from_batches([], samples.edges().schema)):
+        matrix, ids = read(to_npz(table, tmp_path / "a"))
+        assert matrix.shape == (0, 0)
+        assert ids == {"users": []}
 
 
 def test_undirected_matrices_are_symmetric(tmp_path: Path) -> None:

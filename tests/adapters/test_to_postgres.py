@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,13 @@ def test_a_server_that_is_not_there_is_named_without_the_password(tmp_path: Path
     with pytest.raises(AdapterError, match=r"^PostgreSQL: .*connection") as caught:
         to_postgres(samples.edges(), f"postgresql://me:s3cret@/db?host={tmp_path}")
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("target", ["me:s3cret@host/db", "postgresql://me:s3cret@host/db?nonsense=1"])
+def test_a_connection_string_that_cannot_be_read_is_not_shown(target: str) -> None:
+    with pytest.raises(AdapterError, match=r"cannot be read; expected postgresql://user@host:port/database") as caught:
+        to_postgres(samples.edges(), target)
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_nul_is_refused_by_row(server: str) -> None:
