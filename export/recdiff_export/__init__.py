@@ -1,1 +1,28 @@
-"""Part of recdiff-sdk."""
+"""ONNX bundles: export one from a fitted model, score with it without torch, serve it.
+
+Names are loaded when they are first used, so that a serving process imports the runtime and nothing else.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recdiff_export.bundle import ExportReport, export_bundle
+    from recdiff_export.parts import Parts
+    from recdiff_export.runtime import OnnxScorer
+
+__all__ = ["ExportReport", "OnnxScorer", "Parts", "export_bundle"]
+
+_HOME = {"ExportReport": "bundle", "OnnxScorer": "runtime", "Parts": "parts", "export_bundle": "bundle"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

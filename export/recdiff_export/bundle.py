@@ -1,0 +1,190 @@
+"""Write a bundle: graphs, tables, ids, fitted scores and a manifest, checked before it appears."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recdiff.errors import DataError, UsageError
+from recdiff.replacement import replaced_folder
+from recdiff.version import VERSION
+from recdiff_export import layout
+from recdiff_export.denoiser_graph import denoiser_graph
+from recdiff_export.fitted import write_fitted
+from recdiff_export.manifest import MANIFEST, FileRecord, Manifest, ParityRecord, record, write_manifest
+from recdiff_export.parity import TOLERANCE, measure_parity, require_parity
+from recdiff_export.parts import Parts, RecommenderWeights
+from recdiff_export.recommender_graph import recommender_graph
+from recdiff_export.scorer_graph import scorer_by_id_graph, scorer_graph, table_type
+
+SCHEMA = "recdiff-bundle/1"
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export wrote and how exact it is.
+
+    Attributes:
+        folder: the bundle. files: names and sizes in bytes. parity: every figure measured.
+    """
+
+    folder: Path
+    files: dict[str, int]
+    parity: tuple[ParityRecord, ...]
+
+    @property
+    def max_error(self) -> float:
+        """The largest parity error."""
+        return max(entry.max_error for entry in self.parity)
+
+
+def export_bundle(parts: Parts, folder: Path, *, tolerance: float = TOLERANCE) -> ExportReport:
+    """Write the bundle of ``parts`` to ``folder``, replacing it whole; on any failure nothing changes.
+
+    Raises:
+        ArtifactError: a parity error exceeds ``tolerance``.
+        UsageError: ``folder`` holds something else than a bundle.
+        DataError: the disk is full or not writable.
+    """
+    with exported_folder(folder, marker=MANIFEST) as draft:
+        metadata = _metadata(parts)
+        _write_graphs(draft, parts, metadata)
+        _write_tables(draft, parts)
+        measured = measure_parity(draft, parts)
+        require_parity(measured, tolerance)
+        files = {path.name: record(path) for path in sorted(draft.iterdir())}
+        write_manifest(draft, _manifest(parts, metadata, measured, tolerance, files))
+    return ExportReport(folder, {name: entry.bytes for name, entry in files.items()}, measured)
+
+
+@contextmanager
+def exported_folder(folder: Path, *, marker: str) -> Iterator[Path]:
+    """Yield a draft that takes ``folder``'s place when the block ends without an error.
+
+    An existing folder is replaced only where it holds ``marker`` (or nothing): it is then ours.
+    """
+    if folder.exists() and not (folder / marker).is_file() and not _is_empty(folder):
+        raise UsageError(f"{folder} exists and was not written by an export ({marker} is missing); choose another")
+    try:
+        with replaced_folder(folder) as draft:
+            yield draft
+    except OSError as error:
+        raise DataError(f"{folder}: writing failed ({error.strerror or error}); nothing was changed") from error
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def _write_graphs(folder: Path, parts: Parts, metadata: dict[str, str]) -> None:
+    _write_external(folder, parts)
+    graphs = {
+        layout.SCORER_FILE: scorer_graph(parts.scorer),
+        layout.SCORER_BY_ID_FILE: scorer_by_id_graph(parts.scorer),
+    }
+    if parts.denoiser is not None:
+        graphs[layout.DENOISER_FILE] = denoiser_graph(parts.denoiser)
+    if parts.recommender is not None:
+        graphs[layout.RECOMMENDER_FILE] = recommender_graph(parts.recommender)
+    for name, graph in graphs.items():
+        graph.save(folder / name, metadata)
+
+
+def _write_external(folder: Path, parts: Parts) -> None:
+    _raw(folder / layout.TABLE_FILE, parts.scorer.table, table_type(parts.scorer.table))
+    if parts.recommender is not None:
+        for name, values in _recommender_tables(parts.recommender).items():
+            _raw(folder / name, values, values.dtype.type)
+
+
+def _recommender_tables(weights: RecommenderWeights) -> dict[str, NDArray[Any]]:
+    items, width = weights.item_table.shape
+    return {
+        layout.RECOMMEND_USERS_FILE: weights.user_table.astype(np.float32),
+        # The extra row is what padded seen lists name; see recommender_graph.
+        layout.RECOMMEND_ITEMS_FILE: np.concatenate([weights.item_table, np.zeros((1, width), np.float32)]).astype(
+            np.float32
+        ),
+        layout.SEEN_INDPTR_FILE: weights.seen_indptr.astype(np.int64),
+        layout.SEEN_ITEMS_FILE: np.append(weights.seen_items, items).astype(np.int32),
+    }
+
+
+def _raw(path: Path, values: NDArray[Any], kind: type[np.generic]) -> None:
+    np.ascontiguousarray(values, dtype=np.dtype(kind).newbyteorder("<")).tofile(path)
+
+
+def _write_tables(folder: Path, parts: Parts) -> None:
+    for name, ids in ((layout.USERS_FILE, parts.users), (layout.ITEMS_FILE, parts.items)):
+        table = pa.table({"id": ids})
+        with pa.OSFile(str(folder / name), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    write_fitted(folder, parts.fitted, len(parts.users))
+
+
+def _metadata(parts: Parts) -> dict[str, str]:
+    """The graphs' ``metadata_props``: what the caller said plus what the parts themselves say."""
+    steps = 0 if parts.denoiser is None else parts.denoiser.steps
+    return {
+        **parts.metadata,
+        "schema": SCHEMA,
+        "sdk_version": VERSION,
+        "steps": str(steps),
+        "ids_sha256": _ids_hash(parts),
+        "weights_sha256": _weights_hash(parts),
+    }
+
+
+def _ids_hash(parts: Parts) -> str:
+    digest = hashlib.sha256()
+    for ids in (parts.users, parts.items):
+        digest.update(f"{ids.type}:{len(ids)}".encode())
+        for buffer in pa.concat_arrays([ids]).buffers()[1:]:
+            digest.update(b"" if buffer is None else buffer)
+    return digest.hexdigest()
+
+
+def _weights_hash(parts: Parts) -> str:
+    arrays: list[NDArray[Any]] = [parts.scorer.table, parts.scorer.mean, parts.scorer.scale, parts.scorer.offset]
+    arrays += [part for layer in parts.scorer.layers for part in layer]
+    if parts.denoiser is not None:
+        arrays += [parts.denoiser.first, parts.denoiser.step_bias, parts.denoiser.c0, parts.denoiser.ct]
+        arrays += [part for layer in parts.denoiser.further for part in layer]
+    if parts.recommender is not None:
+        arrays += [parts.recommender.user_table, parts.recommender.item_table]
+    digest = hashlib.sha256(repr((parts.scorer.terms, parts.scorer.clip, parts.scorer.calibration)).encode())
+    for array in arrays:
+        digest.update(repr((array.shape, array.dtype.str)).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _manifest(
+    parts: Parts,
+    metadata: dict[str, str],
+    parity: tuple[ParityRecord, ...],
+    tolerance: float,
+    files: dict[str, FileRecord],
+) -> Manifest:
+    return Manifest(
+        users=len(parts.users),
+        items=len(parts.items),
+        row_type=np.dtype(table_type(parts.scorer.table)).name,
+        row_width=parts.scorer.table.shape[1],
+        embedding_width=0 if parts.denoiser is None else parts.denoiser.width,
+        kinds=parts.scorer.kinds,
+        directed=parts.fitted.directed,
+        recommends=parts.recommender is not None,
+        tolerance=tolerance,
+        metadata=metadata,
+        parity=parity,
+        files=files,
+    )

@@ -1,0 +1,93 @@
+"""What a streamed run has finished, so that a killed one continues where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from recdiff.errors import UsageError
+
+SUMMARY = "summary.json"
+
+
+@dataclass(frozen=True)
+class Done:
+    """One finished part: rows of one segment and where they went."""
+
+    file: str
+    first: int
+    rows: int
+    kept: int
+    removed: int
+    unknown: int
+    dropped: int
+    score_sum: float
+    last: bool
+
+
+class Journal:
+    """A work folder beside the output: ``result/`` holds finished parts, ``journal.jsonl`` lists them.
+
+    A part is renamed into place before its line is written, and a line that was cut off is ignored: whatever the
+    journal names is whole.
+    """
+
+    def __init__(self, out: Path, fingerprint: str, *, resume: bool) -> None:
+        self.out = out
+        self.folder = out.with_name(f".{out.name}.work")
+        self.result = self.folder / "result"
+        self._log = self.folder / "journal.jsonl"
+        self.done: list[Done] = []
+        if out.exists() and not _ours(out):
+            raise UsageError(f"{out} exists and holds something else than cleaned edges; choose another --out")
+        if resume and self.result.is_dir() and self._log.is_file():
+            self.done = _read(self._log, fingerprint)
+        if not self.done:
+            self._begin(fingerprint)
+
+    def part(self, side: str) -> Path:
+        """Return where the next part of ``side`` (kept, removed) goes."""
+        return self.result / side / f"part-{len(self.done):05d}.parquet"
+
+    def add(self, done: Done) -> None:
+        """Remember a part whose files are in place."""
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(json.dumps(asdict(done)) + "\n")
+            log.flush()
+            os.fsync(log.fileno())
+        self.done.append(done)
+
+    def finish(self, summary: dict[str, object]) -> None:
+        """Put the result in the output's place: one part becomes a file, more stay a folder of parts."""
+        if len(self.done) == 1:
+            for side in ("kept", "removed"):
+                (self.result / side / "part-00000.parquet").replace(self.result / f"{side}.parquet")
+                (self.result / side).rmdir()
+        (self.result / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        aside = self.folder / "replaced"
+        if self.out.exists():
+            self.out.rename(aside)
+        self.result.rename(self.out)
+        shutil.rmtree(self.folder)
+
+    def _begin(self, fingerprint: str) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for side in ("kept", "removed"):
+            (self.result / side).mkdir(parents=True)
+        self._log.write_text(json.dumps({"fingerprint": fingerprint}) + "\n", encoding="utf-8")
+
+
+def _ours(out: Path) -> bool:
+    return out.is_dir() and ((out / SUMMARY).is_file() or not any(out.iterdir()))
+
+
+def _read(log: Path, fingerprint: str) -> list[Done]:
+    """Return the finished parts of a run with the same settings, none for another's."""
+    lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+    whole = [json.loads(line) for line in lines if line.endswith("\n")]
+    if not whole or whole[0] != {"fingerprint": fingerprint}:
+        return []
+    return [Done(**entry) for entry in whole[1:]]

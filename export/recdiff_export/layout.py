@@ -1,0 +1,14 @@
+"""Names of the files in a bundle."""
+
+USERS_FILE, ITEMS_FILE = "users.arrow", "items.arrow"
+
+DENOISER_FILE = "denoiser.onnx"
+SCORER_FILE = "scorer.onnx"
+SCORER_BY_ID_FILE = "scorer_by_id.onnx"
+RECOMMENDER_FILE = "recommender.onnx"
+
+TABLE_FILE = "user_table.bin"
+RECOMMEND_USERS_FILE, RECOMMEND_ITEMS_FILE = "recommend_users.bin", "recommend_items.bin"
+SEEN_INDPTR_FILE, SEEN_ITEMS_FILE = "seen_indptr.bin", "seen_items.bin"
+
+FITTED_STARTS_FILE, FITTED_KEYS_FILE, FITTED_SCORES_FILE = "fitted_starts.npy", "fitted_keys.npy", "fitted_scores.npy"

@@ -1,0 +1,100 @@
+"""Open ONNX Runtime sessions: on the device asked for, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import logging
+import os
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import onnxruntime as ort
+
+from recdiff.errors import ArtifactError, DeviceError, UsageError
+
+Provider = Literal["auto", "cpu", "cuda"]
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+_INSTALL = "pip install onnxruntime-gpu (with CUDA 13 and cuDNN 9: pip install 'onnxruntime-gpu[cuda,cudnn]')"
+_log = logging.getLogger(__name__)
+
+
+def available_cores() -> int:
+    """Return the number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def choose_provider(asked: Provider) -> str:
+    """Return the execution provider to try for ``asked``.
+
+    The list of compiled-in providers does not say what works, so a driver has to be there too.
+
+    Raises:
+        UsageError: ``asked`` is none of auto, cpu, cuda.
+        DeviceError: cuda was asked for and the runtime or the driver has none.
+    """
+    if asked not in get_args(Provider):
+        raise UsageError(f"provider {asked!r}: accepted are {', '.join(get_args(Provider))}")
+    if asked == "cpu":
+        return CPU
+    missing = _cuda_missing()
+    if missing and asked == "cuda":
+        raise DeviceError(f"provider cuda: {missing}. Use provider auto or cpu, or install it: {_INSTALL}")
+    return CPU if missing else CUDA
+
+
+def open_session(path: Path, provider: str, *, asked: Provider, threads: int = 1) -> ort.InferenceSession:
+    """Open the model at ``path`` and verify that it runs where it was meant to.
+
+    ``threads`` is 1 unless told otherwise: the callers run chunks side by side, which keeps each in its core's cache.
+
+    Raises:
+        ArtifactError: the file is not a model this runtime can load.
+        DeviceError: cuda was asked for by name and the session runs elsewhere.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(str(path), options, providers=_with_fallback(provider))
+    except Exception as error:
+        if provider != CUDA or asked == "cuda":
+            raise _refusal(path, provider, error) from error
+        _log.warning("CUDA failed (%s); scoring on the processor", error)
+        return open_session(path, CPU, asked=asked, threads=threads)
+    used = session.get_providers()[0]
+    if used != provider:
+        if asked == "cuda":
+            raise DeviceError(f"provider cuda: the session runs on {used}; CUDA's libraries are missing. {_INSTALL}")
+        _log.warning("a CUDA driver is here but its libraries are not; running on %s. %s", used, _INSTALL)
+    return session
+
+
+def _refusal(path: Path, provider: str, error: Exception) -> Exception:
+    if provider == CUDA:
+        return DeviceError(f"provider cuda: {error}")
+    return ArtifactError(f"{path}: ONNX Runtime cannot load it ({error}); export the bundle again")
+
+
+def _with_fallback(provider: str) -> list[Any]:
+    return [CPU] if provider == CPU else [provider, CPU]
+
+
+def _cuda_missing() -> str | None:
+    """Say what CUDA lacks here, or None; loads its libraries where there is a driver."""
+    if CUDA not in ort.get_available_providers():
+        return "this onnxruntime was built without it"
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return "no NVIDIA driver is installed"
+    if hasattr(ort, "preload_dlls"):
+        # It prints what it cannot load; stdout belongs to the caller's results.
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            ort.preload_dlls()
+        if said.getvalue():
+            _log.info("onnxruntime: %s", said.getvalue().strip())
+    return None
