@@ -11,14 +11,13 @@ from os import PathLike
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recdiff.columns import SOCIAL, check_mapping, resolve
 from recdiff.errors import DataError
 from recdiff.ids import integers_of
-from recdiff.problems import SHOWN, Problem, data_error
-from recdiff.tables import wrong_types
+from recdiff.problems import Problem, data_error
+from recdiff.tables import id_faults, wrong_types
 from recdiff.text import TextFile, delimiter_of
 
 ENDS = ("src", "dst")
@@ -53,7 +52,7 @@ class EdgeFiles:
         layout = _layout(path, self._mapping)
         done = 0
         for batch in layout.batches(rows):
-            _refuse_empty(layout, batch, done)
+            _refuse_bad_ids(layout, batch, done)
             columns = [
                 _as(batch.column(source), field.type) for source, field in zip(layout.sources, self.schema, strict=True)
             ]
@@ -198,22 +197,15 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-def _refuse_empty(layout: _Layout, batch: pa.RecordBatch, before: int) -> None:
-    """Raise where src or dst is null or empty; ``before`` rows of the part came earlier."""
-    problems: list[tuple[int, str]] = []
-    total = 0
-    for name in layout.sources[:2]:
-        column = batch.column(name)
-        empty = column.is_null()
-        if not pa.types.is_integer(_plain(column.type)):
-            empty = pc.or_kleene(empty, pc.equal(column.cast(pa.large_string()), ""))
-        at = pc.indices_nonzero(empty)
-        total += len(at)
-        problems += [(before + index, name) for index in at.slice(0, SHOWN).to_pylist()]
-    if problems:
-        lines = _lines(layout, [index for index, _ in problems])
-        told = [Problem("the id is empty; every tie needs two ids", lines[index], name) for index, name in problems]
-        raise data_error(layout.path, told, total)
+def _refuse_bad_ids(layout: _Layout, batch: pa.RecordBatch, before: int) -> None:
+    """Raise where src or dst is no id; ``before`` rows of the part came earlier."""
+    found = {name: id_faults(pa.chunked_array([batch.column(name)])) for name in layout.sources[:2]}
+    total = sum(count for _, count in found.values())
+    if not total:
+        return
+    faults = [(before + (fault.row or 0), fault.text, name) for name, (some, _) in found.items() for fault in some]
+    lines = _lines(layout, [index for index, _, _ in faults])
+    raise data_error(layout.path, [Problem(text, lines[index], name) for index, text, name in faults], total)
 
 
 def _lines(layout: _Layout, indices: Sequence[int]) -> Mapping[int, int]:

@@ -25,6 +25,8 @@ Int64 = NDArray[np.int64]
 
 _MATRICES = {"train": "train", "validation": "val", "test": "test", "trust": "trust"}
 _NUMBERS = frozenset({"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"})
+_MAX_SIZE = 100_000_000
+"""Most users or items accepted: memory is taken for each, whether or not it has entries."""
 _MAX_MEMO = 1 << 20
 """Largest memo slot accepted: a slot number is also a size to allocate."""
 
@@ -76,6 +78,10 @@ class _Array(_Recorder):
     """numpy's _reconstruct(ndarray, shape, kind), then state (version, shape, dtype, order, bytes)."""
 
 
+class _Buffer(_Recorder):
+    """numpy's _frombuffer(bytes, dtype, shape, order): how protocol 5 writes arrays."""
+
+
 class _Scalar(_Recorder):
     """numpy's scalar(dtype, bytes)."""
 
@@ -92,6 +98,7 @@ _STAND_INS: dict[tuple[str, str], type[_Recorder]] = {
     ("numpy", "dtype"): _Dtype,
     ("numpy", "ndarray"): _Array,
     **{(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _Buffer for core in ("core", "_core")},
     **{(f"numpy.{core}.multiarray", "scalar"): _Scalar for core in ("core", "_core")},
     **{(f"scipy.sparse.{dot}{kind}", f"{kind}_matrix"): _Sparse for kind in ("coo", "csr") for dot in ("", "_")},
     ("_codecs", "encode"): _Text,
@@ -167,8 +174,12 @@ def _matrix(record: Any, key: str) -> sp.csr_matrix:
     if not isinstance(state, dict):
         raise RefusedError(f"{key!r} is no scipy.sparse matrix")
     shape = state.get("_shape", state.get("shape"))
-    if not (isinstance(shape, tuple) and len(shape) == 2 and all(type(n) is int and 0 <= n < 2**31 for n in shape)):
-        raise RefusedError(f"{key!r} has the shape {shorten(shape)}; accepted: (rows, columns)")
+    if not (
+        isinstance(shape, tuple) and len(shape) == 2 and all(type(n) is int and 0 <= n <= _MAX_SIZE for n in shape)
+    ):
+        raise RefusedError(
+            f"{key!r} has the shape {shorten(shape)}; accepted: (rows, columns), each up to {_MAX_SIZE:,}"
+        )
     values = _array(state.get("data"), key)
     if "indptr" in state:
         rows, columns = _compressed(state, shape, key)
@@ -199,10 +210,12 @@ def _compressed(state: dict[str, Any], shape: tuple[int, int], key: str) -> tupl
 
 def _array(record: Any, key: str) -> NDArray[Any]:
     """Build a one-dimensional array of numbers from what was recorded of it."""
-    state = record.state if isinstance(record, _Array) else None
-    if not (isinstance(state, tuple) and len(state) == 5):
+    if isinstance(record, _Buffer) and len(record.args) == 4:
+        raw, dtype, shape, _ = record.args
+    elif isinstance(record, _Array) and isinstance(record.state, tuple) and len(record.state) == 5:
+        _, shape, dtype, _, raw = record.state
+    else:
         raise RefusedError(f"{key!r} holds something that is no numpy array")
-    _, shape, dtype, _, raw = state
     kind, data = _dtype(dtype, key), _raw(raw, key)
     if not (isinstance(shape, tuple) and len(shape) == 1) or len(data) != shape[0] * kind.itemsize:
         raise RefusedError(f"{key!r} holds an array of shape {shorten(shape)} in {len(data)} bytes of {kind}")
@@ -219,8 +232,8 @@ def _dtype(record: Any, key: str) -> np.dtype[Any]:
 
 
 def _raw(raw: Any, key: str) -> bytes:
-    if isinstance(raw, bytes):
-        return raw
+    if isinstance(raw, bytes | bytearray):
+        return bytes(raw)
     if isinstance(raw, _Text) and len(raw.args) == 2 and raw.args[1] == "latin1" and isinstance(raw.args[0], str):
         return raw.args[0].encode("latin1")
     raise RefusedError(f"{key!r} holds an array without bytes")

@@ -77,7 +77,7 @@ def make_society(users: int, rng: np.random.Generator) -> Society:
     community = rng.choice(communities, users, p=size / size.sum()).astype(np.int64)
     # Empty communities would leave nothing to draw, so the rest are numbered without gaps.
     community = np.unique(community, return_inverse=True)[1].astype(np.int64)
-    urn = Urn.of(community, 3 * rng.lognormal(0.0, 0.9, users), int(community.max()) + 1)
+    urn = Urn.of(community, 3 * rng.lognormal(0.0, 1.1, users), int(community.max()) + 1)
     wanted = TIES_PER_USER * users
     ties = _distinct(_meet(urn, community, int((1 - CLOSED) * wanted), rng), users)
     for step in (0.5, 1.0):

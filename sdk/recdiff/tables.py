@@ -23,6 +23,7 @@ IDS = frozenset({"user_id", "item_id", "src", "dst"})
 NUMBERS = frozenset({"rating", "weight"})
 SPLITS = {"train": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
 """Accepted values of a ``split`` column, in any case, and the part each stands for."""
+_LARGEST = pa.scalar(2**63 - 1, pa.uint64())
 
 Found = tuple[list[Problem], int]
 
@@ -124,7 +125,7 @@ def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Sourc
 
 def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
     if path.stat().st_size == 0:
-        raise data_error(path, [Problem("the file is empty")])
+        raise data_error(path, [Problem("the file is empty; it needs columns and rows")])
     try:
         with pq.ParquetFile(path) as file:
             header = file.schema_arrow.names
@@ -184,7 +185,7 @@ def _place(source: _Source, found: Mapping[str, Found]) -> Found:
 def _faults(name: str, column: pa.ChunkedArray) -> Found:
     """Return the faults of one column (rows as indices), the first few spelled out, and how many there are."""
     if name in IDS:
-        return _id_faults(column)
+        return id_faults(column)
     if name in NUMBERS:
         return _number_faults(column)
     return _split_faults(column) if name == "split" else _time_faults(column)
@@ -196,14 +197,9 @@ def _at(mask: pa.ChunkedArray | pa.Array, tell: Callable[[int], str]) -> Found:
     return [Problem(tell(index), row=index) for index in at.slice(0, SHOWN).to_pylist()], len(at)
 
 
-def _id_faults(column: pa.ChunkedArray) -> Found:
-    if pa.types.is_integer(column.type):
-        too_large = pc.greater(column, 2**63 - 1) if column.type == pa.uint64() else pc.is_null(column)
-        return _at(
-            pc.or_(pc.is_null(column), too_large),
-            lambda index: _id_text(column[index].as_py()),
-        )
-    return _at(pc.or_kleene(pc.is_null(column), _each(column, _blank)), lambda index: _id_text(column[index].as_py()))
+def id_faults(column: pa.ChunkedArray) -> Found:
+    """Return where an id is null, empty or beyond int64 (rows as indices), the first few, and how many there are."""
+    return _at(_each(column, _no_id), lambda index: _id_text(column[index].as_py()))
 
 
 def _id_text(value: int | str | None) -> str:
@@ -212,8 +208,16 @@ def _id_text(value: int | str | None) -> str:
     return f"the id {value} is beyond 2^63-1; store such ids as text"
 
 
-def _blank(values: pa.Array) -> pa.Array:
-    return pc.equal(pc.binary_length(values.cast(pa.large_string())), 0)
+def _no_id(values: pa.Array) -> pa.Array:
+    """Return true for empty text and for numbers beyond int64, null for null."""
+    if is_text(values.type):
+        return pc.equal(pc.binary_length(values.cast(pa.large_string())), 0)
+    return pc.greater(values, _LARGEST) if values.type == pa.uint64() else _none(values)
+
+
+def _none(values: pa.Array) -> pa.Array:
+    """Return false for every value, null for null."""
+    return pc.not_equal(values, values)
 
 
 def _number_faults(column: pa.ChunkedArray) -> Found:
@@ -278,8 +282,11 @@ def _cast_one(value: pa.Scalar, kind: pa.DataType) -> object:
 
 def _seconds(values: pa.Array) -> pa.Array:
     """Return float64 seconds of numbers, timestamps, dates or text of any of them; null where it is none."""
-    if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
-        return pc.divide(values.cast(pa.timestamp("us")).cast(pa.int64()).cast(pa.float64()), 1e6)
+    if pa.types.is_date(values.type):
+        return _seconds(values.cast(pa.timestamp("ms")))
+    if pa.types.is_timestamp(values.type):
+        ticks = values.cast(pa.int64()).cast(pa.float64(), safe=False)
+        return pc.divide(ticks, {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[values.type.unit])
     numbers = _numbers(values)
     if not is_text(values.type) or numbers.null_count == 0:
         return numbers
@@ -292,8 +299,7 @@ def _dates(texts: pa.Array) -> pa.Array:
     zoned = pc.and_(zoned, pc.match_substring(texts, ":"))
     naive = _cast_each(pc.if_else(zoned, None, texts), pa.timestamp("us"))
     aware = _cast_each(pc.if_else(zoned, texts, None), pa.timestamp("us", "UTC"))
-    moments = pc.coalesce(naive, aware.cast(pa.timestamp("us")))
-    return pc.divide(moments.cast(pa.int64()).cast(pa.float64()), 1e6)
+    return _seconds(pc.coalesce(naive, aware.cast(pa.timestamp("us"))))
 
 
 def _coded(column: pa.ChunkedArray, spelled: bool) -> Coded:
