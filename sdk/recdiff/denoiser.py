@@ -6,6 +6,7 @@ Letters: B rows, D embedding width, H time-embedding width, T diffusion steps.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from recdiff.diffusion import Schedule, reverse_walk, time_features
 
 Float32 = NDArray[np.float32]
+Activation = Literal["tanh", "silu"]
 
 
 class Denoiser(nn.Module):
@@ -50,32 +52,43 @@ class Denoiser(nn.Module):
 class FoldedDenoiser:
     """A denoiser whose time embedding is folded into one bias vector per step; dropout off.
 
-    The time embedding is constant within a step, so W1's time part and both biases add up to ``bias[t]``.
+    The time embedding is constant within a step, so the first layer's time part and bias add up to ``bias[t]``:
+    x_0 = further layers of act(first x_t + bias[t]).
 
     Attributes:
-        first: (D, D) as (out, in), W1's embedding part.
-        bias: (T, D), one bias per step.
-        second: (D, D), W2.
-        second_bias: (D,), b2.
+        first: (H1, D) as (out, in), the first layer's embedding part.
+        bias: (T, H1), one bias per step.
+        further: (weight (out, in), bias (out,)) of the layers behind; the activation stands between them.
+        activation: "tanh" or "silu".
+        normalise: whether x_t is divided by its L2 norm first.
         schedule: the steps of the reverse walk.
     """
 
     first: Float32
     bias: Float32
-    second: Float32
-    second_bias: Float32
+    further: tuple[tuple[Float32, Float32], ...]
+    activation: Activation
+    normalise: bool
     schedule: Schedule
+
+    @property
+    def width(self) -> int:
+        """D, the embedding width."""
+        return int(self.first.shape[1])
 
     @torch.no_grad()
     def denoise(self, x: Float32, block: int = 4096) -> Float32:
         """Return (B, D) denoised rows after all T reverse steps, in blocks that stay in the cache."""
-        first, bias, second, second_bias = (
-            torch.as_tensor(part) for part in (self.first, self.bias, self.second, self.second_bias)
-        )
+        first, bias = torch.as_tensor(self.first), torch.as_tensor(self.bias)
+        further = [(torch.as_tensor(weight), torch.as_tensor(shift)) for weight, shift in self.further]
+        act = torch.tanh if self.activation == "tanh" else nn.functional.silu
 
         def predict(rows: Tensor, t: int) -> Tensor:
-            unit = nn.functional.normalize(rows, dim=-1)
-            return torch.tanh(unit @ first.T + bias[t]) @ second.T + second_bias
+            rows = nn.functional.normalize(rows, dim=-1) if self.normalise else rows
+            rows = rows @ first.T + bias[t]
+            for weight, shift in further:
+                rows = act(rows) @ weight.T + shift
+            return rows
 
         out = np.empty_like(x, dtype=np.float32)
         for start in range(0, len(x), block):
@@ -94,4 +107,4 @@ def fold(denoiser: Denoiser, schedule: Schedule) -> FoldedDenoiser:
     bias = time @ weight[:, width:].T + denoiser.first.bias
     arrays = (weight[:, :width], bias, denoiser.second.weight, denoiser.second.bias)
     first, folded, second, second_bias = (part.detach().cpu().numpy().copy() for part in arrays)
-    return FoldedDenoiser(first, folded, second, second_bias, schedule)
+    return FoldedDenoiser(first, folded, ((second, second_bias),), "tanh", True, schedule)
