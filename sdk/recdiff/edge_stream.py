@@ -17,7 +17,7 @@ from recdiff.columns import SOCIAL, check_mapping, resolve
 from recdiff.errors import DataError
 from recdiff.ids import integers_of
 from recdiff.problems import Problem, data_error
-from recdiff.tables import id_faults, wrong_types
+from recdiff.tables import DAMAGED, id_faults, unreadable, wrong_types
 from recdiff.text import TextFile, delimiter_of
 
 ENDS = ("src", "dst")
@@ -116,9 +116,12 @@ class _Layout:
             return
         try:
             with pq.ParquetFile(self.path) as file:
-                yield from file.iter_batches(rows, columns=wanted)
-        except (pa.ArrowException, OSError) as error:
-            raise _unreadable(self.path, error) from None
+                for batch in file.iter_batches(rows, columns=wanted):
+                    for name in self.sources[:2]:
+                        batch.column(name).validate(full=True)
+                    yield batch
+        except DAMAGED as error:
+            raise unreadable(self.path, error) from None
 
 
 def _parts(path: Path) -> tuple[Path, ...]:
@@ -150,8 +153,8 @@ def _parquet_layout(path: Path, mapping: Mapping[str, str]) -> _Layout:
     try:
         with pq.ParquetFile(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from None
+    except DAMAGED as error:
+        raise unreadable(path, error) from None
     return _laid_out(path, schema, mapping, None, rows)
 
 
@@ -238,7 +241,3 @@ def _regrouped(pieces: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Recor
 
 def _joined(pieces: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     return pieces[0] if len(pieces) == 1 else pa.concat_batches(pieces)
-
-
-def _unreadable(path: Path, error: Exception) -> DataError:
-    return data_error(path, [Problem(f"not a readable Parquet file: {' '.join(str(error).split())}")])

@@ -24,6 +24,8 @@ NUMBERS = frozenset({"rating", "weight"})
 SPLITS = {"train": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
 """Accepted values of a ``split`` column, in any case, and the part each stands for."""
 _LARGEST = pa.scalar(2**63 - 1, pa.uint64())
+DAMAGED = (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError)
+"""What reading a damaged Parquet file raises; names that are not UTF-8 fail in Python."""
 
 Found = tuple[list[Problem], int]
 
@@ -135,8 +137,8 @@ def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _So
                 raise data_error(path, problems)
             table = file.read(columns=list(dict.fromkeys(names.values())))
             table.validate(full=True)
-    except (pa.ArrowException, OSError, MemoryError) as error:
-        raise data_error(path, [Problem(f"not a readable Parquet file: {_one_line(error)}")]) from None
+    except DAMAGED as error:
+        raise unreadable(path, error) from None
     columns = {name: table.column(column) for name, column in names.items()}
     return _Source(path, names, columns, unused(header, names), False, Scan(), _parquet_rows)
 
@@ -324,5 +326,7 @@ def _time_of(column: pa.ChunkedArray) -> NDArray[np.float64]:
     return np.concatenate([np.asarray(_seconds(chunk).to_numpy(zero_copy_only=False)) for chunk in plain.chunks])
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def unreadable(path: Path, error: BaseException) -> DataError:
+    """Return the error for a Parquet file that fails to open or to read with ``error`` (one of DAMAGED)."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return data_error(path, [Problem(f"not a readable Parquet file: {reason}")])
