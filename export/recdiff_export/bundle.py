@@ -23,7 +23,7 @@ from recdiff_export.manifest import MANIFEST, FileRecord, Manifest, ParityRecord
 from recdiff_export.parity import TOLERANCE, measure_parity, require_parity
 from recdiff_export.parts import Parts, RecommenderWeights
 from recdiff_export.recommender_graph import recommender_graph
-from recdiff_export.scorer_graph import scorer_by_id_graph, scorer_graph, table_type
+from recdiff_export.scorer_graph import packed_table, scorer_by_id_graph, scorer_graph
 
 SCHEMA = "recdiff-bundle/1"
 
@@ -88,6 +88,7 @@ def _write_graphs(folder: Path, parts: Parts, metadata: dict[str, str]) -> None:
     _write_external(folder, parts)
     graphs = {
         layout.SCORER_FILE: scorer_graph(parts.scorer),
+        layout.FAKE_SCORE_FILE: scorer_graph(parts.scorer, kinds=False),
         layout.SCORER_BY_ID_FILE: scorer_by_id_graph(parts.scorer),
     }
     if parts.denoiser is not None:
@@ -99,7 +100,8 @@ def _write_graphs(folder: Path, parts: Parts, metadata: dict[str, str]) -> None:
 
 
 def _write_external(folder: Path, parts: Parts) -> None:
-    _raw(folder / layout.TABLE_FILE, parts.scorer.table, table_type(parts.scorer.table))
+    table = packed_table(parts.scorer)
+    _raw(folder / layout.TABLE_FILE, table, table.dtype.type)
     if parts.recommender is not None:
         for name, values in _recommender_tables(parts.recommender).items():
             _raw(folder / name, values, values.dtype.type)
@@ -174,11 +176,12 @@ def _manifest(
     tolerance: float,
     files: dict[str, FileRecord],
 ) -> Manifest:
+    table = packed_table(parts.scorer)
     return Manifest(
         users=len(parts.users),
         items=len(parts.items),
-        row_type=np.dtype(table_type(parts.scorer.table)).name,
-        row_width=parts.scorer.table.shape[1],
+        row_type=table.dtype.name,
+        row_width=table.shape[1],
         embedding_width=0 if parts.denoiser is None else parts.denoiser.width,
         kinds=parts.scorer.kinds,
         directed=parts.fitted.directed,

@@ -15,10 +15,11 @@ from recdiff_export.parts import Float32, Int64
 
 Rows = NDArray[np.floating[Any]]
 
-# Rows per call. On a processor the activations of one call stay in a core's second-level cache; a card wants
-# many rows to fill it.
-CPU_ROWS = 2048
-DEVICE_ROWS = 1 << 18
+# Table values gathered per side and call on a processor, so that a call's rows stay in a core's second-level cache.
+_CACHED_VALUES = 1 << 17
+_FEWEST_ROWS, _MOST_ROWS = 256, 2048
+# A card wants many rows to fill it.
+_DEVICE_ROWS = 1 << 18
 
 
 class Engine(Protocol):
@@ -30,7 +31,7 @@ class Engine(Protocol):
 
 
 class RowEngine:
-    """Gathers rows from the mapped table with NumPy and runs scorer.onnx, one core per calling thread.
+    """Gathers rows from the mapped table with NumPy and runs fake_score.onnx, one core per calling thread.
 
     NumPy's gather costs less than half of the runtime's own on a processor, and the mapped table is shared by
     all processes that serve the same bundle.
@@ -39,14 +40,15 @@ class RowEngine:
     def __init__(self, session: ort.InferenceSession, table: Rows) -> None:
         self._session = session
         self._table = table
+        self._rows = max(_FEWEST_ROWS, min(_MOST_ROWS, _CACHED_VALUES // max(table.shape[1], 1)))
         self._space = threading.local()
 
     def score(self, src: Int64, dst: Int64) -> Float32:
         """Return fake_score (B,) of positions (B,)."""
         out = np.empty(len(src), np.float32)
         left, right = self._buffers()
-        for start in range(0, len(src), CPU_ROWS):
-            stop = min(start + CPU_ROWS, len(src))
+        for start in range(0, len(src), self._rows):
+            stop = min(start + self._rows, len(src))
             a, b = left[: stop - start], right[: stop - start]
             # Positions were checked; "clip" spares NumPy the second buffer that "raise" needs with ``out``.
             np.take(self._table, src[start:stop], axis=0, out=a, mode="clip")
@@ -56,7 +58,7 @@ class RowEngine:
 
     def _buffers(self) -> tuple[Rows, Rows]:
         if not hasattr(self._space, "rows"):
-            shape = (CPU_ROWS, self._table.shape[1])
+            shape = (self._rows, self._table.shape[1])
             self._space.rows = (np.empty(shape, self._table.dtype), np.empty(shape, self._table.dtype))
         rows: tuple[Rows, Rows] = self._space.rows
         return rows
@@ -74,8 +76,8 @@ class DeviceEngine:
     def score(self, src: Int64, dst: Int64) -> Float32:
         """Return fake_score (B,) of positions (B,)."""
         out = np.empty(len(src), np.float32)
-        for start in range(0, len(src), DEVICE_ROWS):
-            rows = slice(start, start + DEVICE_ROWS)
+        for start in range(0, len(src), _DEVICE_ROWS):
+            rows = slice(start, start + _DEVICE_ROWS)
             with self._turn:
                 out[rows] = self._bound(src[rows], dst[rows])
         return out

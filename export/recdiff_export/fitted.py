@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recdiff.errors import ArtifactError
 from recdiff_export.keytable import KeyTable, build_key_table, pair_keys
@@ -59,5 +61,6 @@ def write_fitted(folder: Path, edges: FittedEdges, users: int) -> None:
         raise ArtifactError("cannot export: an edge is listed twice among the fitted edges")
     table, order = build_key_table(keys)
     scores = np.append(edges.fake_score[order], np.float32(np.nan)).astype(np.float32)
-    for name, values in zip(_FILES, (table.starts, table.keys, scores), strict=True):
+    columns: tuple[NDArray[Any], ...] = (table.starts, table.keys, scores)
+    for name, values in zip(_FILES, columns, strict=True):
         np.save(folder / name, values, allow_pickle=False)

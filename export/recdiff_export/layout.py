@@ -4,6 +4,8 @@ USERS_FILE, ITEMS_FILE = "users.arrow", "items.arrow"
 
 DENOISER_FILE = "denoiser.onnx"
 SCORER_FILE = "scorer.onnx"
+# scorer.onnx without the kinds: what the runtime runs on a processor.
+FAKE_SCORE_FILE = "fake_score.onnx"
 SCORER_BY_ID_FILE = "scorer_by_id.onnx"
 RECOMMENDER_FILE = "recommender.onnx"
 

@@ -77,7 +77,7 @@ class Graph:
         self.nodes.append(helper.make_node(operation, list(inputs), results, name=results[0], **attributes))
         return results
 
-    def linear(self, rows: str, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> str:
+    def linear(self, rows: str, weight: NDArray[Any], bias: NDArray[Any]) -> str:
         """Return rows @ weight.T + bias for a weight (out, in)."""
         return self.add("Gemm", rows, self.constant(weight.T), self.constant(bias))
 

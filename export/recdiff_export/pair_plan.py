@@ -50,29 +50,68 @@ class Block:
     sums: Float32 | None
 
 
-def plan_blocks(terms: Sequence[PairTerm]) -> list[Block]:
-    """Return blocks that together yield every feature of ``terms`` once, in some order."""
+def arrange_columns(terms: Sequence[PairTerm]) -> list[int]:
+    """Return the table's columns in the order in which passes read them; columns that no term reads are left out.
+
+    Columns that one pass reads together lie side by side, so that it cuts them out of a row at once.
+    """
+    crossed = [term for term in terms if term.operation == "symdot"]
+    single = [term for term in terms if term.operation in ("sum", "gap", "src", "dst")]
+    spans = [term.left for term in crossed] + [term.right for term in crossed]
+    spans += [span for term in single for span in _read(term)]
+    spans += [span for term in terms for span in _read(term)]
+    return list(dict.fromkeys(column for span in spans for column in range(*span)))
+
+
+def plan_blocks(terms: Sequence[PairTerm], order: Sequence[int]) -> list[Block]:
+    """Return blocks that together yield every feature of ``terms`` once, on rows whose columns are ``order``."""
+    place = {column: index for index, column in enumerate(order)}
     starts = np.concatenate([[0], np.cumsum([term.width for term in terms])]).astype(int)
-    groups: dict[tuple[Elementwise, bool], list[tuple[PairTerm, int]]] = {}
+    groups: dict[tuple[Elementwise, bool], list[_Member]] = {}
     for term, start in zip(terms, starts, strict=False):
         summed = term.operation in ("dot", "symdot")
-        groups.setdefault((_ELEMENTWISE[term.operation], summed), []).append((term, int(start)))
-    return [_block(operation, summed, members) for (operation, summed), members in groups.items()]
+        pairs = [(place.get(left, -1), place.get(right, -1)) for left, right in _columns(term)]
+        groups.setdefault((_ELEMENTWISE[term.operation], summed), []).append(_Member(pairs, int(start)))
+    return [
+        _summed(operation, members, len(order)) if summed else _taken(operation, members)
+        for (operation, summed), members in groups.items()
+    ]
 
 
-def _block(operation: Elementwise, summed: bool, members: list[tuple[PairTerm, int]]) -> Block:
-    pairs = [_columns(term) for term, _ in members]
-    # Inner products may share columns: each pair of columns is multiplied once, in column order.
-    columns = sorted({pair for term in pairs for pair in term}) if summed else [pair for term in pairs for pair in term]
-    if summed:
-        place = {pair: index for index, pair in enumerate(columns)}
-        sums = np.zeros((len(columns), len(members)), np.float32)
-        for feature, term in enumerate(pairs):
-            for pair in term:
-                sums[place[pair], feature] += 1.0
-        return Block(operation, _runs(columns), tuple(start for _, start in members), sums)
-    features = [start + offset for term, start in members for offset in range(term.width)]
-    return Block(operation, _runs(columns), tuple(features), None)
+@dataclass(frozen=True)
+class _Member:
+    """A term of a block: the pairs of columns it reads and its first feature."""
+
+    pairs: list[tuple[int, int]]
+    start: int
+
+
+def _taken(operation: Elementwise, members: Sequence[_Member]) -> Block:
+    """Features that are elementwise columns, in the terms' order."""
+    pairs = [pair for member in members for pair in member.pairs]
+    features = [member.start + offset for member in members for offset in range(len(member.pairs))]
+    return Block(operation, _runs(pairs), tuple(features), None)
+
+
+def _summed(operation: Elementwise, members: Sequence[_Member], width: int) -> Block:
+    """Inner products: each pair of columns is multiplied once, and a matrix sums them.
+
+    Where products of a row with itself read half of it or more, the whole row is multiplied: cutting costs more.
+    """
+    pairs = sorted({pair for member in members for pair in member.pairs})
+    if all(left == right for left, right in pairs) and 2 * len(pairs) >= width:
+        pairs = [(column, column) for column in range(width)]
+    place = {pair: index for index, pair in enumerate(pairs)}
+    sums = np.zeros((len(pairs), len(members)), np.float32)
+    for feature, member in enumerate(members):
+        for pair in member.pairs:
+            sums[place[pair], feature] += 1.0
+    return Block(operation, _runs(pairs), tuple(member.start for member in members), sums)
+
+
+def _read(term: PairTerm) -> list[Span]:
+    """Return the spans that a term really reads: ``src`` has no right and ``dst`` no left."""
+    return [term.left] * (term.operation != "dst") + [term.right] * (term.operation != "src")
 
 
 def _columns(term: PairTerm) -> list[tuple[int, int]]:
@@ -80,10 +119,10 @@ def _columns(term: PairTerm) -> list[tuple[int, int]]:
 
 
 def _runs(columns: Sequence[tuple[int, int]]) -> tuple[Run, ...]:
-    """Join columns that follow one another on both sides."""
+    """Join columns that follow one another on every side that is read (-1: not read)."""
     runs: list[Run] = []
     for left, right in columns:
-        if runs and (runs[-1].left[1], runs[-1].right[1]) == (left, right):
+        if runs and all(now in (before, -1) for now, before in ((left, runs[-1].left[1]), (right, runs[-1].right[1]))):
             runs[-1] = Run((runs[-1].left[0], left + 1), (runs[-1].right[0], right + 1))
         else:
             runs.append(Run((left, left + 1), (right, right + 1)))

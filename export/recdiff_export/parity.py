@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from recdiff.errors import ArtifactError
 from recdiff_export import reference
 from recdiff_export.fitted import FittedScores
-from recdiff_export.layout import DENOISER_FILE, RECOMMENDER_FILE, SCORER_BY_ID_FILE, SCORER_FILE
+from recdiff_export.layout import DENOISER_FILE, FAKE_SCORE_FILE, RECOMMENDER_FILE, SCORER_BY_ID_FILE, SCORER_FILE
 from recdiff_export.manifest import ParityRecord
 from recdiff_export.parts import Float64, Int64, Parts
 from recdiff_export.provider import CPU, available_cores, open_session
-from recdiff_export.scorer_graph import table_type
+from recdiff_export.scorer_graph import packed_table
 
 BATCHES = (0, 1, 7, 4096, 100_000)
 TOLERANCE = 1e-5
@@ -67,17 +67,22 @@ def _denoiser(folder: Path, parts: Parts) -> Iterator[ParityRecord]:
 
 
 def _scorer(folder: Path, parts: Parts) -> Iterator[ParityRecord]:
-    table, kind = parts.scorer.table, table_type(parts.scorer.table)
-    by_row, by_id = _session(folder / SCORER_FILE), _session(folder / SCORER_BY_ID_FILE)
+    table, packed = parts.scorer.table, packed_table(parts.scorer)
+    names = (SCORER_FILE, FAKE_SCORE_FILE, SCORER_BY_ID_FILE)
+    by_row, fake_only, by_id = (_session(folder / name) for name in names)
     for name, (src, dst) in _pairs(parts).items():
         fake, kinds = reference.score_pairs(parts.scorer, table[src], table[dst])
         expected = np.column_stack([fake, kinds])
         for batch in BATCHES:
             s, d, known = _repeat(src, batch), _repeat(dst, batch), _repeat(expected, batch)
-            rows = by_row.run(None, {"src_row": table[s].astype(kind), "dst_row": table[d].astype(kind)})
-            ids = by_id.run(None, {"src": s, "dst": d})
-            yield ParityRecord("scorer", name, batch, _error(np.column_stack(rows), known))
-            yield ParityRecord("scorer_by_id", name, batch, _error(np.column_stack(ids), known))
+            rows = {"src_row": packed[s], "dst_row": packed[d]}
+            found = {
+                "scorer": np.column_stack(by_row.run(None, rows)),
+                "scorer_by_id": np.column_stack(by_id.run(None, {"src": s, "dst": d})),
+            }
+            for graph, values in found.items():
+                yield ParityRecord(graph, name, batch, _error(values, known))
+            yield ParityRecord("fake_score", name, batch, _error(fake_only.run(None, rows)[0], known[:, 0]))
 
 
 def _pairs(parts: Parts) -> dict[str, tuple[Int64, Int64]]:

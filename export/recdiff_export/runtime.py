@@ -20,10 +20,10 @@ from recdiff_export.engine import DeviceEngine, Engine, RowEngine, map_table
 from recdiff_export.fitted import FittedScores
 from recdiff_export.layout import (
     DENOISER_FILE,
+    FAKE_SCORE_FILE,
     ITEMS_FILE,
     RECOMMENDER_FILE,
     SCORER_BY_ID_FILE,
-    SCORER_FILE,
     TABLE_FILE,
     USERS_FILE,
 )
@@ -224,7 +224,7 @@ class OnnxScorer:
             self._wanted = CPU
         held = self.manifest
         table = map_table(self.folder / TABLE_FILE, held.users, held.row_width, held.row_type)
-        return RowEngine(open_session(self.folder / SCORER_FILE, CPU, asked="cpu"), table), CPU
+        return RowEngine(open_session(self.folder / FAKE_SCORE_FILE, CPU, asked="cpu"), table), CPU
 
     def _score_piece(self, src: pa.Array, dst: pa.Array, unknown: Unknown) -> Float32:
         left, right = self.lookup.pair(src, dst)

@@ -1,4 +1,4 @@
-"""scorer.onnx (two table rows -> fake_score) and scorer_by_id.onnx (two user positions -> fake_score).
+"""scorer.onnx and fake_score.onnx (two table rows -> fake_score), scorer_by_id.onnx (two positions -> fake_score).
 
 The whole formula is inside, calibration included, so that no runtime writes it again.
 """
@@ -7,31 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recdiff_export.layout import TABLE_FILE
 from recdiff_export.operators import FLOAT, FLOAT16, INT64, Graph
-from recdiff_export.pair_plan import Block, Run, Span, plan_blocks
-from recdiff_export.parts import Float32, ScorerWeights
+from recdiff_export.pair_plan import Block, Run, Span, arrange_columns, plan_blocks
+from recdiff_export.parts import ScorerWeights
+
+# exp stays finite in float32 below this; a posterior is 0 or 1 to the last bit long before.
+ODDS_LIMIT = 80.0
 
 
-def table_type(table: Float32) -> type[np.generic]:
-    """Return float16 where it holds every value of ``table`` exactly (half the memory to gather), else float32."""
+def packed_table(weights: ScorerWeights) -> NDArray[np.floating[Any]]:
+    """Return the table as the graphs read it: columns arranged for them, float16 where that is exact.
+
+    Half the bytes are half the memory to gather, and a table that was rounded to float16 when it was fitted scores
+    the same to the bit.
+    """
+    table = np.ascontiguousarray(weights.table[:, arrange_columns(weights.terms)], dtype=np.float32)
     with np.errstate(over="ignore"):
-        exact = np.array_equal(table.astype(np.float16).astype(np.float32), table)
-    return np.float16 if exact else np.float32
+        half = table.astype(np.float16)
+    return half if np.array_equal(half.astype(np.float32), table) else table
 
 
-def scorer_graph(weights: ScorerWeights) -> Graph:
+def scorer_graph(weights: ScorerWeights, *, kinds: bool = True) -> Graph:
     """Return the graph src_row (B, F), dst_row (B, F) -> fake_score (B,), kinds (B, K).
 
-    Rows have the table's type, float32 or float16.
+    Rows are rows of the packed table, in its type. ``kinds=False`` leaves the second output out.
     """
-    graph = Graph("scorer")
-    kind = _onnx_type(weights)
-    rows = [graph.input(name, kind, ["batch", weights.table.shape[1]]) for name in ("src_row", "dst_row")]
-    _posterior(graph, weights, rows)
+    graph = Graph("scorer" if kinds else "fake_score")
+    kind, width = _table_type(weights)
+    rows = [graph.input(name, kind, ["batch", width]) for name in ("src_row", "dst_row")]
+    _posterior(graph, weights, rows, kinds=kinds)
     return graph
 
 
@@ -41,7 +51,8 @@ def scorer_by_id_graph(weights: ScorerWeights) -> Graph:
     A negative position is an unknown user: its pair scores NaN. ONNX would read -1 as the table's last row.
     """
     graph = Graph("scorer_by_id")
-    table = graph.table("user_table", TABLE_FILE, _onnx_type(weights), weights.table.shape)
+    kind, width = _table_type(weights)
+    table = graph.table("user_table", TABLE_FILE, kind, (len(weights.table), width))
     zero = graph.constant(0, np.int64)
     positions = [graph.input(name, INT64, ["batch"]) for name in ("src", "dst")]
     rows = [graph.add("Gather", table, graph.add("Max", position, zero), axis=0) for position in positions]
@@ -52,29 +63,42 @@ def scorer_by_id_graph(weights: ScorerWeights) -> Graph:
     return graph
 
 
-def _onnx_type(weights: ScorerWeights) -> int:
-    return FLOAT16 if table_type(weights.table) is np.float16 else FLOAT
+def _table_type(weights: ScorerWeights) -> tuple[int, int]:
+    table = packed_table(weights)
+    return FLOAT16 if table.dtype == np.float16 else FLOAT, table.shape[1]
 
 
-def _posterior(graph: Graph, weights: ScorerWeights, rows: Sequence[str], unknown: str | None = None) -> None:
-    """Declare fake_score and kinds of two gathered rows; NaN where the (B, 1) mask ``unknown`` holds."""
-    hidden, order = _features(graph, weights, rows)
-    for index, (weight, bias) in enumerate(weights.layers[:-1]):
-        hidden = graph.silu(graph.linear(hidden, weight if index else weight[:, order], bias))
-    weight, bias = weights.layers[-1]
-    if len(weights.layers) == 1:
-        weight = weight[:, order]
-    logits = graph.linear(hidden, weight, (bias.astype(np.float64) + weights.offset).astype(np.float32))
-    observed, kinds = graph.add_many("Split", 2, logits, graph.constant([1, weights.kinds], np.int64), axis=1)
-    column = graph.constant([1], np.int64)
-    odds = graph.add("Sub", graph.add("ReduceLogSumExp", kinds, column, keepdims=1), observed)
+def _posterior(
+    graph: Graph, weights: ScorerWeights, rows: Sequence[str], unknown: str | None = None, *, kinds: bool = True
+) -> None:
+    """Declare fake_score and kinds of two gathered rows; NaN where the (B, 1) mask ``unknown`` holds.
+
+    With d_k = z_k - z_0 (folded into the last layer) and e_k = exp(d_k): the odds are log sum e_k, and a kind's
+    share of the fake is e_k / sum e_k.
+    """
+    odds = graph.add("Clip", _log_odds(graph, weights, rows), graph.constant(-ODDS_LIMIT), graph.constant(ODDS_LIMIT))
+    parts = graph.add("Exp", odds)
+    total = graph.add("MatMul", parts, graph.constant(np.ones((weights.kinds, 1))))
     slope, intercept = (graph.constant(value) for value in weights.calibration)
-    fake = graph.add("Sigmoid", graph.add("Add", graph.add("Mul", odds, slope), intercept))
+    fake = graph.add("Sigmoid", graph.add("Add", graph.add("Mul", graph.add("Log", total), slope), intercept))
     if unknown is not None:
         fake = graph.add("Where", unknown, graph.constant(np.nan), fake)
-    shares = graph.add("Mul", fake, graph.add("Softmax", kinds, axis=1))
-    graph.output("fake_score", graph.add("Squeeze", fake, column), FLOAT, ["batch"])
-    graph.output("kinds", shares, FLOAT, ["batch", weights.kinds])
+    graph.output("fake_score", graph.add("Squeeze", fake, graph.constant([1], np.int64)), FLOAT, ["batch"])
+    if kinds:
+        shares = graph.add("Mul", parts, graph.add("Div", fake, total))
+        graph.output("kinds", shares, FLOAT, ["batch", weights.kinds])
+
+
+def _log_odds(graph: Graph, weights: ScorerWeights, rows: Sequence[str]) -> str:
+    """Return z_k - z_0 with the prior correction, (B, K)."""
+    hidden, order = _features(graph, weights, rows)
+    layers = [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in weights.layers]
+    layers[-1] = (layers[-1][0], layers[-1][1] + weights.offset)
+    layers[-1] = (layers[-1][0][1:] - layers[-1][0][:1], layers[-1][1][1:] - layers[-1][1][:1])
+    layers[0] = (layers[0][0][:, order], layers[0][1])
+    for index, (weight, bias) in enumerate(layers):
+        hidden = graph.linear(graph.silu(hidden) if index else hidden, weight, bias)
+    return hidden
 
 
 def _features(graph: Graph, weights: ScorerWeights, rows: Sequence[str]) -> tuple[str, list[int]]:
@@ -82,10 +106,12 @@ def _features(graph: Graph, weights: ScorerWeights, rows: Sequence[str]) -> tupl
 
     (f - mean) / scale = f * gain + shift; where features are sums through a matrix, the gain goes into it.
     """
-    pair = _Pair(graph, rows[0], rows[1], weights.table.shape[1], _onnx_type(weights) == FLOAT16)
+    kind, width = _table_type(weights)
+    whole = [graph.add("Cast", row, to=FLOAT) if kind == FLOAT16 else row for row in rows]
+    pair = _Pair(graph, whole[0], whole[1], width)
     gain = 1.0 / weights.scale.astype(np.float64)
     blocks, order = [], []
-    for block in plan_blocks(weights.terms):
+    for block in plan_blocks(weights.terms, arrange_columns(weights.terms)):
         chosen = list(block.features)
         values, scale = pair.columns(block), gain[chosen].astype(np.float32)
         if block.sums is None:
@@ -106,7 +132,6 @@ class _Pair:
     src: str
     dst: str
     width: int
-    half: bool
     made: dict[tuple[str, Span], str] = field(default_factory=dict)
 
     def columns(self, block: Block) -> str:
@@ -116,23 +141,23 @@ class _Pair:
 
     def _run(self, operation: str, run: Run) -> str:
         graph, src, dst = self.graph, self.src, self.dst
-        if operation == "cross":
-            there = graph.add("Mul", self._cut(src, run.left), self._cut(dst, run.right))
-            back = graph.add("Mul", self._cut(dst, run.left), self._cut(src, run.right))
-            return graph.add("Add", there, back)
-        if operation in ("src", "dst"):
-            return self._cut(src, run.left) if operation == "src" else self._cut(dst, run.right)
+        if operation == "src":
+            return self._cut(src, run.left)
+        if operation == "dst":
+            return self._cut(dst, run.right)
         a, b = self._cut(src, run.left), self._cut(dst, run.right)
+        if operation == "cross":
+            back = graph.add("Mul", self._cut(dst, run.left), self._cut(src, run.right))
+            return graph.add("Add", graph.add("Mul", a, b), back)
         if operation == "gap":
             return graph.add("Abs", graph.add("Sub", a, b))
         return graph.add("Mul" if operation == "product" else "Add", a, b)
 
     def _cut(self, row: str, span: Span) -> str:
-        """Return the columns ``span`` of ``row`` in float32; the whole row is not copied."""
+        """Return the columns ``span`` of ``row``; the whole row is not copied."""
+        if span == (0, self.width):
+            return row
         if (row, span) not in self.made:
-            columns = row
-            if span != (0, self.width):
-                bounds = (self.graph.constant([edge], np.int64) for edge in (*span, 1))
-                columns = self.graph.add("Slice", row, *bounds)
-            self.made[row, span] = self.graph.add("Cast", columns, to=FLOAT) if self.half else columns
+            bounds = (self.graph.constant([edge], np.int64) for edge in (*span, 1))
+            self.made[row, span] = self.graph.add("Slice", row, *bounds)
         return self.made[row, span]

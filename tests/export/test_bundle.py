@@ -22,9 +22,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_manifest_holds_parity_at_every_batch_size(bundle: Path) -> None:
     manifest = read_manifest(bundle)
     assert {entry.graph for entry in manifest.parity} == {
-        "denoiser", "scorer", "scorer_by_id", "fitted_scores", "recommender",
+        "denoiser", "scorer", "scorer_by_id", "fake_score", "fitted_scores", "recommender",
     }  # fmt: skip
-    for graph in ("denoiser", "scorer", "scorer_by_id"):
+    for graph in ("denoiser", "scorer", "scorer_by_id", "fake_score"):
         for rows in ("random", "real"):
             batches = [entry.batch for entry in manifest.parity if (entry.graph, entry.rows) == (graph, rows)]
             assert batches == list(BATCHES) == [0, 1, 7, 4096, 100_000]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,9 @@ from recdiff.errors import ArtifactError
 from recdiff_export import reference
 from recdiff_export.denoiser_graph import UNROLL_LIMIT, denoiser_graph
 from recdiff_export.operators import IR_VERSION, OPSET, Graph
-from recdiff_export.parts import PairTerm
+from recdiff_export.parts import PairTerm, ScorerWeights
 from recdiff_export.provider import CPU, open_session
-from recdiff_export.scorer_graph import scorer_graph
+from recdiff_export.scorer_graph import packed_table, scorer_graph
 
 ROWS = normal(np.random.default_rng(9), 300, WIDTH)
 
@@ -35,6 +36,11 @@ def run(graph: Graph, folder: Path, **inputs: np.ndarray) -> list[np.ndarray]:
     path = folder / "graph.onnx"
     graph.save(path, {"steps": "5"})
     return open_session(path, CPU, asked="cpu").run(None, inputs)
+
+
+def packed(weights: ScorerWeights, rows: np.ndarray) -> np.ndarray:
+    """Rows of a table, as the graph of ``weights`` reads them."""
+    return packed_table(replace(weights, table=rows)).astype(np.float32)
 
 
 @pytest.mark.parametrize("batch", [0, 1, 7, 300])
@@ -68,12 +74,22 @@ def test_long_walks_are_loops_and_short_ones_are_not(tmp_path: Path) -> None:
         assert ("Loop" in operators) == looped
 
 
-@pytest.mark.parametrize("terms", [SYMMETRIC_TERMS, DIRECTED_TERMS, (PairTerm("product", (0, WIDTH), (0, WIDTH)),)])
+@pytest.mark.parametrize(
+    "terms",
+    [
+        SYMMETRIC_TERMS,
+        DIRECTED_TERMS,
+        (PairTerm("product", (0, WIDTH), (0, WIDTH)),),
+        (PairTerm("dot", (2, 6), (2, 6)), PairTerm("dot", (4, 9), (4, 9)), PairTerm("dot", (0, 3), (7, 10))),
+        (PairTerm("symdot", (0, 3), (5, 8)), PairTerm("symdot", (9, 12), (3, 6)), PairTerm("sum", (4, 9), (4, 9))),
+        (PairTerm("dst", (1, 4), (6, 9)), PairTerm("src", (1, 4), (6, 9)), PairTerm("gap", (0, 2), (3, 5))),
+    ],
+)
 @pytest.mark.parametrize("kinds", [1, 3])
 def test_scorer_follows_the_formula(tmp_path: Path, terms: tuple[PairTerm, ...], kinds: int) -> None:
     weights = scorer(terms, kinds)
     a, b = ROWS[:150], ROWS[150:]
-    fake, shares = run(scorer_graph(weights), tmp_path, src_row=a, dst_row=b)
+    fake, shares = run(scorer_graph(weights), tmp_path, src_row=packed(weights, a), dst_row=packed(weights, b))
     expected_fake, expected_shares = reference.score_pairs(weights, a, b)
     np.testing.assert_allclose(fake, expected_fake, atol=1e-5)
     np.testing.assert_allclose(shares, expected_shares, atol=1e-5)
@@ -82,14 +98,16 @@ def test_scorer_follows_the_formula(tmp_path: Path, terms: tuple[PairTerm, ...],
 
 def test_symmetric_terms_score_both_directions_the_same_to_the_bit(tmp_path: Path) -> None:
     graph = scorer_graph(scorer())
-    there = run(graph, tmp_path, src_row=ROWS[:150], dst_row=ROWS[150:])[0]
-    back = run(graph, tmp_path, src_row=ROWS[150:], dst_row=ROWS[:150])[0]
+    a, b = packed(scorer(), ROWS[:150]), packed(scorer(), ROWS[150:])
+    there = run(graph, tmp_path, src_row=a, dst_row=b)[0]
+    back = run(graph, tmp_path, src_row=b, dst_row=a)[0]
     assert np.array_equal(there, back)
 
 
 def test_the_clip_is_applied(tmp_path: Path) -> None:
     far = np.full((1, WIDTH), 1e4, np.float32)
-    fake, _ = run(scorer_graph(scorer()), tmp_path, src_row=far, dst_row=far)
+    rows = packed(scorer(), far)
+    fake, _ = run(scorer_graph(scorer()), tmp_path, src_row=rows, dst_row=rows)
     expected, _ = reference.score_pairs(scorer(), far, far)
     np.testing.assert_allclose(fake, expected, atol=1e-5)
 
@@ -146,3 +164,22 @@ def test_parts_with_a_table_of_other_users_are_refused() -> None:
     good = parts()
     with pytest.raises(ArtifactError, match="one row per user"):
         type(good)(**{**vars(good), "users": good.users[:-1]})
+
+
+def test_columns_that_no_term_reads_are_left_out_and_float16_is_kept_where_exact() -> None:
+    terms = (PairTerm("dot", (0, 4), (0, 4)), PairTerm("src", (4, 6), (9, 11)))
+    weights = scorer(terms)
+    assert packed_table(weights).shape == (USERS, 6)
+    assert packed_table(weights).dtype == np.float32
+    rounded = replace(weights, table=weights.table.astype(np.float16).astype(np.float32))
+    assert packed_table(rounded).dtype == np.float16
+    huge = replace(rounded, table=rounded.table + np.float32(1e6))
+    assert packed_table(huge).dtype == np.float32
+
+
+def test_a_float16_table_scores_the_same(tmp_path: Path) -> None:
+    weights = replace(scorer(), table=ROWS.astype(np.float16).astype(np.float32))
+    rows = packed_table(weights)
+    fake, _ = run(scorer_graph(weights), tmp_path, src_row=rows[:150], dst_row=rows[150:])
+    expected, _ = reference.score_pairs(weights, weights.table[:150], weights.table[150:])
+    np.testing.assert_allclose(fake, expected, atol=1e-5)
