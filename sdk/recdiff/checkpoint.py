@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,3 +66,8 @@ class Checkpoint:
     def stage(self, name: str) -> Checkpoint:
         """Return the checkpoint of another stage of the same fit."""
         return Checkpoint(self.file.with_name(f"{name}.safetensors"), self.fingerprint)
+
+
+def cleared(folder: Path) -> None:
+    """Delete a folder of checkpoints, where there is one."""
+    shutil.rmtree(folder, ignore_errors=True)

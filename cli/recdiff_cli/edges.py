@@ -1,0 +1,222 @@
+"""`recdiff-sdk clean-edges`, `explain`, `restore` and `evaluate-edges`: what the fake scores are used for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recdiff.errors import UsageError
+from recdiff_cli.console import note, print_json, print_table, progress
+from recdiff_cli.data import Json, Mapping
+from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DEFAULT_OUT = Path("cleaned-edges")
+SHOWN = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    app.command("clean-edges")(clean_edges)
+    app.command("explain")(explain)
+    app.command("restore")(restore)
+    app.command("evaluate-edges")(evaluate_edges)
+
+
+def clean_edges(
+    model: ModelFolder = DEFAULT_MODEL,
+    edges: Annotated[
+        Path | None,
+        typer.Option("--edges", metavar="FILE|DIR", help="Edges to score, streamed; default: those of the fit."),
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="Remove where fake_score >= P; default .5.")] = None,
+    remove_share: Annotated[float | None, typer.Option(help="Remove this share, the worst first.")] = None,
+    min_precision: Annotated[float | None, typer.Option(help="Remove while this share of the removed is fake.")] = None,
+    keep_degree: Annotated[int, typer.Option(help="Leave every user this many edges.")] = 0,
+    unknown: Annotated[str, typer.Option(help="Users not in the model (with --edges): error, keep or drop.")] = "keep",
+    engine: Annotated[str, typer.Option(help="local, or ray (with --edges; extra [ray]).")] = "local",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda (with --edges).")] = "auto",
+    mapping: Mapping = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="PATH", help="Default: cleaned-edges/.")] = None,
+    format_name: Annotated[
+        str | None,
+        typer.Option("--format", metavar="NAME", help="Hand all edges on in this format; see docs/adapters.md."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Divide edges into kept and removed ones, each with its fake_score and evidence."""
+    if edges is None:
+        if engine != "local":
+            raise UsageError(f"--engine {engine} scores files; give --edges FILE|DIR")
+        _clean_fitted(model, threshold, remove_share, min_precision, keep_degree, out, format_name, json)
+        return
+    if remove_share is not None or min_precision is not None or keep_degree or format_name:
+        raise UsageError(
+            "--edges streams, so it takes --threshold only; no --remove-share, --min-precision, "
+            "--keep-degree or --format"
+        )
+    _clean_streamed(model, edges, threshold, unknown, engine, device, mapping, out or DEFAULT_OUT, json)
+
+
+def _clean_fitted(
+    model: Path,
+    threshold: float | None,
+    remove_share: float | None,
+    min_precision: float | None,
+    keep_degree: int,
+    out: Path | None,
+    format_name: str | None,
+    json: bool,
+) -> None:
+    from recdiff.cleaned import write_cleaned
+    from recdiff.estimator import RecDiff
+
+    fitted = RecDiff.load(model)
+    kept, gone, summary = fitted.clean_edges(
+        threshold, remove_share=remove_share, min_precision=min_precision, keep_degree=keep_degree
+    )
+    if format_name is None:
+        place = out or DEFAULT_OUT
+        write_cleaned(place, kept, gone, summary)
+        written = str(place)
+    else:
+        written = _handed_on(format_name, kept, gone, summary["directed"], out)
+    if json:
+        print_json({"out": written, **summary})
+        return
+    _print_summary(gone, summary)
+    note(f"written: {written}")
+
+
+def _handed_on(name: str, kept: pa.Table, gone: pa.Table, directed: bool, out: Path | None) -> str:
+    import pyarrow as pa
+
+    from recdiff_adapters import EDGE_FORMATS, find_format, write
+
+    chosen = find_format(name, EDGE_FORMATS)
+    if chosen.target == "server" and out is None:
+        raise UsageError(f"--format {name} needs --out with a connection string")
+    place = out or Path(f"cleaned-edges{chosen.suffix or '-' + name}")
+    options = {"directed": directed} if "directed" in chosen.options else {}
+    write(name, pa.concat_tables([kept, gone]), str(place), **options)
+    return str(place)
+
+
+def _print_summary(gone: pa.Table, summary: dict[str, Any]) -> None:
+    rows = [
+        ("edges", summary["edges"]),
+        ("kept", summary["edges"] - summary["removed"]),
+        ("removed", summary["removed"]),
+    ]
+    rows += [("expected real among removed", round(summary["expected_real_removed"]))]
+    rows += [("expected fake among kept", round(summary["expected_fake_kept"]))]
+    print_table(("edges", "count"), rows)
+    note(f"estimated share of fake edges: {summary['estimated_fake_share']:.3f}")
+    worst = gone.sort_by([("fake_score", "descending")]).slice(0, SHOWN)
+    if worst.num_rows:
+        names = [name for name in worst.column_names if name != "keep"]
+        print_table(names, ([row[name] for name in names] for row in worst.to_pylist()), title="most suspicious")
+
+
+def _clean_streamed(
+    model: Path,
+    edges: Path,
+    threshold: float | None,
+    unknown: str,
+    engine: str,
+    device: str,
+    mapping: list[str] | None,
+    out: Path,
+    json: bool,
+) -> None:
+    from dataclasses import asdict
+
+    from recdiff_cli.data import names_of
+    from recdiff_export.model import open_bundle
+
+    with progress() as report:
+        scorer = open_bundle(model, device)
+        limit = 0.5 if threshold is None else threshold
+        if engine == "ray":
+            from recdiff_export.ray_stream import clean_stream_ray
+
+            summary = clean_stream_ray(
+                scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
+            )
+        elif engine == "local":
+            from recdiff_export.stream import clean_stream
+
+            summary = clean_stream(
+                scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
+            )
+        else:
+            raise UsageError(f"--engine {engine}: accepted are local, ray")
+    facts = {"out": str(out), **asdict(summary)}
+    if json:
+        print_json(facts)
+        return
+    print_table(("streamed", ""), list(facts.items()))
+
+
+def explain(
+    src: Annotated[str, typer.Argument(help="One end's id.")],
+    dst: Annotated[str, typer.Argument(help="The other end's id.")],
+    model: ModelFolder = DEFAULT_MODEL,
+    json: Json = False,
+) -> None:
+    """Say in words why an edge got its score."""
+    from recdiff.estimator import RecDiff
+
+    lines = RecDiff.load(model).explain_edge(src, dst)
+    if json:
+        print_json({"src": src, "dst": dst, "explanation": lines})
+        return
+    for line in lines:
+        print(line)
+
+
+def restore(
+    pairs: Annotated[list[str], typer.Argument(metavar="SRC,DST ...", help="Removed edges to put back.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder clean-edges wrote.")] = DEFAULT_OUT,
+    json: Json = False,
+) -> None:
+    """Put removed edges back among the kept ones."""
+    from recdiff.cleaned import restore_edges
+
+    wanted = [_pair(text) for text in pairs]
+    summary = restore_edges(out, wanted)
+    if json:
+        print_json(summary)
+        return
+    note(f"restored {summary['restored']} edge rows; {summary['removed']} remain removed")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    parts = text.split(",")
+    if len(parts) != 2 or not all(parts):
+        raise UsageError(f"{text!r}: expected SRC,DST")
+    return parts[0], parts[1]
+
+
+def evaluate_edges(
+    truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="src, dst and is_fake (or label).")],
+    model: ModelFolder = DEFAULT_MODEL,
+    figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw ROC, precision and reliability.")] = None,
+    json: Json = False,
+) -> None:
+    """Hold fake scores against known truth, every heuristic beside them."""
+    from recdiff.estimator import RecDiff
+    from recdiff.verdict import draw, verdict
+
+    facts = verdict(RecDiff.load(model), truth)
+    if figure is not None:
+        draw(facts, figure)
+    if json:
+        print_json(facts.to_dict())
+        return
+    for columns, rows, title in facts.tables():
+        print_table(columns, rows, title)

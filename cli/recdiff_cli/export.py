@@ -1,0 +1,63 @@
+"""`recdiff-sdk export` and `serve`: from a model folder to a bundle, and from a bundle to a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recdiff.errors import UsageError
+from recdiff_cli.console import note, print_json, print_table
+
+ModelFolder = Annotated[Path, typer.Option("--model", metavar="DIR", help="The model folder.")]
+DEFAULT_MODEL = Path("recdiff-model")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    app.command("export")(export)
+    app.command("serve")(serve)
+
+
+def export(
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write the ONNX bundle.")] = False,
+    model: ModelFolder = DEFAULT_MODEL,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Default: MODEL/onnx.")] = None,
+    triton: Annotated[
+        Path | None, typer.Option("--triton", metavar="DIR", help="Write a Triton repository too.")
+    ] = None,
+    huggingface: Annotated[
+        Path | None, typer.Option("--huggingface", metavar="DIR", help="Write a Hugging Face folder too.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Export denoiser, scorer and recommender to ONNX; fails, leaving nothing, where they differ from the model."""
+    if not (onnx or triton or huggingface):
+        raise UsageError("say what to export: --onnx, --triton DIR or --huggingface DIR")
+    from recdiff_export.bundle import export_bundle
+    from recdiff_export.model import parts_of
+
+    parts = parts_of(model)
+    bundle = out or model / "onnx"
+    written = export_bundle(parts, bundle)
+    others: dict[str, str] = {}
+    if triton:
+        from recdiff_export.triton import export_triton
+
+        others["triton"] = str(export_triton(bundle, triton))
+    if huggingface:
+        from recdiff_export.huggingface import export_huggingface
+
+        others["huggingface"] = str(export_huggingface(parts, bundle, huggingface))
+    if json:
+        print_json({"bundle": str(bundle), "files": written.files, "largest_difference": written.max_error, **others})
+        return
+    print_table((str(bundle), "bytes"), sorted(written.files.items()))
+    note(f"largest difference from the model: {written.max_error:.1e} (allowed: 1e-5)")
+    for name, place in others.items():
+        note(f"{name}: {place}")
+
+
+def serve() -> None:
+    """Serve a bundle over HTTP."""

@@ -1,0 +1,130 @@
+"""`recdiff-sdk fit` and `evaluate`: a model from a data folder, and how well it ranks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recdiff_cli.console import note, print_json, print_table, progress
+from recdiff_cli.data import Data, Directed, Json, Mapping, Split, read
+from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
+
+if TYPE_CHECKING:
+    from recdiff.config import Config
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    app.command("fit")(fit)
+    app.command("evaluate")(evaluate)
+
+
+def fit(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The model folder to write.")] = DEFAULT_MODEL,
+    preset: Annotated[str | None, typer.Option(help="default (ours) or paper (as published).")] = None,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file of settings.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="At most so many passes of the recommender's training.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a fit that was killed.")] = False,
+    fake_share: Annotated[
+        float | None, typer.Option(help="The share of fake edges, where it is known; default: estimated.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Known edges: src, dst, label (1 or real, -1 or fake).")
+    ] = None,
+    tune: Annotated[int, typer.Option(metavar="N", help="Search settings with N trials on validation first.")] = 0,
+    directed: Directed = None,
+    mapping: Mapping = None,
+    split: Split = "ratio",
+    json: Json = False,
+) -> None:
+    """Fit the model: recommender and edge scorer, chosen on validation."""
+    from recdiff.checkpoint import cleared
+    from recdiff.device import resolve_device
+    from recdiff.estimator import RecDiff
+
+    settings = _settings(config, preset, seed, epochs, device, fake_share)
+    resolve_device(settings.device)
+    dataset = read(data, directed, mapping, settings.seed, split)
+    checkpoints = out.with_name(f".{out.name}.checkpoints")
+    if not resume:
+        cleared(checkpoints)
+    known = None
+    if labels is not None:
+        from recdiff.labels import read_labels
+
+        known = read_labels(labels, dataset)
+    with progress() as report:
+        if tune:
+            from recdiff.tuning import tuned
+
+            settings = tuned(settings, dataset, tune, checkpoints, report)
+        model = RecDiff(config=settings).fit(dataset, labels=known, checkpoints=checkpoints, report=report)
+    model.save(out)
+    cleared(checkpoints)
+    _print_fit(model, out, json)
+
+
+def _settings(
+    config: Path | None,
+    preset: str | None,
+    seed: int | None,
+    epochs: int | None,
+    device: str | None,
+    fake_share: float | None,
+) -> Config:
+    from recdiff.config import load_config
+
+    flags: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
+    flags |= {"paper": {"epochs": epochs}, "recommender": {"steps": epochs}, "scorer": {"fake_share": fake_share}}
+    return load_config(config, flags)
+
+
+def _print_fit(model: Any, out: Path, json: bool) -> None:
+    fitted = model.fitted_
+    facts = {"model": str(out), **fitted.metrics, "noise": fitted.calibration["shares"]}
+    facts["noise_level"] = fitted.calibration["noise_level"]
+    if json:
+        print_json(facts)
+        return
+    if "test" in fitted.metrics:
+        print_table(*_ranking_table(fitted.metrics))
+    shares = [(kind, share) for kind, share in fitted.calibration["shares"].items()]
+    print_table(("estimated fake ties", "share"), [*shares, ("all", fitted.calibration["noise_level"])])
+    note(f"model: {out}   next: recdiff-sdk export --onnx, recdiff-sdk clean-edges --threshold 0.3")
+
+
+def evaluate(
+    data: Data,
+    model: ModelFolder = DEFAULT_MODEL,
+    directed: Directed = None,
+    mapping: Mapping = None,
+    split: Split = "ratio",
+    json: Json = False,
+) -> None:
+    """Rank all items for users with held-out items: the model and simple baselines, with intervals."""
+    from recdiff.estimator import RecDiff
+    from recdiff.judgement import judge
+
+    fitted = RecDiff.load(model)
+    dataset = read(data, directed, mapping, fitted.config_.seed, split)
+    metrics = judge(fitted.fitted_, dataset)
+    if json:
+        print_json({**metrics["test"], "details": metrics})
+        return
+    print_table(*_ranking_table(metrics))
+
+
+def _ranking_table(metrics: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    """Return columns and rows: each metric on test, its interval and every baseline beside it."""
+    baselines = metrics["baselines"]
+    columns = ("test, chosen on validation", "this model", "95 % interval", *baselines)
+    rows: list[tuple[object, ...]] = []
+    for name, value in metrics["test"].items():
+        low, high = metrics["interval"][name]
+        rows.append((name, value, f"{low:.4f} to {high:.4f}", *(values[name] for values in baselines.values())))
+    return columns, rows

@@ -1,0 +1,92 @@
+"""`recdiff-sdk recommend`: top items for all users, named users, or somebody new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recdiff.errors import DataError, UsageError
+from recdiff_cli.console import note, print_json, print_table
+from recdiff_cli.data import Json
+from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from recdiff.estimator import RecDiff
+
+SHOWN = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("recommend")(recommend)
+
+
+def recommend(
+    model: ModelFolder = DEFAULT_MODEL,
+    users: Annotated[str | None, typer.Option(metavar="FILE|id,id", help="Whom; default: all users.")] = None,
+    k: Annotated[int, typer.Option("--k", min=1, help="How many items each.")] = 20,
+    exclude_seen: Annotated[bool, typer.Option("--exclude-seen/--include-seen", help="Leave out known items.")] = True,
+    explain: Annotated[bool, typer.Option("--explain", help="Say which friends and items led to each.")] = False,
+    history: Annotated[str | None, typer.Option(metavar="item,item", help="Items of somebody new.")] = None,
+    friends: Annotated[str | None, typer.Option(metavar="user,user", help="Friends of somebody new.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: recommendations.parquet.")] = None,
+    format_name: Annotated[str, typer.Option("--format", metavar="NAME", help="See docs/adapters.md.")] = "parquet",
+    json: Json = False,
+) -> None:
+    """Recommend items."""
+    from recdiff.estimator import RecDiff
+
+    fitted = RecDiff.load(model)
+    if history is not None or friends is not None:
+        if users is not None:
+            raise UsageError(
+                "--users names known users; --history and --friends describe somebody new: give one or the other"
+            )
+        table = fitted.recommend_new(_ids(history), _ids(friends), k)
+        if json:
+            print_json({"recommendations": table.to_pylist()})
+        else:
+            print_table(table.column_names, (list(row.values()) for row in table.to_pylist()))
+        return
+    table = fitted.recommend(None if users is None else _users(users, fitted), k, exclude_seen=exclude_seen)
+    if explain:
+        table = fitted.explain_recommendations(table)
+    place = _write(table, format_name, out)
+    if json:
+        print_json({"out": place, "rows": table.num_rows, "users": len(table["user_id"].unique())})
+        return
+    print_table(table.column_names, (list(row.values()) for row in table.slice(0, SHOWN).to_pylist()))
+    note(f"{table.num_rows:,} rows written: {place}")
+
+
+def _write(table: pa.Table, format_name: str, out: Path | None) -> str:
+    from recdiff_adapters import RECOMMENDATION_FORMATS, find_format, write
+
+    chosen = find_format(format_name, RECOMMENDATION_FORMATS)
+    if chosen.target == "server" and out is None:
+        raise UsageError(f"--format {format_name} needs --out with a connection string")
+    place = str(out or Path(f"recommendations{chosen.suffix or '-' + format_name}"))
+    write(format_name, table, place)
+    return place
+
+
+def _ids(text: str | None) -> list[str]:
+    return [part for part in (text or "").split(",") if part]
+
+
+def _users(text: str, model: RecDiff) -> list[str]:
+    """Return the ids in a file (one a line) or in a comma-separated list."""
+    file = Path(text)
+    if not file.is_file():
+        return _ids(text)
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{file}: not UTF-8 at byte {error.start}; accepted is a text file with one user id a line"
+        ) from None
+    return [line for line in lines if line]
