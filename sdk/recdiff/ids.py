@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recdiff.text_index import TextIndex
+
 Int64 = NDArray[np.int64]
 
 _DENSE_SPREAD = 4
 """A lookup table is used while the ids' range is at most this many times their number."""
-_SMALL_QUERY = 8
-"""Below ids / this many rows a cached dict answers; building a hash table per call would cost more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +89,8 @@ class Ids:
         return table
 
     @cached_property
-    def _by_text(self) -> dict[str, int]:
-        return {text: position for position, text in enumerate(self.values.to_pylist())}
+    def _texts(self) -> TextIndex | None:
+        return TextIndex.of(self.values)
 
     def _index_integers(self, wanted: pa.Array) -> Int64:
         known = np.asarray(wanted.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
@@ -103,9 +103,8 @@ class Ids:
         return np.where(known, self._dense[offset], -1)
 
     def _index_strings(self, wanted: pa.Array) -> Int64:
-        if len(wanted) * _SMALL_QUERY < len(self):
-            get = self._by_text.get
-            return np.fromiter((get(text, -1) for text in wanted.to_pylist()), np.int64, len(wanted))
+        if self._texts is not None:
+            return self._texts.find(wanted)
         found = pc.index_in(wanted, value_set=self.values).fill_null(-1)
         return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
 
