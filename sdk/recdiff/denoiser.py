@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from recdiff.diffusion import Schedule, reverse_walk, time_features
+from recdiff.unit import unit
 
 Float32 = NDArray[np.float32]
 Activation = Literal["tanh", "silu"]
@@ -38,12 +39,23 @@ class Denoiser(nn.Module):
 
         Dropout is on exactly when a ``generator`` to draw it from is given.
         """
-        unit = nn.functional.normalize(x, dim=-1)
-        if generator is not None and self.dropout > 0:
-            kept = torch.rand(unit.shape, generator=generator, device=unit.device) >= self.dropout
-            unit = unit * kept / (1.0 - self.dropout)
+        return self.predict(x, self.step_bias(t), generator)
+
+    def step_bias(self, t: Tensor) -> Tensor:
+        """Return what step t adds before the tanh: W1t (Wt time_features(t) + bt) + b1, (B, D).
+
+        W1t is the time part of W1. It depends on nothing else, so a batch needs it once per step.
+        """
         time = self.time(time_features(t, self.time_width))
-        hidden = torch.tanh(self.first(torch.cat([unit, time], dim=-1)))
+        return torch.addmm(self.first.bias, time, self.first.weight[:, -self.time_width :].T)
+
+    def predict(self, x: Tensor, bias: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return the predicted x_0, (B, D), of noised rows whose steps add ``bias``, (B, D) or (1, D)."""
+        rows, scale = unit(x), 1.0
+        if generator is not None and self.dropout > 0:
+            rows = rows * torch.rand(x.shape, generator=generator, device=x.device).ge_(self.dropout)
+            scale = 1.0 / (1.0 - self.dropout)
+        hidden = torch.tanh(torch.addmm(bias, rows, self.first.weight[:, : -self.time_width].T, alpha=scale))
         predicted: Tensor = self.second(hidden)
         return predicted
 
@@ -100,11 +112,8 @@ class FoldedDenoiser:
 @torch.no_grad()
 def fold(denoiser: Denoiser, schedule: Schedule) -> FoldedDenoiser:
     """Fold ``denoiser``'s time embedding into one bias per step of ``schedule``."""
-    width = denoiser.second.in_features
-    steps = torch.arange(schedule.steps, device=denoiser.first.weight.device)
-    time = denoiser.time(time_features(steps, denoiser.time_width))
-    weight = denoiser.first.weight
-    bias = time @ weight[:, width:].T + denoiser.first.bias
-    arrays = (weight[:, :width], bias, denoiser.second.weight, denoiser.second.bias)
+    bias = denoiser.step_bias(torch.arange(schedule.steps, device=denoiser.first.weight.device))
+    weight = denoiser.first.weight[:, : -denoiser.time_width]
+    arrays = (weight, bias, denoiser.second.weight, denoiser.second.bias)
     first, folded, second, second_bias = (part.detach().cpu().numpy().copy() for part in arrays)
     return FoldedDenoiser(first, folded, ((second, second_bias),), "tanh", True, schedule)

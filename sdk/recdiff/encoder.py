@@ -1,18 +1,18 @@
 """RecDiff's light graph encoder over interactions and over social edges.
 
-Letters: U users, I items, A items with a training interaction, D embedding width, L layers.
+Letters: U users, I items, B rows asked for, D embedding width, L layers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
 from recdiff.graph import Propagator, bipartite_adjacency, symmetric_normalised
+from recdiff.unit import add_unit
 
 SLOPE = 0.5
 
@@ -22,42 +22,27 @@ class Graphs:
     """The normalised graphs an encoder walks on, moved to one device.
 
     Attributes:
-        to_users: (U, A) propagates items to users; ``to_items`` (A, U) is its transpose.
+        to_users: (U, I) propagates items to users; ``to_items`` (I, U) is its transpose.
         social: (U, U) normalised social adjacency.
-        active: (A,) positions of items with a training interaction. The others have an empty row and
-            column, so propagation never changes them and they are left out of it.
-        row_of_item: (I,) row in ``active``; items left out point behind the last row.
     """
 
     to_users: Propagator
     to_items: Propagator
     social: Propagator
-    active: Tensor
-    row_of_item: Tensor
 
     @classmethod
     def of(cls, train: sp.csr_matrix, social: sp.csr_matrix, device: torch.device | str = "cpu") -> Graphs:
         """Build from training interactions (U, I) and a social adjacency (U, U)."""
-        users, items = train.shape
-        active = np.flatnonzero(np.bincount(train.indices, minlength=items))
-        block = symmetric_normalised(bipartite_adjacency(train))[:users, users:][:, active]
-        rows = np.full(items, len(active))
-        rows[active] = np.arange(len(active))
-        to_users = Propagator.of(block, device)
-        return cls(
-            to_users,
-            Propagator(to_users.backward, to_users.forward),
-            Propagator.of(symmetric_normalised(social), device),
-            torch.as_tensor(active, device=device),
-            torch.as_tensor(rows, device=device),
-        )
+        users = train.shape[0]
+        to_users = Propagator.of(symmetric_normalised(bipartite_adjacency(train))[:users, users:], device)
+        to_items = Propagator(to_users.backward, to_users.forward)
+        return cls(to_users, to_items, Propagator.of(symmetric_normalised(social), device))
 
 
 class GraphEncoder(nn.Module):
     """Tables and per-layer weights; interaction and social graph share the user table (paper, eq. 3 to 6).
 
     A layer is H' = LeakyReLU(Â H W); the output is the table plus the sum of row-normalised H'.
-    As Â (H W) = (Â H) W, every product with W is done on the side with users, the fewer rows by far.
     """
 
     def __init__(self, num_users: int, num_items: int, width: int, layers: int, social_layers: int) -> None:
@@ -77,45 +62,63 @@ class GraphEncoder(nn.Module):
         return self
 
     def interaction(self, graphs: Graphs, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
-        """Return interaction embeddings of the user and item positions asked for, (Bu, D) and (Bi, D).
-
-        The last layer's activation and normalisation are done for the rows asked for only.
-        """
-        rows = graphs.row_of_item[items]
-        user_sum, item_sum = self.users[users], self.items[items]
-        hidden_users, hidden_items = self.users, self.items[graphs.active]
+        """Return interaction embeddings of the user and item positions asked for, (Bu, D) and (Bi, D)."""
+        hidden_users: Tensor = self.users
+        hidden_items: Tensor = self.items
+        user_rows, item_rows = [], []
         last = len(self.user_weights) - 1
         for layer, (w_user, w_item) in enumerate(zip(self.user_weights, self.item_weights, strict=True)):
-            next_users = (graphs.to_users @ hidden_items) @ w_item
-            next_items = graphs.to_items @ (hidden_users @ w_user)
-            if layer == last:
-                return user_sum + _unit(_act(next_users[users])), item_sum + _unit(_act(_padded(next_items, rows)))
-            hidden_users, hidden_items = _act(next_users), _act(next_items)
-            user_sum = user_sum + _unit(hidden_users[users])
-            item_sum = item_sum + _unit(_padded(hidden_items, rows))
-        return user_sum, item_sum
+            wanted_users, wanted_items = (users, items) if layer == last else (None, None)
+            next_users, rows = _layer(graphs.to_users, hidden_items, w_item, items, wanted_users)
+            item_rows.append(rows)
+            next_items, rows = _layer(graphs.to_items, hidden_users, w_user, users, wanted_items)
+            user_rows.append(rows)
+            hidden_users, hidden_items = next_users, next_items
+        return _summed([*user_rows, hidden_users]), _summed([*item_rows, hidden_items])
 
     def social(self, graphs: Graphs, users: Tensor) -> Tensor:
         """Return social embeddings of the user positions asked for, (B, D)."""
-        total, hidden = self.users[users], self.users
-        for weight in self.social_weights:
-            hidden = _act(graphs.social @ (hidden @ weight))
-            total = total + _unit(hidden[users])
-        return total
+        hidden: Tensor = self.users
+        all_rows = []
+        last = len(self.social_weights) - 1
+        for layer, weight in enumerate(self.social_weights):
+            hidden, rows = _layer(graphs.social, hidden, weight, users, users if layer == last else None)
+            all_rows.append(rows)
+        return _summed([*all_rows, hidden])
+
+
+def _layer(
+    graph: Propagator, hidden: Tensor, weight: Tensor, own: Tensor, wanted: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return LeakyReLU(Â H W) for the rows ``wanted`` (None: for all), and H[own].
+
+    As Â (H W) = (Â H) W, the product with W is done on the side with fewer rows; the last layer transforms and
+    activates only the rows that are asked for.
+    """
+    rows_out = graph.forward.shape[0] if wanted is None else len(wanted)
+    if len(hidden) < rows_out:
+        rows = hidden.index_select(0, own)
+        return _act(_taken(graph @ (hidden @ weight), wanted)), rows
+    product, rows = graph.with_rows(hidden, own)
+    return _act(_taken(product, wanted) @ weight), rows
+
+
+def _taken(x: Tensor, rows: Tensor | None) -> Tensor:
+    return x if rows is None else x.index_select(0, rows)
+
+
+def _act(x: Tensor) -> Tensor:
+    """Activate in place: ``x`` is always a product that nothing else holds."""
+    return nn.functional.leaky_relu_(x, SLOPE)
+
+
+def _summed(rows: list[Tensor]) -> Tensor:
+    """Return the table's rows plus the normalised rows of each layer, (B, D)."""
+    total = rows[0]
+    for layer in rows[1:]:
+        total = add_unit(total, layer)
+    return total
 
 
 def _weights(layers: int, width: int) -> nn.ParameterList:
     return nn.ParameterList([nn.Parameter(torch.empty(width, width)) for _ in range(layers)])
-
-
-def _act(x: Tensor) -> Tensor:
-    return nn.functional.leaky_relu(x, SLOPE)
-
-
-def _unit(x: Tensor) -> Tensor:
-    return nn.functional.normalize(x, dim=-1)
-
-
-def _padded(active_rows: Tensor, rows: Tensor) -> Tensor:
-    """Gather ``rows`` with a zero row behind the last for items that no user interacted with."""
-    return nn.functional.pad(active_rows, (0, 0, 0, 1))[rows]

@@ -18,6 +18,7 @@ from torch import Tensor
 from recdiff.checkpoint import Checkpoint
 from recdiff.config import PaperConfig
 from recdiff.encoder import Graphs
+from recdiff.graph import rewired
 from recdiff.model import PaperModel
 from recdiff.negatives import NegativeSampler
 from recdiff.progress import Report, silent
@@ -64,6 +65,8 @@ def fit_paper(
     Returns:
         the model, the graphs it was trained on, and the history: one row per evaluation.
     """
+    if config.social == "random":
+        social = rewired(social, np.random.default_rng(seed))
     graphs = Graphs.of(train, social, device)
     training = _start(config, train.shape, seed, device)
     if checkpoint is not None:

@@ -44,6 +44,47 @@ def symmetric_normalised(adjacency: sp.csr_matrix) -> sp.csr_matrix:
     return sp.csr_matrix(diagonal @ adjacency @ diagonal, dtype=np.float32)
 
 
+def rewired(adjacency: sp.csr_matrix, generator: np.random.Generator, rounds: int = 20) -> sp.csr_matrix:
+    """Return a random simple graph with the degrees of ``adjacency`` (N, N): the control that knows nobody's friends.
+
+    Pairs of edges (a, b), (c, d) drawn at random become (a, d), (c, b), unless that makes a self-loop or an edge
+    that is there already. A symmetric matrix stays symmetric; in a directed one out- and in-degrees stay.
+
+    Args:
+        adjacency: entries are taken as 1; the diagonal is left out.
+        rounds: times each edge is offered an exchange.
+    """
+    nodes = adjacency.shape[0]
+    pattern = sp.csr_matrix(adjacency != 0)
+    symmetric = (pattern != pattern.T).nnz == 0
+    edges = sp.triu(pattern, 1).tocoo() if symmetric else pattern.tocoo()
+    src, dst = edges.row.astype(np.int64), edges.col.astype(np.int64)
+    src, dst = src[src != dst], dst[src != dst]
+    for _ in range(rounds):
+        if symmetric:
+            turned = generator.random(len(src)) < 0.5
+            src, dst = np.where(turned, dst, src), np.where(turned, src, dst)
+        order = generator.permutation(len(src))
+        dst = _exchanged(src, dst, order[: len(src) // 2], order[len(src) // 2 : len(src) // 2 * 2], nodes, symmetric)
+    return social_adjacency(np.stack([src, dst], axis=1), nodes, directed=not symmetric)
+
+
+def _exchanged(src: Int64, dst: Int64, first: Int64, second: Int64, nodes: int, symmetric: bool) -> Int64:
+    """Return ``dst`` (E,), exchanged between ``first`` and ``second`` where the graph stays simple."""
+
+    def key(a: Int64, b: Int64) -> Int64:
+        return np.minimum(a, b) * nodes + np.maximum(a, b) if symmetric else a * nodes + b
+
+    new = np.concatenate([key(src[first], dst[second]), key(src[second], dst[first])])
+    _, place, count = np.unique(new, return_inverse=True, return_counts=True)
+    free = (count[place] == 1) & ~np.isin(new, key(src, dst))
+    free &= np.concatenate([src[first] != dst[second], src[second] != dst[first]])
+    taken = free[: len(first)] & free[len(first) :]
+    out = dst.copy()
+    out[first[taken]], out[second[taken]] = dst[second[taken]], dst[first[taken]]
+    return out
+
+
 @dataclass(frozen=True)
 class Propagator:
     """A sparse matrix (N, M) and its transpose, ready to multiply embeddings with gradients.
@@ -67,16 +108,45 @@ class Propagator:
         product: Tensor = _Product.apply(self.forward, self.backward, dense)  # type: ignore[no-untyped-call]
         return product
 
+    def with_rows(self, dense: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the (N, D) product with ``dense`` (M, D), and ``dense[rows]`` (B, D).
+
+        As one operation its backward pass adds the rows' gradients onto the product's, where two would
+        fill a second (M, D) array with zeros.
+        """
+        both: tuple[Tensor, Tensor] = _ProductWithRows.apply(self.forward, self.backward, dense, rows)  # type: ignore[no-untyped-call]
+        return both
+
 
 class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, forward: Tensor, backward: Tensor, dense: Tensor) -> Tensor:
         ctx.transpose = backward
-        return forward @ dense
+        return _times(forward, dense)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor]:
-        return None, None, ctx.transpose @ gradients[0].contiguous()
+        return None, None, _times(ctx.transpose, gradients[0].contiguous())
+
+
+class _ProductWithRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, forward: Tensor, backward: Tensor, dense: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.transpose = backward
+        ctx.save_for_backward(rows)
+        return _times(forward, dense), dense.index_select(0, rows)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor, None]:
+        (rows,) = ctx.saved_tensors
+        total = _times(ctx.transpose, gradients[0].contiguous())
+        return None, None, total.index_add_(0, rows, gradients[1]), None
+
+
+def _times(matrix: Tensor, dense: Tensor) -> Tensor:
+    """Return the product, without the two passes over zeros that ``matrix @ dense`` begins with."""
+    out = dense.new_empty((matrix.shape[0], dense.shape[1]))
+    return torch.addmm(out, matrix, dense, beta=0, out=out)
 
 
 def csr_tensor(matrix: sp.csr_matrix, device: torch.device | str = "cpu") -> Tensor:

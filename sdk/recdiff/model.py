@@ -15,6 +15,9 @@ from recdiff.denoiser import Denoiser
 from recdiff.diffusion import add_noise, linear_variance, reverse_walk, weighted_error
 from recdiff.encoder import GraphEncoder, Graphs
 
+# Rows that take the whole reverse walk together: few enough to stay in the cache.
+WALK_BLOCK = 4096
+
 
 class Losses(NamedTuple):
     """The three parts of the objective, each a scalar."""
@@ -61,7 +64,7 @@ class PaperModel(nn.Module):
         return Losses(
             bpr_loss(user, positive, negative),
             diffusion,
-            norm_penalty(self.config.regularisation, user, positive, negative),
+            norm_penalty(self.config.regularisation, batch, user, item),
         )
 
     def _denoise_once(self, social: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -73,7 +76,8 @@ class PaperModel(nn.Module):
         if self.config.denoising == "autoencoder":
             t = torch.full_like(t, steps - 1)
         noise = torch.randn(social.shape, generator=generator, device=social.device)
-        predicted = self.denoiser(add_noise(social, noise, t, self.schedule), t, generator)
+        bias = self._step_biases().index_select(0, t)
+        predicted = self.denoiser.predict(add_noise(social, noise, t, self.schedule), bias, generator)
         if self.config.denoising == "autoencoder":
             return predicted, (predicted - social).square().mean()
         return predicted, weighted_error(predicted, social, t, self.schedule)
@@ -99,14 +103,19 @@ class PaperModel(nn.Module):
         """Return denoised social embeddings, (B, D): the whole reverse walk without noise."""
         if not self.has_denoiser:
             return social
+        biases = self._step_biases()
 
         def predict(x: Tensor, t: int) -> Tensor:
-            rows: Tensor = self.denoiser(x, torch.full((len(x),), t, device=x.device))
-            return rows
+            return self.denoiser.predict(x, biases[t : t + 1])
 
         if self.config.denoising == "autoencoder":
             return predict(social, self.schedule.steps - 1)
-        return reverse_walk(social, predict, self.schedule)
+        return torch.cat([reverse_walk(rows, predict, self.schedule) for rows in torch.split(social, WALK_BLOCK)])
+
+    def _step_biases(self) -> Tensor:
+        """Return the denoiser's bias of each step, (T, D)."""
+        steps = torch.arange(self.schedule.steps, device=self.encoder.users.device)
+        return self.denoiser.step_bias(steps)
 
 
 def bpr_loss(user: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
@@ -115,9 +124,10 @@ def bpr_loss(user: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     return nn.functional.softplus(-difference).mean()
 
 
-def norm_penalty(weight: float, *rows: Tensor) -> Tensor:
-    """Return ``weight`` times the squared norms of all rows, divided by B."""
-    return weight * sum((part.square().sum() for part in rows), rows[0].new_zeros(())) / len(rows[0])
+def norm_penalty(weight: float, batch: int, *rows: Tensor) -> Tensor:
+    """Return ``weight`` times the squared norms of all rows, divided by the batch size B."""
+    squares = (torch.dot(part.reshape(-1), part.reshape(-1)) for part in rows)
+    return weight / batch * sum(squares, rows[0].new_zeros(()))
 
 
 @torch.no_grad()

@@ -19,7 +19,9 @@ class NegativeSampler:
         if len(rows) and len(full):
             raise DataError(f"user at position {full[0]} has interacted with every item, so nothing can be a negative")
         self._num_items = train.shape[1]
-        self._seen = torch.as_tensor(np.sort(rows * train.shape[1] + train.indices), device=device)
+        seen = np.sort(rows * train.shape[1] + train.indices)
+        # The last one is no key: a search always ends on a row that is there.
+        self._seen = torch.as_tensor(np.append(seen, np.iinfo(np.int64).max), device=device)
 
     def draw(self, users: Tensor, generator: torch.Generator) -> Tensor:
         """Return one item position per user position, (B,), never one of that user's training items."""
@@ -36,5 +38,5 @@ class NegativeSampler:
 
     def _is_seen(self, users: Tensor, items: Tensor) -> Tensor:
         key = users * self._num_items + items
-        place = torch.searchsorted(self._seen, key).clamp_(max=len(self._seen) - 1)
-        return self._seen[place] == key
+        found: Tensor = self._seen[torch.searchsorted(self._seen, key)] == key
+        return found
