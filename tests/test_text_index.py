@@ -37,6 +37,7 @@ def test_slices(known: list[str], start: int, length: int) -> None:
 
 
 def test_texts_that_all_collide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_index, "_BLOCK", 100)
     monkeypatch.setattr(text_index, "_hash", lambda words, lengths: np.zeros(len(lengths), np.uint64))
     known = pa.array([f"user-{number}" for number in range(300)])
     index = TextIndex.of(known)

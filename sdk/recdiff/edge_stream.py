@@ -240,4 +240,4 @@ def _regrouped(pieces: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Recor
 
 
 def _joined(pieces: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    return pieces[0] if len(pieces) == 1 else pa.concat_batches(pieces)
+    return pieces[0] if len(pieces) == 1 else pa.Table.from_batches(pieces).combine_chunks().to_batches()[0]

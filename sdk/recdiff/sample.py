@@ -106,8 +106,8 @@ def write_sample(folder: str | PathLike[str], users: int = USERS, seed: int = 0)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".sample-", dir=target) as work:
         for name, table in (("interactions", sample.interactions), ("social", sample.social)):
-            _write(table, Path(work), name, as_csv=users <= CSV_USERS)
-        pq.write_table(sample.truth, Path(work) / TRUTH)
+            _write(table, Path(work) / f"{name}.{'csv' if users <= CSV_USERS else 'parquet'}")
+        _write(sample.truth, Path(work) / TRUTH)
         for path in old:
             path.unlink()
         for path in sorted(Path(work).iterdir()):
@@ -140,17 +140,19 @@ def _is_marked(path: Path) -> bool:
     return bool(_MARK.items() <= metadata.items())
 
 
-def _write(table: pa.Table, folder: Path, name: str, *, as_csv: bool) -> None:
-    if not as_csv:
-        pq.write_table(table, folder / f"{name}.parquet")
+def _write(table: pa.Table, path: Path) -> None:
+    """Write ``table`` as its name says; ids as plain text, since a dictionary of a million of them slows readers."""
+    decoded = {
+        name: table[name].cast(pa.string()) if pa.types.is_dictionary(table[name].type) else table[name]
+        for name in table.schema.names
+    }
+    plain = pa.table(decoded).replace_schema_metadata(table.schema.metadata)
+    if path.suffix == ".parquet":
+        pq.write_table(plain, path, use_dictionary=["kind"])
         return
-    plain = pa.table(
-        {
-            field.name: table[field.name].cast(pa.string()) if pa.types.is_dictionary(field.type) else table[field.name]
-            for field in table.schema
-        }
-    )
-    pacsv.write_csv(plain, folder / f"{name}.csv", pacsv.WriteOptions(quoting_style="needed", quoting_header="needed"))
+    with path.open("wb") as file:
+        file.write(f"{','.join(plain.schema.names)}\n".encode())
+        pacsv.write_csv(plain, file, pacsv.WriteOptions(include_header=False, quoting_style="none"))
 
 
 def _names(count: int, words: tuple[str, ...], rng: np.random.Generator) -> pa.Array:

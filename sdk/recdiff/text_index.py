@@ -23,6 +23,7 @@ LONGEST = 128
 
 _ROUNDS = 64
 """Slots tried before Arrow is asked: only ids made to collide get that far."""
+_BLOCK = 1 << 16
 _SPACE = 4
 """Slots per known text, at least."""
 _FIRST, _SECOND = (np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9))
@@ -64,6 +65,11 @@ class TextIndex:
 
     def find(self, texts: pa.Array) -> Int64:
         """Return the position of each of ``texts`` (B,), int64, -1 where it is unknown or null."""
+        # In blocks, whose working arrays stay in the cache.
+        blocks = [self._find(texts.slice(start, _BLOCK)) for start in range(0, len(texts), _BLOCK)]
+        return np.concatenate(blocks) if blocks else np.zeros(0, np.int64)
+
+    def _find(self, texts: pa.Array) -> Int64:
         lengths = _lengths(texts)
         words = _words(texts, lengths, len(self.words))
         at = (_hash(words, lengths) & np.uint64(len(self.slots) - 1)).astype(np.int64)
