@@ -195,6 +195,8 @@ def _faults(name: str, column: pa.ChunkedArray) -> Found:
 
 def _at(mask: pa.ChunkedArray | pa.Array, tell: Callable[[int], str]) -> Found:
     """Return a fault for each true row of ``mask``."""
+    if not mask.null_count and not pc.any(mask).as_py():
+        return [], 0
     at = pc.indices_nonzero(mask.fill_null(True) if mask.null_count else mask)
     return [Problem(tell(index), row=index) for index in at.slice(0, SHOWN).to_pylist()], len(at)
 
