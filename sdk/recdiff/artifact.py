@@ -120,9 +120,10 @@ def verify_artifact(folder: Path) -> None:
         ArtifactError: as ``read_artifact``.
     """
     path = folder / MANIFEST
-    if not path.is_file():
+    if path.is_symlink() or not path.is_file():
         raise ArtifactError(
-            f"{folder}: no model here ({MANIFEST} is missing); run `recdiff-sdk fit DATA --out {folder}`"
+            f"{folder}: no model here ({MANIFEST} is missing or not a plain file); "
+            f"run `recdiff-sdk fit DATA --out {folder}`"
         )
     manifest = _read_json(path)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:

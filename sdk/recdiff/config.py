@@ -62,6 +62,14 @@ class PaperConfig:
     denoising: Literal["diffusion", "autoencoder", "identity", "none"] = "diffusion"
     social: Literal["given", "none", "random"] = "given"
 
+    def __post_init__(self) -> None:
+        _check_types(self)
+        for name in ("width", "layers", "social_layers", "batch_size", "evaluate_every", "patience"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} = {getattr(self, name)!r}: expected at least 1")
+        if self.dropout >= 1:
+            raise UsageError(f"dropout = {self.dropout!r}: expected less than 1")
+
 
 @dataclass(frozen=True)
 class Config:
