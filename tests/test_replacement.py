@@ -47,9 +47,14 @@ def test_an_old_folder_is_replaced_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_exception_leaves_the_old_folder_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
     target = old_folder(tmp_path)
-    with pytest.raises(error), replaced_folder(target) as new:
-        (new / "new.txt").write_text("new", encoding="utf-8")
-        raise error
+
+    def write_and_fail() -> None:
+        with replaced_folder(target) as new:
+            (new / "new.txt").write_text("new", encoding="utf-8")
+            raise error
+
+    with pytest.raises(error):
+        write_and_fail()
     assert contents(target) == ["old.txt"]
     assert contents(tmp_path) == ["model"]
 
