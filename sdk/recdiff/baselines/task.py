@@ -1,0 +1,98 @@
+"""What a baseline is given, and the two matrices that many of them start from.
+
+Letters: U users, I items, E edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recdiff.graph import social_adjacency
+from recdiff.ranking import Score, rank
+
+Float32 = NDArray[np.float32]
+Int64 = NDArray[np.int64]
+# Judges scores on held-out interactions that the model itself never sees; larger is better.
+Judge = Callable[[Score], float]
+
+JUDGED = ("recall@20", "ndcg@20")
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Interactions and ties to learn from, and the judge that picks the epoch.
+
+    Attributes:
+        train: float32 CSR (U, I), entries 1.
+        edges: (E, 2) user positions, each tie once.
+        directed: whether (a, b) and (b, a) are two different ties.
+        judge: see ``validation_judge``.
+        seed: of every random draw.
+        edge_weight: (E,) in [0, 1], 1 where not given.
+    """
+
+    train: sp.csr_matrix
+    edges: Int64
+    directed: bool
+    judge: Judge
+    seed: int = 0
+    edge_weight: Float32 | None = None
+
+    @property
+    def social(self) -> sp.csr_matrix:
+        """Return the (U, U) social adjacency."""
+        return social_adjacency(self.edges, self.train.shape[0], self.directed, self.edge_weight)
+
+
+def validation_judge(train: sp.csr_matrix, validation: sp.csr_matrix, sample: Int64 | None = None) -> Judge:
+    """Return a judge: recall@20 + ndcg@20 on ``validation`` (U, I), training items masked.
+
+    Args:
+        sample: users to judge by; None: all.
+    """
+
+    def judge(score: Score) -> float:
+        means = rank(score, train, validation, (20,), sample).means()
+        return sum(means[name] for name in JUDGED)
+
+    return judge
+
+
+def inverse(values: NDArray[np.float64], power: float = 1.0) -> NDArray[np.float64]:
+    """Return values ** -power, and 0 where the value is 0."""
+    return np.where(values > 0, np.where(values > 0, values, 1.0) ** -power, 0.0)
+
+
+def degrees(matrix: sp.csr_matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the row sums and column sums of ``matrix``."""
+    rows, columns = matrix.sum(axis=1), matrix.sum(axis=0)
+    return np.asarray(rows, np.float64).ravel(), np.asarray(columns, np.float64).ravel()
+
+
+def scaled(rows: NDArray[np.float64], matrix: sp.csr_matrix, columns: NDArray[np.float64]) -> sp.csr_matrix:
+    """Return diag(rows) @ matrix @ diag(columns) in float32."""
+    return sp.csr_matrix(sp.diags_array(rows) @ matrix @ sp.diags_array(columns), dtype=np.float32)
+
+
+def strongest(matrix: sp.csr_matrix, count: int) -> sp.csr_matrix:
+    """Return ``matrix`` with only the ``count`` largest stored entries of each row; ties go to the first columns."""
+    matrix = sp.csr_matrix(matrix)
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((matrix.indices, -matrix.data, rows))
+    kept = np.sort(order[np.arange(len(rows)) - np.asarray(matrix.indptr)[rows] < count])
+    entries = (matrix.data[kept], (rows[kept], matrix.indices[kept]))
+    return sp.csr_matrix(entries, shape=matrix.shape, dtype=np.float32)
+
+
+def products(left: sp.csr_matrix, right: sp.csr_matrix) -> Score:
+    """Return the scores left[users] @ right, (B, I), of sparse left (U, M) and right (M, I)."""
+
+    def score(users: Int64) -> Float32:
+        return np.asarray((left[users] @ right).toarray(), np.float32)
+
+    return score

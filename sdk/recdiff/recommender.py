@@ -1,0 +1,262 @@
+"""Fitting the default recommender: a light graph encoder over interactions and ties, trained on all pairs at once.
+
+Letters: U users, I items, A items with a training interaction, N = U + A nodes, D width, L layers, w tie weight.
+
+Graph  G = D^-1/2 [[w S, R], [R^T, 0]] D^-1/2 (joint_graph), rows Z = mean over l = 0 .. L of G^l X, table X (N, D).
+Objective  all_pairs.loss(Z) + regularisation |X|^2, minimised by Adam over whole passes: some dozens, no sampling.
+A step costs O((R + E) D L + N D^2), linear in users, interactions and ties.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recdiff.all_pairs import Observed, gradients
+from recdiff.errors import UsageError
+from recdiff.graph import Propagator, social_adjacency, symmetric_normalised
+from recdiff.joint_graph import joint_adjacency
+from recdiff.progress import Report, silent
+from recdiff.ranking import Score, rank
+from recdiff.recommender_table import Recommender
+
+__all__ = ["SEARCH", "FittedRecommender", "Recommender", "RecommenderConfig", "fit_recommender"]
+
+Float32 = NDArray[np.float32]
+Int64 = NDArray[np.int64]
+
+# What is tried, one setting after the other, each kept where validation likes it better.
+SEARCH: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("regularisation", (0.3, 1.0, 3.0)),
+    ("tie_weight", (0.1, 0.3)),
+    ("layers", (2, 3)),
+)
+# Validation users judged at each evaluation: more would cost a large graph more than its training.
+JUDGED_USERS = 5_000
+
+
+@dataclass(frozen=True)
+class RecommenderConfig:
+    """Settings of the default recommender.
+
+    Attributes:
+        width: D.
+        layers: L.
+        tie_weight: w, the weight of a tie beside an interaction.
+        background: weight of an unobserved pair beside an observed one.
+        regularisation: weight of |X|^2.
+        learning_rate: of Adam.
+        steps, evaluate_every, patience: at most so many passes; evaluations that may go by without gain.
+        search: choose layers, tie_weight, background and regularisation on validation, starting from those given.
+    """
+
+    width: int = 64
+    layers: int = 2
+    tie_weight: float = 0.3
+    background: float = 0.1
+    regularisation: float = 1.0
+    learning_rate: float = 0.02
+    steps: int = 150
+    evaluate_every: int = 5
+    patience: int = 4
+    search: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class FittedRecommender:
+    """A fit and how it came about.
+
+    Attributes:
+        recommender: the tables.
+        config: the settings that were chosen, ``search`` off.
+        history: one row per evaluation of every trial: trial, step, validation.
+    """
+
+    recommender: Recommender
+    config: RecommenderConfig
+    history: tuple[dict[str, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    train: sp.csr_matrix
+    social: sp.csr_matrix
+    validation: sp.csr_matrix
+    sample: Int64
+    active: Int64
+    device: torch.device | str
+
+    @property
+    def users(self) -> int:
+        return int(self.train.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    table: Tensor
+    value: float
+    history: tuple[dict[str, float], ...]
+
+
+def fit_recommender(
+    config: RecommenderConfig,
+    train: sp.csr_matrix,
+    edges: Int64,
+    directed: bool,
+    validation: sp.csr_matrix,
+    seed: int,
+    *,
+    edge_weight: Float32 | None = None,
+    device: torch.device | str = "cpu",
+    report: Report = silent,
+) -> FittedRecommender:
+    """Fit on ``train`` (U, I), the number of passes and, with ``config.search``, settings chosen on ``validation``.
+
+    Args:
+        edges: (E, 2) user positions.
+        edge_weight: (E,) weights of the edges, such as 1 - fake_score; 1 where not given.
+        seed: of the first table and of the choice of judged users.
+
+    Raises:
+        UsageError: there is nothing to train or to judge on, or a setting makes no sense.
+    """
+    _check(config, train)
+    held = np.flatnonzero(np.diff(validation.indptr))
+    if len(held) > JUDGED_USERS:
+        held = np.random.default_rng(seed).choice(held, JUDGED_USERS, replace=False)
+    active = np.flatnonzero(np.bincount(train.indices, minlength=train.shape[1]))
+    social = social_adjacency(edges, train.shape[0], directed, edge_weight)
+    data = _Data(sp.csr_matrix(train), social, validation, held, active, device)
+    candidates = 1 + sum(len(values) - 1 for _, values in SEARCH) if config.search else 1
+    best = _train(config, data, seed)
+    rows = _numbered(best.history, 0)
+    report("recommender", 1, candidates)
+    for name, values in SEARCH if config.search else ():
+        start = getattr(config, name)
+        for value in (each for each in values if each != start):
+            trial = _train(replace(config, **{name: value}), data, seed)
+            rows += _numbered(trial.history, int(rows[-1]["trial"]) + 1)
+            if trial.value > best.value:
+                best, config = trial, replace(config, **{name: value})
+            report("recommender", min(int(rows[-1]["trial"]) + 1, candidates), candidates)
+    report("recommender", candidates, candidates)
+    return FittedRecommender(_tables(config, data, best.table), replace(config, search=False), tuple(rows))
+
+
+def _check(config: RecommenderConfig, train: sp.csr_matrix) -> None:
+    if train.nnz == 0:
+        raise UsageError("there is no training interaction, so nothing can be recommended")
+    for name in ("width", "layers", "steps", "evaluate_every", "patience"):
+        if getattr(config, name) < 1:
+            raise UsageError(f"recommender.{name} = {getattr(config, name)}: at least 1 is needed")
+    if not 0 < config.background <= 1:
+        raise UsageError(f"recommender.background = {config.background}: it must be above 0 and at most 1")
+
+
+def _numbered(history: tuple[dict[str, float], ...], trial: int) -> list[dict[str, float]]:
+    return [{"trial": trial, **row} for row in history]
+
+
+def _graph(config: RecommenderConfig, data: _Data) -> Propagator:
+    joint = joint_adjacency(data.train[:, data.active], data.social, config.tie_weight)
+    return Propagator.of(symmetric_normalised(joint), data.device)
+
+
+def _walk(graph: Propagator, table: Tensor, layers: int) -> Tensor:
+    """Return the mean over l = 0 .. ``layers`` of G^l ``table``, (N, D); G is symmetric, so this is its own adjoint."""
+    hidden = total = table
+    for _ in range(layers):
+        hidden = graph @ hidden
+        total = total + hidden
+    return total / (layers + 1)
+
+
+@torch.no_grad()
+def _train(config: RecommenderConfig, data: _Data, seed: int) -> _Trial:
+    """Train with fixed settings and return the table of the evaluation that validation likes best."""
+    graph = _graph(config, data)
+    observed = Observed.of(data.train[:, data.active], data.device)
+    generator = torch.Generator().manual_seed(seed)
+    first = torch.randn(data.users + len(data.active), config.width, generator=generator) * 0.1
+    table = torch.nn.Parameter(first.to(data.device))
+    optimiser = torch.optim.Adam([table], lr=config.learning_rate, fused=True)
+    best, history = table.detach().clone(), list[dict[str, float]]()
+    for step in range(1, config.steps + 1):
+        table.grad = _table_gradient(config, graph, observed, table)
+        optimiser.step()
+        if step % config.evaluate_every and step < config.steps:
+            continue
+        value = _judge(data, _walk(graph, table, config.layers).cpu().numpy())
+        if value > max((row["validation"] for row in history), default=-1.0):
+            best = table.detach().clone()
+        history.append({"step": step, "validation": value})
+        if _waited(history) >= config.patience:
+            break
+    return _Trial(best, max(row["validation"] for row in history), tuple(history))
+
+
+def _table_gradient(config: RecommenderConfig, graph: Propagator, observed: Observed, table: Tensor) -> Tensor:
+    """Return the derivative by X of (all-pairs loss + regularisation |X|^2) / R, (N, D)."""
+    users = observed.shape[0]
+    rows = _walk(graph, table, config.layers)
+    by_row = torch.cat(gradients(observed, rows[:users], rows[users:], config.background))
+    return (_walk(graph, by_row, config.layers) + 2 * config.regularisation * table) / len(observed.users)
+
+
+def _waited(history: list[dict[str, float]]) -> int:
+    """Return how many evaluations went by since the best."""
+    values = [row["validation"] for row in history]
+    return len(values) - 1 - int(np.argmax(values))
+
+
+def _judge(data: _Data, rows: Float32) -> float:
+    """Return recall@20 + ndcg@20 on validation of node rows (N, D), items without training left out."""
+    means = rank(_score(data, rows), data.train, data.validation, (20,), data.sample).means()
+    return means["recall@20"] + means["ndcg@20"]
+
+
+def _score(data: _Data, rows: Float32) -> Score:
+    users, columns = rows[: data.users], rows[data.users :].T
+
+    def score(chosen: Int64) -> Float32:
+        full = np.zeros((len(chosen), data.train.shape[1]), np.float32)
+        full[:, data.active] = users[chosen] @ columns
+        return full
+
+    return score
+
+
+@torch.no_grad()
+def _tables(config: RecommenderConfig, data: _Data, table: Tensor) -> Recommender:
+    """Return the tables of the fitted node table X (N, D)."""
+    graph = _graph(config, data)
+    rows = _walk(graph, table, config.layers).cpu().numpy()
+    share = table / (config.layers + 1)
+    # The walk of one layer less, as each neighbour hands it over: Z = share + G (sum_{l < L} G^l) share.
+    handed = _walk(graph, table, config.layers - 1) * (config.layers / (config.layers + 1))
+    joint = joint_adjacency(data.train[:, data.active], data.social, config.tie_weight)
+    degree = np.asarray(joint.sum(axis=1), np.float64).ravel()
+    memory = (handed.cpu().numpy() / np.sqrt(np.where(degree > 0, degree, 1.0))[:, None]).astype(np.float32)
+    users, own = rows[: data.users].copy(), share[: data.users].cpu().numpy().copy()
+    alone = degree[: data.users] == 0
+    users[alone] = own[alone] = users[~alone].mean(axis=0)
+    return Recommender(
+        users,
+        _with_empty_rows(data, rows[data.users :]),
+        own,
+        _with_empty_rows(data, memory[data.users :]),
+        memory[: data.users] * np.float32(config.tie_weight),
+        config.tie_weight,
+    )
+
+
+def _with_empty_rows(data: _Data, rows: Float32) -> Float32:
+    full = np.zeros((data.train.shape[1], rows.shape[1]), np.float32)
+    full[data.active] = rows
+    return full
