@@ -21,7 +21,7 @@ from recdiff_export.denoiser_graph import denoiser_graph
 from recdiff_export.fitted import write_fitted
 from recdiff_export.manifest import MANIFEST, FileRecord, Manifest, ParityRecord, record, write_manifest
 from recdiff_export.parity import TOLERANCE, measure_parity, require_parity
-from recdiff_export.parts import Parts, RecommenderWeights
+from recdiff_export.parts import Parts, RecommenderWeights, weight_arrays
 from recdiff_export.recommender_graph import recommender_graph
 from recdiff_export.scorer_graph import packed_table, scorer_by_id_graph, scorer_graph
 
@@ -155,16 +155,9 @@ def _ids_hash(parts: Parts) -> str:
 
 
 def _weights_hash(parts: Parts) -> str:
-    arrays: list[NDArray[Any]] = [parts.scorer.table, parts.scorer.mean, parts.scorer.scale, parts.scorer.offset]
-    arrays += [part for layer in parts.scorer.layers for part in layer]
-    if parts.denoiser is not None:
-        arrays += [parts.denoiser.first, parts.denoiser.step_bias, parts.denoiser.c0, parts.denoiser.ct]
-        arrays += [part for layer in parts.denoiser.further for part in layer]
-    if parts.recommender is not None:
-        arrays += [parts.recommender.user_table, parts.recommender.item_table]
     digest = hashlib.sha256(repr((parts.scorer.terms, parts.scorer.clip, parts.scorer.calibration)).encode())
-    for array in arrays:
-        digest.update(repr((array.shape, array.dtype.str)).encode())
+    for name, array in sorted(weight_arrays(parts).items()):
+        digest.update(repr((name, array.shape, array.dtype.str)).encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
 

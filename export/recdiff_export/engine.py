@@ -18,8 +18,9 @@ Rows = NDArray[np.floating[Any]]
 # Table values gathered per side and call on a processor, so that a call's rows stay in a core's second-level cache.
 _CACHED_VALUES = 1 << 17
 _FEWEST_ROWS, _MOST_ROWS = 256, 2048
+_VECTOR_ROWS = 16
 # A card wants many rows to fill it.
-_DEVICE_ROWS = 1 << 18
+DEVICE_ROWS = 1 << 18
 
 
 class Engine(Protocol):
@@ -41,6 +42,7 @@ class RowEngine:
         self._session = session
         self._table = table
         self._rows = max(_FEWEST_ROWS, min(_MOST_ROWS, _CACHED_VALUES // max(table.shape[1], 1)))
+        self._rows -= self._rows % _VECTOR_ROWS
         self._space = threading.local()
 
     def score(self, src: Int64, dst: Int64) -> Float32:
@@ -49,17 +51,22 @@ class RowEngine:
         left, right = self._buffers()
         for start in range(0, len(src), self._rows):
             stop = min(start + self._rows, len(src))
-            a, b = left[: stop - start], right[: stop - start]
+            count = stop - start
+            a, b = left[:count], right[:count]
             # Positions were checked; "clip" spares NumPy the second buffer that "raise" needs with ``out``.
             np.take(self._table, src[start:stop], axis=0, out=a, mode="clip")
             np.take(self._table, dst[start:stop], axis=0, out=b, mode="clip")
-            out[start:stop] = self._session.run(["fake_score"], {"src_row": a, "dst_row": b})[0]
+            # Whole vectors only: the remainder of an array takes other instructions, and its last bit would depend
+            # on where in a batch a pair stands. What the spare rows hold is ignored.
+            whole = -(-count // _VECTOR_ROWS) * _VECTOR_ROWS
+            found = self._session.run(["fake_score"], {"src_row": left[:whole], "dst_row": right[:whole]})[0]
+            out[start:stop] = found[:count]
         return out
 
     def _buffers(self) -> tuple[Rows, Rows]:
         if not hasattr(self._space, "rows"):
             shape = (self._rows, self._table.shape[1])
-            self._space.rows = (np.empty(shape, self._table.dtype), np.empty(shape, self._table.dtype))
+            self._space.rows = (np.zeros(shape, self._table.dtype), np.zeros(shape, self._table.dtype))
         rows: tuple[Rows, Rows] = self._space.rows
         return rows
 
@@ -76,8 +83,8 @@ class DeviceEngine:
     def score(self, src: Int64, dst: Int64) -> Float32:
         """Return fake_score (B,) of positions (B,)."""
         out = np.empty(len(src), np.float32)
-        for start in range(0, len(src), _DEVICE_ROWS):
-            rows = slice(start, start + _DEVICE_ROWS)
+        for start in range(0, len(src), DEVICE_ROWS):
+            rows = slice(start, start + DEVICE_ROWS)
             with self._turn:
                 out[rows] = self._bound(src[rows], dst[rows])
         return out

@@ -15,7 +15,8 @@ from typing import Literal
 
 import numpy as np
 
-from recdiff_export.parts import Float32, PairTerm
+from recdiff.pairs import PairTerm
+from recdiff_export.parts import Float32
 
 Span = tuple[int, int]
 Elementwise = Literal["product", "cross", "sum", "gap", "src", "dst"]

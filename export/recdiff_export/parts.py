@@ -8,42 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from recdiff.errors import ArtifactError
+from recdiff.pairs import OPERATIONS, PairTerm
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 Layer = tuple[Float32, Float32]
 
-Operation = Literal["product", "dot", "symdot", "sum", "gap", "src", "dst"]
 Activation = Literal["tanh", "silu"]
-OPERATIONS: tuple[Operation, ...] = get_args(Operation)
-SYMMETRIC: frozenset[Operation] = frozenset({"product", "dot", "symdot", "sum", "gap"})
-
-
-@dataclass(frozen=True)
-class PairTerm:
-    """One group of pair features: ``operation`` on columns ``left`` of the src row and ``right`` of the dst row.
-
-    Attributes:
-        operation: product a*b | dot sum(a*b) | symdot a_l.b_r + b_l.a_r | sum a+b | gap |a-b| | src a | dst b.
-        left, right: column ranges (start, stop) of equal length. ``src`` reads ``left``, ``dst`` reads ``right``.
-    """
-
-    operation: Operation
-    left: tuple[int, int]
-    right: tuple[int, int]
-
-    @property
-    def width(self) -> int:
-        """How many features the term yields."""
-        return 1 if self.operation in ("dot", "symdot") else self.left[1] - self.left[0]
 
 
 @dataclass(frozen=True)
@@ -197,6 +176,32 @@ class Parts:
         if self.recommender is not None:
             tables = (len(self.recommender.user_table), len(self.recommender.item_table))
             _require(tables == (len(self.users), len(self.items)), "the recommender needs one row per user and item")
+
+
+def weight_arrays(parts: Parts) -> dict[str, NDArray[Any]]:
+    """Return every array of ``parts`` by name."""
+    scorer, recommender, denoiser = parts.scorer, parts.recommender, parts.denoiser
+    arrays: dict[str, NDArray[Any]] = {
+        "scorer.table": scorer.table,
+        "scorer.mean": scorer.mean,
+        "scorer.scale": scorer.scale,
+        "scorer.offset": scorer.offset,
+        **_layers("scorer.layers", scorer.layers),
+    }
+    if denoiser is not None:
+        arrays |= {"denoiser.first": denoiser.first, "denoiser.step_bias": denoiser.step_bias}
+        arrays |= {"denoiser.c0": denoiser.c0, "denoiser.ct": denoiser.ct}
+        arrays |= _layers("denoiser.further", denoiser.further)
+    if recommender is not None:
+        arrays |= {"recommender.user_table": recommender.user_table, "recommender.item_table": recommender.item_table}
+    return arrays
+
+
+def _layers(name: str, layers: tuple[Layer, ...]) -> dict[str, NDArray[Any]]:
+    named: dict[str, NDArray[Any]] = {}
+    for index, (weight, bias) in enumerate(layers):
+        named |= {f"{name}.{index}.weight": weight, f"{name}.{index}.bias": bias}
+    return named
 
 
 def _require(holds: bool, message: str) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recdiff.pairs import PairTerm
 from recdiff_export.denoiser_graph import NORM_FLOOR
 from recdiff_export.parts import (
     DenoiserWeights,
     Float64,
     Int64,
     Layer,
-    PairTerm,
     RecommenderWeights,
     ScorerWeights,
 )

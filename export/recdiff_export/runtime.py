@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from recdiff.errors import ArtifactError, DataError, UsageError
 from recdiff.ids import Ids, as_ids
-from recdiff_export.engine import DeviceEngine, Engine, RowEngine, map_table
+from recdiff_export.engine import DEVICE_ROWS, DeviceEngine, Engine, RowEngine, map_table
 from recdiff_export.fitted import FittedScores
 from recdiff_export.layout import (
     DENOISER_FILE,
@@ -114,6 +114,17 @@ class OnnxScorer:
         pieces = [(left[at : at + PIECE], right[at : at + PIECE]) for at in range(0, len(left), PIECE)]
         return np.concatenate(list(self._pool.map(lambda pair: self._score_piece(pair[0], pair[1], unknown), pieces)))
 
+    def positions(self, src: Any, dst: Any, *, unknown: Unknown = "error") -> tuple[Int64, Int64]:
+        """Return the user positions of two id columns, -1 where unknown (``unknown="null"``).
+
+        Raises:
+            DataError: as `score`.
+        """
+        left, right = _column(src, "src"), _column(dst, "dst")
+        if len(left) != len(right):
+            raise DataError(f"src has {len(left)} ids and dst {len(right)}; they must pair up")
+        return self._positions(left, right, unknown)
+
     def score_positions(self, src: Int64, dst: Int64) -> Float32:
         """Return fake_score (B,) of pairs of user positions, NaN where either is -1; in the calling thread."""
         scores = self._fitted.find(src, dst)
@@ -166,10 +177,11 @@ class OnnxScorer:
         values = np.asarray(rows)
         if values.ndim != 2 or values.shape[1] != width or values.dtype.kind not in "fiu":
             raise DataError(f"embeddings must be numbers (rows, {width}), not {values.dtype} {values.shape}")
-        session, starts = self._denoiser, range(0, len(values), _DENOISE_ROWS)
+        step = _DENOISE_ROWS if self.provider == CPU else DEVICE_ROWS
+        session, starts = self._denoiser, range(0, len(values), step)
 
         def run(start: int) -> Float32:
-            block = np.ascontiguousarray(values[start : start + _DENOISE_ROWS], dtype=np.float32)
+            block = np.ascontiguousarray(values[start : start + step], dtype=np.float32)
             found: Float32 = session.run(None, {"embedding": block})[0]
             return found
 
@@ -227,11 +239,14 @@ class OnnxScorer:
         return RowEngine(open_session(self.folder / FAKE_SCORE_FILE, CPU, asked="cpu"), table), CPU
 
     def _score_piece(self, src: pa.Array, dst: pa.Array, unknown: Unknown) -> Float32:
+        return self.score_positions(*self._positions(src, dst, unknown))
+
+    def _positions(self, src: pa.Array, dst: pa.Array, unknown: Unknown) -> tuple[Int64, Int64]:
         left, right = self.lookup.pair(src, dst)
         if unknown == "error":
             _refuse_unknown(src, left)
             _refuse_unknown(dst, right)
-        return self.score_positions(left, right)
+        return left, right
 
 
 def _reopen(folder: str, provider: Provider, threads: int) -> OnnxScorer:

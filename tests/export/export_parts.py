@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
+from recdiff.pairs import PairTerm
 from recdiff_export.parts import (
     DenoiserWeights,
     FittedEdges,
-    PairTerm,
     Parts,
     RecommenderWeights,
     ScorerWeights,

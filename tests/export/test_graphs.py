@@ -22,10 +22,11 @@ from export_parts import (
 )
 
 from recdiff.errors import ArtifactError
+from recdiff.pairs import PairTerm
 from recdiff_export import reference
 from recdiff_export.denoiser_graph import UNROLL_LIMIT, denoiser_graph
 from recdiff_export.operators import IR_VERSION, OPSET, Graph
-from recdiff_export.parts import PairTerm, ScorerWeights
+from recdiff_export.parts import ScorerWeights
 from recdiff_export.provider import CPU, open_session
 from recdiff_export.scorer_graph import packed_table, scorer_graph
 

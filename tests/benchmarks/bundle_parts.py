@@ -1,0 +1,105 @@
+"""A bundle as large as a real one, with random weights: what the scoring and serving benchmarks open.
+
+The scorer has the terms and widths of a fitted model of ties and interactions; ``--model`` takes them, and the
+table's rows, from a model folder instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from recdiff.pairs import PairTerm
+from recdiff_export.parts import DenoiserWeights, FittedEdges, Parts, RecommenderWeights, ScorerWeights
+
+SPECTRAL_ENDS = (0, 1, 2, 4, 6, 9, 13, 18, 25, 34, 46, 64)
+WIDTH, STEPS = 64, 20
+
+
+def large_parts(users: int, fitted_edges: int, *, model: Path | None = None, seed: int = 0) -> Parts:
+    """Return parts of ``users`` users; ids are whole numbers with gaps."""
+    generator = np.random.default_rng(seed)
+    scorer = random_scorer(users, generator) if model is None else enlarged_scorer(users, model)
+    return Parts(
+        users=pa.array(3 * np.arange(users) + 7),
+        items=pa.array(np.arange(1000)),
+        scorer=scorer,
+        fitted=random_edges(users, fitted_edges, generator),
+        denoiser=random_denoiser(generator),
+        denoiser_rows=normal(generator, 1000, WIDTH),
+        recommender=RecommenderWeights(
+            normal(generator, users, 64),
+            normal(generator, 1000, 64),
+            np.arange(users + 1, dtype=np.int64) * 5,
+            generator.integers(0, 1000, 5 * users),
+        ),
+        metadata={"threshold": "0.5"},
+    )
+
+
+def random_edges(users: int, count: int, generator: np.random.Generator) -> FittedEdges:
+    """Return at most ``count`` distinct undirected ties, few users having many of them as in social graphs."""
+    ends = np.sort((users * generator.random((count, 2)) ** 2).astype(np.int64), axis=1)
+    keys = np.unique(ends[:, 0] * users + ends[:, 1])
+    src, dst = keys // users, keys % users
+    return FittedEdges(src, dst, generator.random(len(keys), np.float32), directed=False)
+
+
+def random_scorer(users: int, generator: np.random.Generator) -> ScorerWeights:
+    """Return a scorer with block inner products of two spectral views, item and denoising terms."""
+    terms, at = [], 0
+    for _ in range(2):
+        terms += [
+            PairTerm("dot", (at + start, at + stop), (at + start, at + stop)) for start, stop in pairwise(SPECTRAL_ENDS)
+        ]
+        at += SPECTRAL_ENDS[-1]
+    terms.append(PairTerm("dot", (at, at + 16), (at, at + 16)))
+    at += 16
+    for _ in range(2):
+        terms.append(PairTerm("symdot", (at, at + 16), (at + 16, at + 32)))
+        at += 32
+    terms += [PairTerm("sum", (at, at + 7), (at, at + 7)), PairTerm("gap", (at, at + 7), (at, at + 7))]
+    count = sum(term.width for term in terms)
+    widths = (count, 64, 32, 6)
+    layers = tuple(
+        (normal(generator, stop, start) / np.float32(start**0.5), normal(generator, stop) / 4)
+        for start, stop in pairwise(widths)
+    )
+    table = normal(generator, users, at + 7).astype(np.float16).astype(np.float32)
+    scale = np.abs(normal(generator, count)) * 3 + np.float32(0.5)
+    return ScorerWeights(
+        table, tuple(terms), normal(generator, count), scale, 8.0, layers, normal(generator, 6), (1.2, -0.3)
+    )
+
+
+def enlarged_scorer(users: int, model: Path) -> ScorerWeights:
+    """Return the scorer of the model folder with its table's rows repeated for ``users`` users."""
+    from recdiff_export.model import parts_of
+
+    scorer = parts_of(model).scorer
+    return replace(scorer, table=scorer.table[np.arange(users) % len(scorer.table)])
+
+
+def random_denoiser(generator: np.random.Generator) -> DenoiserWeights:
+    """Return a folded denoiser of the published shape."""
+    kept = 1.0 - np.linspace(1e-4, 1e-2, STEPS)
+    before = np.concatenate([[1.0], kept[:-1]])
+    beta = 1.0 - kept / before
+    return DenoiserWeights(
+        normal(generator, WIDTH, WIDTH) / 8,
+        normal(generator, STEPS, WIDTH) / 4,
+        ((normal(generator, WIDTH, WIDTH) / 8, normal(generator, WIDTH) / 8),),
+        "tanh",
+        True,
+        beta * np.sqrt(before) / (1.0 - kept),
+        (1.0 - before) * np.sqrt(1.0 - beta) / (1.0 - kept),
+    )
+
+
+def normal(generator: np.random.Generator, *shape: int) -> np.ndarray:
+    """Return float32 normal draws."""
+    return generator.standard_normal(shape, dtype=np.float32)

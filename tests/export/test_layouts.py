@@ -1,0 +1,93 @@
+"""The Triton repository and the Hugging Face folder, read back with their own libraries."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from recdiff.errors import UsageError
+from recdiff_export import OnnxScorer, Parts
+from recdiff_export.huggingface import export_huggingface
+from recdiff_export.triton import MAX_BATCH, export_triton
+
+MODELS = ("recdiff_denoiser", "recdiff_scorer", "recdiff_recommender")
+
+
+def test_triton_configs_pass_the_librarys_parser_and_fit_the_graphs(tmp_path: Path, bundle: Path) -> None:
+    pytest.importorskip("grpc", reason="Triton's protobuf needs tritonclient[grpc]")
+    from google.protobuf import text_format
+    from tritonclient.grpc import model_config_pb2
+
+    assert export_triton(bundle, tmp_path / "repository") == tmp_path / "repository"
+    assert sorted(path.name for path in (tmp_path / "repository").iterdir()) == sorted(MODELS)
+    for name in MODELS:
+        folder = tmp_path / "repository" / name
+        config = text_format.Parse((folder / "config.pbtxt").read_text(), model_config_pb2.ModelConfig())
+        assert (config.name, config.platform) == (name, "onnxruntime_onnx")
+        batched = name != "recdiff_recommender"
+        assert config.max_batch_size == (MAX_BATCH if batched else 0)
+        session = onnxruntime.InferenceSession(str(folder / "1" / "model.onnx"), providers=["CPUExecutionProvider"])
+        for described, actual in ((config.input, session.get_inputs()), (config.output, session.get_outputs())):
+            assert [tensor.name for tensor in described] == [value.name for value in actual]
+            for tensor, value in zip(described, actual, strict=True):
+                dims = [] if tensor.HasField("reshape") else list(tensor.dims)
+                shape = [size if isinstance(size, int) else -1 for size in value.shape]
+                assert ([-1, *dims] if batched else dims) == shape
+
+
+def test_a_triton_repository_is_replaced_and_foreign_folders_are_not(tmp_path: Path, bundle: Path) -> None:
+    pytest.importorskip("grpc", reason="Triton's protobuf needs tritonclient[grpc]")
+    export_triton(bundle, tmp_path / "repository")
+    export_triton(bundle, tmp_path / "repository")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years")
+    with pytest.raises(UsageError, match="was not written by an export"):
+        export_triton(bundle, tmp_path / "mine")
+
+
+def test_without_tritonclient_the_message_names_the_install_line(tmp_path: Path, bundle: Path) -> None:
+    code = (
+        "import sys; sys.modules['tritonclient'] = None\n"
+        "from pathlib import Path; from recdiff_export.triton import export_triton\n"
+        f"try:\n export_triton(Path({str(bundle)!r}), Path({str(tmp_path / 'r')!r}))\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == (
+        "UsageError a Triton repository needs tritonclient: pip install 'recdiff-sdk[triton]'"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_hugging_face_folder_is_complete(tmp_path: Path, bundle: Path, small_parts: Parts) -> None:
+    from safetensors.numpy import load_file
+
+    folder = tmp_path / "model"
+    export_huggingface(small_parts, bundle, folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", "model.safetensors", "onnx"]
+    weights = load_file(folder / "model.safetensors")
+    assert np.array_equal(weights["scorer.table"], small_parts.scorer.table)
+    assert small_parts.denoiser is not None
+    assert np.array_equal(weights["denoiser.further.0.weight"], small_parts.denoiser.further[0][0])
+    config = json.loads((folder / "config.json").read_text())
+    assert config["scorer"]["terms"][0] == ["product", [0, 8], [0, 8]]
+    assert config["denoiser"]["steps"] == 5
+    opened = OnnxScorer.open(folder / "onnx", provider="cpu")
+    assert 0.0 <= opened.score([7], [10])[0] <= 1.0
+    export_huggingface(small_parts, bundle, folder)
+
+
+def test_the_card_is_read_by_the_hub_library(tmp_path: Path, bundle: Path, small_parts: Parts) -> None:
+    hub = pytest.importorskip("huggingface_hub", reason="the card test needs huggingface_hub")
+    export_huggingface(small_parts, bundle, tmp_path / "model")
+    card = hub.ModelCard.load(tmp_path / "model" / "README.md")
+    assert card.data.library_name == "recdiff-sdk"
+    assert card.data.pipeline_tag == "graph-ml"
+    assert "onnx" in card.data.tags
+    assert "| users | 200 |" in card.text
