@@ -33,7 +33,7 @@ Int64 = NDArray[np.int64]
 
 # What is tried, one setting after the other, each kept where validation likes it better.
 SEARCH: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    ("regularisation", (0.3, 1.0, 3.0)),
+    ("regularisation", (0.3, 1.0, 2.0, 3.0)),
     ("tie_weight", (0.1, 0.3)),
     ("layers", (2, 3)),
 )
