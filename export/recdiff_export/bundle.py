@@ -23,7 +23,7 @@ from recdiff_export.manifest import MANIFEST, FileRecord, Manifest, ParityRecord
 from recdiff_export.parity import TOLERANCE, measure_parity, require_parity
 from recdiff_export.parts import Parts, RecommenderWeights, weight_arrays
 from recdiff_export.recommender_graph import recommender_graph
-from recdiff_export.scorer_graph import packed_table, scorer_by_id_graph, scorer_graph
+from recdiff_export.scorer_graph import scorer_by_id_graph, scorer_graph
 
 SCHEMA = "recdiff-bundle/1"
 
@@ -100,7 +100,7 @@ def _write_graphs(folder: Path, parts: Parts, metadata: dict[str, str]) -> None:
 
 
 def _write_external(folder: Path, parts: Parts) -> None:
-    table = packed_table(parts.scorer)
+    table = parts.scorer.packed
     _raw(folder / layout.TABLE_FILE, table, table.dtype.type)
     if parts.recommender is not None:
         for name, values in _recommender_tables(parts.recommender).items():
@@ -169,7 +169,7 @@ def _manifest(
     tolerance: float,
     files: dict[str, FileRecord],
 ) -> Manifest:
-    table = packed_table(parts.scorer)
+    table = parts.scorer.packed
     return Manifest(
         users=len(parts.users),
         items=len(parts.items),

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recdiff.pairs import PairTerm
-from recdiff_export.parts import Float32
 
+Float32 = NDArray[np.float32]
 Span = tuple[int, int]
 Elementwise = Literal["product", "cross", "sum", "gap", "src", "dst"]
 

@@ -20,7 +20,6 @@ from recdiff_export.layout import DENOISER_FILE, FAKE_SCORE_FILE, RECOMMENDER_FI
 from recdiff_export.manifest import ParityRecord
 from recdiff_export.parts import Float64, Int64, Parts
 from recdiff_export.provider import CPU, available_cores, open_session
-from recdiff_export.scorer_graph import packed_table
 
 BATCHES = (0, 1, 7, 4096, 100_000)
 TOLERANCE = 1e-5
@@ -67,7 +66,7 @@ def _denoiser(folder: Path, parts: Parts) -> Iterator[ParityRecord]:
 
 
 def _scorer(folder: Path, parts: Parts) -> Iterator[ParityRecord]:
-    table, packed = parts.scorer.table, packed_table(parts.scorer)
+    table, packed = parts.scorer.table, parts.scorer.packed
     names = (SCORER_FILE, FAKE_SCORE_FILE, SCORER_BY_ID_FILE)
     by_row, fake_only, by_id = (_session(folder / name) for name in names)
     for name, (src, dst) in _pairs(parts).items():

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recdiff_export.layout import TABLE_FILE
 from recdiff_export.operators import FLOAT, FLOAT16, INT64, Graph
@@ -19,18 +17,6 @@ from recdiff_export.parts import ScorerWeights
 
 # exp stays finite in float32 below this; a posterior is 0 or 1 to the last bit long before.
 ODDS_LIMIT = 80.0
-
-
-def packed_table(weights: ScorerWeights) -> NDArray[np.floating[Any]]:
-    """Return the table as the graphs read it: columns arranged for them, float16 where that is exact.
-
-    Half the bytes are half the memory to gather, and a table that was rounded to float16 when it was fitted scores
-    the same to the bit.
-    """
-    table = np.ascontiguousarray(weights.table[:, arrange_columns(weights.terms)], dtype=np.float32)
-    with np.errstate(over="ignore"):
-        half = table.astype(np.float16)
-    return half if np.array_equal(half.astype(np.float32), table) else table
 
 
 def scorer_graph(weights: ScorerWeights, *, kinds: bool = True) -> Graph:
@@ -64,7 +50,7 @@ def scorer_by_id_graph(weights: ScorerWeights) -> Graph:
 
 
 def _table_type(weights: ScorerWeights) -> tuple[int, int]:
-    table = packed_table(weights)
+    table = weights.packed
     return FLOAT16 if table.dtype == np.float16 else FLOAT, table.shape[1]
 
 

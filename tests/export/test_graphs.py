@@ -28,7 +28,7 @@ from recdiff_export.denoiser_graph import UNROLL_LIMIT, denoiser_graph
 from recdiff_export.operators import IR_VERSION, OPSET, Graph
 from recdiff_export.parts import ScorerWeights
 from recdiff_export.provider import CPU, open_session
-from recdiff_export.scorer_graph import packed_table, scorer_graph
+from recdiff_export.scorer_graph import scorer_graph
 
 ROWS = normal(np.random.default_rng(9), 300, WIDTH)
 
@@ -41,7 +41,7 @@ def run(graph: Graph, folder: Path, **inputs: np.ndarray) -> list[np.ndarray]:
 
 def packed(weights: ScorerWeights, rows: np.ndarray) -> np.ndarray:
     """Rows of a table, as the graph of ``weights`` reads them."""
-    return packed_table(replace(weights, table=rows)).astype(np.float32)
+    return replace(weights, table=rows).packed.astype(np.float32)
 
 
 @pytest.mark.parametrize("batch", [0, 1, 7, 300])
@@ -170,17 +170,17 @@ def test_parts_with_a_table_of_other_users_are_refused() -> None:
 def test_columns_that_no_term_reads_are_left_out_and_float16_is_kept_where_exact() -> None:
     terms = (PairTerm("dot", (0, 4), (0, 4)), PairTerm("src", (4, 6), (9, 11)))
     weights = scorer(terms)
-    assert packed_table(weights).shape == (USERS, 6)
-    assert packed_table(weights).dtype == np.float32
+    assert weights.packed.shape == (USERS, 6)
+    assert weights.packed.dtype == np.float32
     rounded = replace(weights, table=weights.table.astype(np.float16).astype(np.float32))
-    assert packed_table(rounded).dtype == np.float16
+    assert rounded.packed.dtype == np.float16
     huge = replace(rounded, table=rounded.table + np.float32(1e6))
-    assert packed_table(huge).dtype == np.float32
+    assert huge.packed.dtype == np.float32
 
 
 def test_a_float16_table_scores_the_same(tmp_path: Path) -> None:
     weights = replace(scorer(), table=ROWS.astype(np.float16).astype(np.float32))
-    rows = packed_table(weights)
+    rows = weights.packed
     fake, _ = run(scorer_graph(weights), tmp_path, src_row=rows[:150], dst_row=rows[150:])
     expected, _ = reference.score_pairs(weights, weights.table[:150], weights.table[150:])
     np.testing.assert_allclose(fake, expected, atol=1e-5)
