@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
 
+from recdiff import recommender
 from recdiff.all_pairs import Observed, loss
+from recdiff.checkpoint import Checkpoint
 from recdiff.errors import UsageError
 from recdiff.graph import social_adjacency
 from recdiff.ranking import rank
-from recdiff.recommender import SEARCH, FittedRecommender, Recommender, RecommenderConfig, fit_recommender
+from recdiff.recommender import (
+    SEARCH,
+    FittedRecommender,
+    Recommender,
+    RecommenderConfig,
+    fit_recommender,
+    judged_users,
+)
 
 USERS, ITEMS, GROUPS = 60, 45, 3
 FIXED = RecommenderConfig(width=8, steps=40, learning_rate=0.05, search=False)
@@ -203,3 +213,57 @@ def test_tables_of_another_model_fold_in_and_explain() -> None:
     assert set(np.argsort(-(model.item_table @ row))[:8] % GROUPS) == {1}
     reasons = model.explain(4, 1, train[4].indices, social[4].indices)
     assert reasons.total == pytest.approx(float(model.score(np.array([4]))[0, 1]), abs=1e-4)
+
+
+class _KilledError(Exception):
+    pass
+
+
+def test_a_killed_search_goes_on_to_the_same_result(tmp_path: Path) -> None:
+    train, edges, validation = society()
+    start = replace(FIXED, steps=10, search=True)
+    whole = fit_recommender(start, train, edges, False, validation, 0)
+    checkpoint = Checkpoint(tmp_path / "recommender.safetensors", "same")
+
+    def kill(stage: str, done: int, total: int) -> None:
+        if done == 3:
+            raise _KilledError
+
+    with pytest.raises(_KilledError):
+        fit_recommender(start, train, edges, False, validation, 0, checkpoint=checkpoint, report=kill)
+    seen: list[int] = []
+    again = fit_recommender(
+        start,
+        train,
+        edges,
+        False,
+        validation,
+        0,
+        checkpoint=checkpoint,
+        report=lambda _, done, total: seen.append(done),
+    )
+    assert seen[0] == 3
+    assert again.config == whole.config
+    assert again.history == whole.history
+    assert np.array_equal(again.recommender.user_table, whole.recommender.user_table)
+
+
+def test_without_validation_the_given_settings_are_used() -> None:
+    train, edges, validation = society()
+    nothing = sp.csr_matrix(validation.shape, dtype=np.float32)
+    fit = fit_recommender(replace(FIXED, search=True), train, edges, False, nothing, 0)
+    assert fit.history == ()
+    assert fit.config == FIXED
+    assert rank(fit.recommender.score, train, validation, (10,)).means()["recall@10"] > 0.5
+
+
+def test_judging_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, validation = society()
+    held = np.flatnonzero(np.diff(validation.indptr))
+    assert np.array_equal(judged_users(validation, 0), held)
+    monkeypatch.setattr(recommender, "JUDGED_SCORES", 20 * ITEMS)
+    monkeypatch.setattr(recommender, "FEWEST_JUDGED", 1)
+    few = judged_users(validation, 0)
+    assert len(set(few.tolist())) == 20
+    assert np.isin(few, held).all()
+    assert np.array_equal(few, judged_users(validation, 0))

@@ -9,7 +9,7 @@ A step costs O((R + E) D L + N D^2), linear in users, interactions and ties.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recdiff.all_pairs import Observed, gradients
+from recdiff.checkpoint import Checkpoint
 from recdiff.errors import UsageError
 from recdiff.graph import Propagator, social_adjacency, symmetric_normalised
 from recdiff.joint_graph import joint_adjacency
@@ -37,8 +38,12 @@ SEARCH: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("tie_weight", (0.1, 0.3)),
     ("layers", (2, 3)),
 )
-# Validation users judged at each evaluation: more would cost a large graph more than its training.
-JUDGED_USERS = 5_000
+# Validation users judged at an evaluation: so many that their scores number JUDGED_SCORES, within these bounds;
+# more would cost a large graph more than its training.
+JUDGED_SCORES = 2**28
+FEWEST_JUDGED, MOST_JUDGED = 500, 5_000
+# Passes where there is no validation to choose them by: about as many as it chose on the graphs measured.
+BLIND_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,29 @@ class _Trial:
     history: tuple[dict[str, float], ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """The best so far: its settings, node table and value; how many trials are done, and what they showed."""
+
+    config: RecommenderConfig
+    table: Tensor
+    value: float
+    done: int
+    history: tuple[dict[str, float], ...]
+
+    def after(self, config: RecommenderConfig, trial: _Trial) -> _Search:
+        """Return the search with one more trial done."""
+        rows = (*self.history, *({"trial": self.done, **row} for row in trial.history))
+        better = trial.value > self.value
+        best = (config, trial.table, trial.value) if better else (self.config, self.table, self.value)
+        return _Search(*best, self.done + 1, rows)
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write it all down."""
+        state = {"config": asdict(self.config), "value": self.value, "done": self.done, "history": self.history}
+        checkpoint.save({"table": self.table}, state)
+
+
 def fit_recommender(
     config: RecommenderConfig,
     train: sp.csr_matrix,
@@ -114,39 +142,61 @@ def fit_recommender(
     *,
     edge_weight: Float32 | None = None,
     device: torch.device | str = "cpu",
+    checkpoint: Checkpoint | None = None,
     report: Report = silent,
 ) -> FittedRecommender:
     """Fit on ``train`` (U, I), the number of passes and, with ``config.search``, settings chosen on ``validation``.
+
+    Where ``validation`` is empty nothing can be chosen: the settings are those given, with ``BLIND_STEPS`` passes.
 
     Args:
         edges: (E, 2) user positions.
         edge_weight: (E,) weights of the edges, such as 1 - fake_score; 1 where not given.
         seed: of the first table and of the choice of judged users.
+        checkpoint: saved after every trial and continued from where it exists.
 
     Raises:
-        UsageError: there is nothing to train or to judge on, or a setting makes no sense.
+        UsageError: there is nothing to train on, or a setting makes no sense.
+        ArtifactError: the checkpoint is damaged or of another fit.
     """
     _check(config, train)
-    held = np.flatnonzero(np.diff(validation.indptr))
-    if len(held) > JUDGED_USERS:
-        held = np.random.default_rng(seed).choice(held, JUDGED_USERS, replace=False)
-    active = np.flatnonzero(np.bincount(train.indices, minlength=train.shape[1]))
     social = social_adjacency(edges, train.shape[0], directed, edge_weight)
-    data = _Data(sp.csr_matrix(train), social, validation, held, active, device)
-    candidates = 1 + sum(len(values) - 1 for _, values in SEARCH) if config.search else 1
-    best = _train(config, data, seed)
-    rows = _numbered(best.history, 0)
-    report("recommender", 1, candidates)
-    for name, values in SEARCH if config.search else ():
-        start = getattr(config, name)
-        for value in (each for each in values if each != start):
-            trial = _train(replace(config, **{name: value}), data, seed)
-            rows += _numbered(trial.history, int(rows[-1]["trial"]) + 1)
-            if trial.value > best.value:
-                best, config = trial, replace(config, **{name: value})
-            report("recommender", min(int(rows[-1]["trial"]) + 1, candidates), candidates)
-    report("recommender", candidates, candidates)
-    return FittedRecommender(_tables(config, data, best.table), replace(config, search=False), tuple(rows))
+    active = np.flatnonzero(np.bincount(train.indices, minlength=train.shape[1]))
+    data = _Data(sp.csr_matrix(train), social, validation, judged_users(validation, seed), active, device)
+    plan = _plan(config) if config.search and len(data.sample) else [{}]
+    search = _resumed(checkpoint, config, device)
+    for index in range(search.done, len(plan)):
+        report("recommender", index, len(plan))
+        changed = replace(search.config, **plan[index])
+        search = search.after(changed, _train(changed, data, seed))
+        if checkpoint is not None:
+            search.save(checkpoint)
+    report("recommender", len(plan), len(plan))
+    chosen = replace(search.config, search=False)
+    return FittedRecommender(_tables(chosen, data, search.table), chosen, search.history)
+
+
+def judged_users(validation: sp.csr_matrix, seed: int) -> Int64:
+    """Return the users to judge by: those with held-out items, at most so many that judging stays cheap."""
+    held = np.flatnonzero(np.diff(validation.indptr)).astype(np.int64)
+    most = int(np.clip(JUDGED_SCORES // validation.shape[1], FEWEST_JUDGED, MOST_JUDGED))
+    return held if len(held) <= most else np.random.default_rng(seed).choice(held, most, replace=False)
+
+
+def _plan(config: RecommenderConfig) -> list[dict[str, Any]]:
+    """Return the changes to try one after the other, each on top of the best so far; the first is none."""
+    changes = [{name: value} for name, values in SEARCH for value in values if value != getattr(config, name)]
+    return [{}, *changes]
+
+
+def _resumed(checkpoint: Checkpoint | None, config: RecommenderConfig, device: torch.device | str) -> _Search:
+    saved = None if checkpoint is None else checkpoint.load()
+    if saved is None:
+        return _Search(config, torch.empty(0), -1.0, 0, ())
+    tensors, state = saved
+    rows = tuple(state["history"])
+    table = tensors["table"].to(device)
+    return _Search(RecommenderConfig(**state["config"]), table, state["value"], state["done"], rows)
 
 
 def _check(config: RecommenderConfig, train: sp.csr_matrix) -> None:
@@ -157,10 +207,6 @@ def _check(config: RecommenderConfig, train: sp.csr_matrix) -> None:
             raise UsageError(f"recommender.{name} = {getattr(config, name)}: at least 1 is needed")
     if not 0 < config.background <= 1:
         raise UsageError(f"recommender.background = {config.background}: it must be above 0 and at most 1")
-
-
-def _numbered(history: tuple[dict[str, float], ...], trial: int) -> list[dict[str, float]]:
-    return [{"trial": trial, **row} for row in history]
 
 
 def _graph(config: RecommenderConfig, data: _Data) -> Propagator:
@@ -187,10 +233,14 @@ def _train(config: RecommenderConfig, data: _Data, seed: int) -> _Trial:
     table = torch.nn.Parameter(first.to(data.device))
     optimiser = torch.optim.Adam([table], lr=config.learning_rate, fused=True)
     best, history = table.detach().clone(), list[dict[str, float]]()
-    for step in range(1, config.steps + 1):
+    steps = config.steps if len(data.sample) else min(config.steps, BLIND_STEPS)
+    for step in range(1, steps + 1):
         table.grad = _table_gradient(config, graph, observed, table)
         optimiser.step()
-        if step % config.evaluate_every and step < config.steps:
+        if step % config.evaluate_every and step < steps:
+            continue
+        if len(data.sample) == 0:
+            best = table.detach().clone()
             continue
         value = _judge(data, _walk(graph, table, config.layers).cpu().numpy())
         if value > max((row["validation"] for row in history), default=-1.0):
@@ -198,7 +248,7 @@ def _train(config: RecommenderConfig, data: _Data, seed: int) -> _Trial:
         history.append({"step": step, "validation": value})
         if _waited(history) >= config.patience:
             break
-    return _Trial(best, max(row["validation"] for row in history), tuple(history))
+    return _Trial(best, max((row["validation"] for row in history), default=0.0), tuple(history))
 
 
 def _table_gradient(config: RecommenderConfig, graph: Propagator, observed: Observed, table: Tensor) -> Tensor:
