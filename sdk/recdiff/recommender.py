@@ -25,6 +25,7 @@ from recdiff.graph import Propagator, social_adjacency, symmetric_normalised
 from recdiff.joint_graph import joint_adjacency
 from recdiff.progress import Report, silent
 from recdiff.ranking import Score, rank
+from recdiff.recommender_config import RecommenderConfig
 from recdiff.recommender_table import Recommender
 
 __all__ = ["SEARCH", "FittedRecommender", "Recommender", "RecommenderConfig", "fit_recommender"]
@@ -44,33 +45,6 @@ JUDGED_SCORES = 2**28
 FEWEST_JUDGED, MOST_JUDGED = 500, 5_000
 # Passes where there is no validation to choose them by: about as many as it chose on the graphs measured.
 BLIND_STEPS = 50
-
-
-@dataclass(frozen=True)
-class RecommenderConfig:
-    """Settings of the default recommender.
-
-    Attributes:
-        width: D.
-        layers: L.
-        tie_weight: w, the weight of a tie beside an interaction.
-        background: weight of an unobserved pair beside an observed one.
-        regularisation: weight of |X|^2.
-        learning_rate: of Adam.
-        steps, evaluate_every, patience: at most so many passes; evaluations that may go by without gain.
-        search: choose layers, tie_weight, background and regularisation on validation, starting from those given.
-    """
-
-    width: int = 64
-    layers: int = 2
-    tie_weight: float = 0.3
-    background: float = 0.1
-    regularisation: float = 1.0
-    learning_rate: float = 0.02
-    steps: int = 150
-    evaluate_every: int = 5
-    patience: int = 4
-    search: bool = True
 
 
 @dataclass(frozen=True, eq=False)
