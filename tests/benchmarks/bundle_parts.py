@@ -69,7 +69,7 @@ def random_scorer(users: int, generator: np.random.Generator) -> ScorerWeights:
         (normal(generator, stop, start) / np.float32(start**0.5), normal(generator, stop) / 4)
         for start, stop in pairwise(widths)
     )
-    table = normal(generator, users, at + 7).astype(np.float16).astype(np.float32)
+    table = normal(generator, users, at + 7)
     scale = np.abs(normal(generator, count)) * 3 + np.float32(0.5)
     return ScorerWeights(
         table, tuple(terms), normal(generator, count), scale, 8.0, layers, normal(generator, 6), (1.2, -0.3)
