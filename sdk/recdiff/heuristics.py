@@ -1,0 +1,100 @@
+"""The floor: what counting says about a tie, each count without the tie itself.
+
+Higher means more alike, so a tie looks fake where the count is low. Letters: U users, E pairs.
+For a directed graph the counts are those of the graph without directions; degrees are out-degree of the source
+and in-degree of the target.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.linalg import svds
+
+from recdiff.nonties import Int64, adjacency, common_neighbours
+
+Float64 = NDArray[np.float64]
+
+SVD_WIDTH = 32
+SVD_FOLDS = 10
+HEURISTICS = (
+    "degree_sum",
+    "common_neighbours",
+    "jaccard",
+    "adamic_adar",
+    "resource_allocation",
+    "preferential_attachment",
+    "svd_dot",
+    "svd_cosine",
+    "shared_items",
+)
+
+
+def heuristic_scores(
+    edges: Int64, num_users: int, train: sp.csr_matrix | None, directed: bool, rng: np.random.Generator
+) -> dict[str, Float64]:
+    """Return every heuristic that the data allow, (E,) each, for the ties of the graph themselves.
+
+    Args:
+        edges: (E, 2).
+        train: (U, I) interactions, or None: then there is no "shared_items".
+        rng: splits the ties into folds for the SVD scores.
+    """
+    scores = neighbourhood_scores(edges, num_users, directed) | svd_scores(edges, num_users, directed, rng)
+    if train is not None and train.nnz:
+        scores["shared_items"] = shared_items(train, edges)
+    return {name: scores[name] for name in HEURISTICS if name in scores}
+
+
+def neighbourhood_scores(edges: Int64, num_users: int, directed: bool) -> dict[str, Float64]:
+    """Return the counts of degrees and common neighbours; a pair's own tie is part of neither."""
+    graph = adjacency(edges, num_users, directed=False)
+    degree = np.diff(graph.indptr).astype(np.float64)
+    # The tie itself is one neighbour of each end.
+    out, into = _outer_degrees(edges, num_users, directed)
+    common = common_neighbours(graph, graph, edges)
+    union = degree[edges].sum(axis=1) - 2.0 - common
+    return {
+        "degree_sum": out + into,
+        "common_neighbours": common,
+        "jaccard": common / np.maximum(union, 1.0),
+        "adamic_adar": common_neighbours(graph, graph, edges, 1.0 / np.log(np.maximum(degree, 2.0))),
+        "resource_allocation": common_neighbours(graph, graph, edges, 1.0 / np.maximum(degree, 1.0)),
+        "preferential_attachment": out * into,
+    }
+
+
+def svd_scores(edges: Int64, num_users: int, directed: bool, rng: np.random.Generator) -> dict[str, Float64]:
+    """Return dot product and cosine of rank-32 factors, each tie left out of the factors that score it."""
+    fold = rng.permutation(len(edges)) % SVD_FOLDS
+    dot, cosine = np.zeros(len(edges)), np.zeros(len(edges))
+    start = rng.standard_normal(num_users)
+    for held in range(SVD_FOLDS):
+        rows = np.flatnonzero(fold == held)
+        left, right = _factors(adjacency(edges[fold != held], num_users, directed), start)
+        a, b = left[edges[rows, 0]], right[edges[rows, 1]]
+        dot[rows] = np.sum(a * b, axis=1)
+        cosine[rows] = dot[rows] / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
+    return {"svd_dot": dot, "svd_cosine": cosine}
+
+
+def shared_items(train: sp.csr_matrix, edges: Int64) -> Float64:
+    """Return the cosine of the two users' interaction rows, (E,)."""
+    used = np.sqrt(np.diff(train.indptr)[edges].prod(axis=1).astype(np.float64))
+    cosine: Float64 = common_neighbours(train, train, edges) / np.maximum(used, 1.0)
+    return cosine
+
+
+def _outer_degrees(edges: Int64, num_users: int, directed: bool) -> tuple[Float64, Float64]:
+    if not directed:
+        degree = np.bincount(edges.ravel(), minlength=num_users).astype(np.float64)
+        return degree[edges[:, 0]] - 1.0, degree[edges[:, 1]] - 1.0
+    out, into = (np.bincount(edges[:, side], minlength=num_users).astype(np.float64) for side in (0, 1))
+    return out[edges[:, 0]] - 1.0, into[edges[:, 1]] - 1.0
+
+
+def _factors(graph: sp.csr_matrix, start: Float64) -> tuple[Float64, Float64]:
+    rank = min(SVD_WIDTH, graph.shape[0] - 2)
+    left, value, right = svds(graph.astype(np.float64), k=rank, v0=start)
+    return np.asarray(left * value, np.float64), np.asarray(right.T, np.float64)

@@ -1,0 +1,252 @@
+"""One round of scoring: encodings of the graph without each fold, their pair features, and networks on them.
+
+A round is what the scorer can do once or again on re-weighted ties; the task is what stays the same.
+
+Letters: U users, E ties, F table columns, K folds, L pairs learned from, N pair features, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+
+from recdiff.classifier import train_classifier
+from recdiff.evidence import ConditionalDenoiser, evidence_columns, train_denoiser
+from recdiff.fakepool import DRAWN, FakePool, fake_pool
+from recdiff.graph import social_adjacency
+from recdiff.pairs import Layer, PairTerm, forward, pair_features
+from recdiff.scorer_config import ScorerConfig
+from recdiff.spectrum import aligned
+from recdiff.usertable import (
+    Columns,
+    Encoding,
+    encode,
+    join,
+    latent_rows,
+    pair_terms,
+    spans,
+    taste_columns,
+)
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+Report = Callable[[str, int, float], None]
+
+CLIP = 6.0
+LATENT_CLIP = 4.0
+HALVES = 2
+CLASSES = 1 + len(DRAWN)
+FEATURE_BLOCK = 1 << 17
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """What one round of encoding leaves behind.
+
+    Attributes:
+        tables: K + 1 of (U, F), per left-out fold and, last, of the whole graph.
+        at: where each named column lies.
+        terms: the pair features.
+        net: the denoiser, or None.
+        latent: (U, D) of the whole graph.
+        inputs: (L, N) standardised features of the pairs learned from; mean, scale: (N,) of the standardising.
+    """
+
+    tables: list[Float32]
+    at: dict[str, tuple[int, int]]
+    terms: tuple[PairTerm, ...]
+    net: ConditionalDenoiser | None
+    latent: Float32
+    inputs: Float32
+    mean: Float32
+    scale: Float32
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What stays the same over the rounds.
+
+    Attributes:
+        learn: (L,) rows of the pool's pairs that are learned from.
+        tastes: columns of the interactions.
+        spectral_seed, noise_seed: of the encodings and the evidence; the same for all graphs, so that they compare.
+        generator: of the networks.
+    """
+
+    edges: Int64
+    num_users: int
+    pool: FakePool
+    learn: Int64
+    tastes: Columns
+    directed: bool
+    config: ScorerConfig
+    spectral_seed: int
+    noise_seed: int
+    generator: torch.Generator
+    report: Report | None
+
+    @property
+    def label(self) -> Int64:
+        """Class of each row learned from, (L,)."""
+        return self.pool.label[self.learn]
+
+    @property
+    def fold(self) -> Int64:
+        """Fold of each row learned from, (L,)."""
+        return self.pool.fold[self.learn]
+
+    def told(self, step: str) -> Callable[[int, float], None] | None:
+        """Return the report of one step."""
+        report = self.report
+        return None if report is None else lambda epoch, loss: report(step, epoch, loss)
+
+
+def make_task(
+    edges: Int64,
+    num_users: int,
+    train: sp.csr_matrix | None,
+    directed: bool,
+    config: ScorerConfig,
+    seed: int,
+    report: Report | None,
+) -> Task:
+    rng = np.random.default_rng(seed)
+    per_kind = min(len(edges), config.most_pairs)
+    pool = fake_pool(edges, num_users, directed, config.folds, per_kind, rng)
+    learn = np.concatenate([_at_most(np.flatnonzero(pool.label == c), config.most_pairs, rng) for c in range(CLASSES)])
+    tastes = taste_columns(train, num_users, config.table, rng)
+    spectral_seed, noise_seed = (int(each) for each in rng.integers(0, 2**31, 2))
+    generator = torch.Generator().manual_seed(seed)
+    return Task(edges, num_users, pool, learn, tastes, directed, config, spectral_seed, noise_seed, generator, report)
+
+
+def make_round(task: Task, weight: Float32) -> Round:
+    """Encode the graph whose ties have ``weight`` (E,), K times without a fold and once whole."""
+    encodings = [_encoding(task, weight, left_out) for left_out in range(task.config.folds + 1)]
+    latent = _latents(encodings, task.tastes)
+    net = _denoiser(task, latent)
+    columns = [
+        each.columns | task.tastes | _evidence(task, net, rows) for each, rows in zip(encodings, latent, strict=True)
+    ]
+    at = spans(columns[0])
+    terms = pair_terms(at, task.directed, task.config.table)
+    tables = [join(each) for each in columns]
+    features = fold_features(tables, task.pool.pairs[task.learn], task.fold, terms)
+    mean, scale = features.mean(axis=0), features.std(axis=0) + np.float32(1e-6)
+    inputs = np.clip((features - mean) / scale, -CLIP, CLIP)
+    return Round(tables, at, terms, net, latent[-1], inputs, mean, scale)
+
+
+def _encoding(task: Task, weight: Float32, left_out: int) -> Encoding:
+    pool = task.pool
+    kept = pool.fold[: pool.observed] != left_out
+    graph = social_adjacency(task.edges[kept], task.num_users, task.directed, weight[kept])
+    return encode(graph, task.directed, task.config.table, np.random.default_rng(task.spectral_seed))
+
+
+def _latents(encodings: list[Encoding], tastes: Columns) -> Float32:
+    """Return standardised latent rows (K + 1, U, D), all rotated onto those of the whole graph."""
+    whole = encodings[-1].rows
+    rows = np.stack([latent_rows(each, aligned(each.rows, whole), tastes) for each in encodings])
+    mean, scale = rows[-1].mean(axis=0), rows[-1].std(axis=0) + np.float32(1e-6)
+    return np.asarray(np.clip((rows - mean) / scale, -LATENT_CLIP, LATENT_CLIP), np.float32)
+
+
+def _denoiser(task: Task, latent: Float32) -> ConditionalDenoiser | None:
+    if task.config.evidence.denoising == "none":
+        return None
+    ties = task.learn[task.label == 0]
+    pool = task.pool
+    return train_denoiser(
+        latent, pool.pairs[ties], pool.fold[ties], task.config.evidence, task.generator, task.told("denoise")
+    )
+
+
+def _evidence(task: Task, net: ConditionalDenoiser | None, rows: Float32) -> Columns:
+    columns: Columns = {}
+    if net is None:
+        return columns
+    for level, ratio in enumerate(task.config.evidence.levels):
+        found = evidence_columns(net, rows, ratio, task.noise_seed)
+        columns |= {
+            f"residual_{level}": found.residual,
+            f"told_{level}": found.told,
+            f"power_{level}": found.power,
+            f"movement_{level}": found.movement,
+        }
+    return columns
+
+
+def fold_features(tables: list[Float32], pairs: Int64, fold: Int64, terms: tuple[PairTerm, ...]) -> Float32:
+    """Return the features of ``pairs``, each from the table that left its fold out, (B, N)."""
+    features = np.empty((len(pairs), sum(term.width for term in terms)), np.float32)
+    for held, table in enumerate(tables[:-1]):
+        rows = np.flatnonzero(fold == held)
+        for block in np.array_split(rows, len(rows) // FEATURE_BLOCK + 1):
+            features[block] = pair_features(table, pairs[block], terms)
+    return features
+
+
+def balanced_weights(task: Task, extra: Float32) -> Float32:
+    """Return row weights (L,) in proportion to ``extra`` that make all classes equally heavy."""
+    total = np.bincount(task.label, weights=extra, minlength=CLASSES)
+    weights: Float32 = (extra / np.maximum(total, 1e-9)[task.label]).astype(np.float32)
+    return weights
+
+
+def train_halves(task: Task, made: Round, extra: Float32, step: str) -> list[tuple[Layer, ...]]:
+    """Return one network per half of the folds, trained on the other half."""
+    weights = balanced_weights(task, extra)
+    networks = []
+    for half in range(HALVES):
+        rows = np.flatnonzero(task.fold % HALVES != half)
+        networks.append(train_network(task, made, rows, weights, step))
+    return networks
+
+
+def train_network(task: Task, made: Round, rows: Int64, weights: Float32, step: str) -> tuple[Layer, ...]:
+    return train_classifier(
+        made.inputs[rows],
+        task.label[rows],
+        weights[rows],
+        CLASSES,
+        task.config.classifier,
+        task.generator,
+        task.told(step),
+    )
+
+
+def half_logits(halves: list[tuple[Layer, ...]], inputs: Float32, fold: Int64) -> Float32:
+    """Return logits (B, C) of standardised inputs, each from the network that did not train on its fold."""
+    z = np.empty((len(inputs), len(halves[0][-1][1])), np.float32)
+    for half, layers in enumerate(halves):
+        rows = np.flatnonzero(fold % HALVES == half)
+        for block in np.array_split(rows, len(rows) // FEATURE_BLOCK + 1):
+            z[block] = forward(layers, inputs[block])
+    return z
+
+
+def tie_logits(task: Task, made: Round, halves: list[tuple[Layer, ...]]) -> Float32:
+    """Return logits (E, C) of all ties, each out of its fold."""
+    pool = task.pool
+    z = np.empty((pool.observed, CLASSES), np.float32)
+    for rows in np.array_split(np.arange(pool.observed), pool.observed // FEATURE_BLOCK + 1):
+        features = fold_features(made.tables, task.edges[rows], pool.fold[rows], made.terms)
+        inputs = np.clip((features - made.mean) / made.scale, -CLIP, CLIP)
+        z[rows] = half_logits(halves, inputs, pool.fold[rows])
+    return z
+
+
+def log_ratio(z: Float32) -> Float64:
+    """Return log p_k / p_0 (B, K) from logits (B, C) trained with classes equally heavy."""
+    return np.asarray(z[:, 1:] - z[:, :1], np.float64)
+
+
+def _at_most(rows: Int64, count: int, rng: np.random.Generator) -> Int64:
+    return rows if len(rows) <= count else np.sort(rng.choice(rows, count, replace=False))

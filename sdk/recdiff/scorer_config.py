@@ -1,0 +1,112 @@
+"""The settings of the scorer, by the step they belong to. Nothing here needs torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Denoising = Literal["diffusion", "autoencoder", "identity", "none"]
+
+
+@dataclass(frozen=True)
+class TableConfig:
+    """What the columns hold.
+
+    Attributes:
+        positive, negative: eigenvectors from either end of the spectrum.
+        singular: singular vectors of a directed graph.
+        lead: leading eigenvectors of "unit_lead".
+        ridge: added to the degrees, as a share of their mean.
+        taste: TF-IDF directions.
+    """
+
+    positive: int = 32
+    negative: int = 8
+    singular: int = 24
+    lead: int = 16
+    ridge: float = 0.1
+    taste: int = 16
+
+
+@dataclass(frozen=True)
+class EvidenceConfig:
+    """How the denoiser is built and trained.
+
+    Attributes:
+        denoising: "diffusion", or an ablation: "autoencoder" (one noise level), "identity" (h(x_t, t) is the best
+            multiple of x_t, so nothing is learned about single users), "none" (no evidence at all).
+        steps: T; noise to signal, as standard deviations, runs evenly on a log scale from ``noise_low`` to
+            ``noise_high``.
+        levels: noise-to-signal ratios at which evidence is taken, each at the nearest step.
+        walk_from: the noise-to-signal ratio at which the reverse walk starts.
+        hidden: H; condition_width: R.
+        dropped: share of the rows whose condition is dropped.
+        epochs, batch_size, learning_rate: of training on the ends of ties.
+    """
+
+    denoising: Denoising = "diffusion"
+    steps: int = 20
+    noise_low: float = 0.1
+    noise_high: float = 4.0
+    levels: tuple[float, ...] = (1.0, 2.5)
+    walk_from: float = 0.7
+    hidden: int = 96
+    condition_width: int = 16
+    dropped: float = 0.3
+    epochs: int = 8
+    batch_size: int = 1024
+    learning_rate: float = 3e-3
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """How the class network is built and trained.
+
+    Attributes:
+        hidden: widths of the SiLU layers.
+        epochs, batch_size, learning_rate, weight_decay: of AdamW with a one-cycle pace.
+    """
+
+    hidden: tuple[int, ...] = (64, 32)
+    epochs: int = 10
+    batch_size: int = 2048
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+
+
+@dataclass(frozen=True)
+class SharesConfig:
+    """How shares are read.
+
+    Attributes:
+        smallest_region: a region holds at least this share of its kind.
+        regions: how many per kind, evenly spaced on a log scale.
+        doubt: standard errors by which a region's count may be exceeded.
+        worthwhile: a further kind has to raise the total by this much.
+    """
+
+    smallest_region: float = 0.03
+    regions: int = 40
+    doubt: float = 1.0
+    worthwhile: float = 0.05
+
+
+@dataclass(frozen=True)
+class ScorerConfig:
+    """Settings of the scorer.
+
+    Attributes:
+        folds: K; fewer for large graphs is fine, every fold costs an encoding.
+        most_pairs: ties and non-ties per class to learn from, at most.
+        rounds: encodings of the graph, each weighted by what the one before found.
+        worthwhile: no further round where less than this share of fakes was found.
+    """
+
+    folds: int = 10
+    most_pairs: int = 200_000
+    rounds: int = 2
+    worthwhile: float = 0.1
+    table: TableConfig = field(default_factory=TableConfig)
+    evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+    shares: SharesConfig = field(default_factory=SharesConfig)

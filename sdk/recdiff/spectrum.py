@@ -1,0 +1,92 @@
+"""Leading eigenvectors and singular vectors of sparse social graphs, by randomised subspace iteration.
+
+Letters: U users, k vectors kept, P block width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+SPARE = 24
+"""Vectors iterated beside the wanted ones, so that the last of those settle too."""
+ITERATIONS = 14
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Leading part of a matrix: left diag(value) right^T.
+
+    Attributes:
+        left, right: float32 (U, k); the same for a symmetric matrix.
+        value: float64 (k,); eigenvalues, falling positive ones before the negative ones, or singular values.
+    """
+
+    left: Float32
+    value: Float64
+    right: Float32
+
+
+def normalised(graph: sp.csr_matrix, ridge: float) -> sp.csr_matrix:
+    """Return (D_out + t)^-1/2 A (D_in + t)^-1/2 with t = ridge * mean degree, which tames users of few ties."""
+    out, into = (np.asarray(graph.sum(axis=axis), np.float64).ravel() for axis in (1, 0))
+    extra = ridge * max(float(out.mean()), 1e-12)
+    left, right = (sp.diags_array((1.0 / np.sqrt(d + extra)).astype(np.float32)) for d in (out, into))
+    return sp.csr_matrix(left @ graph @ right, dtype=np.float32)
+
+
+def eigenvectors(matrix: sp.csr_matrix, positive: int, negative: int, rng: np.random.Generator) -> Spectrum:
+    """Return the ``positive`` largest and ``negative`` smallest eigenpairs of a symmetric matrix."""
+    users = matrix.shape[0]
+    width = min(positive + negative + SPARE, users)
+    block = _orthonormal(rng.standard_normal((users, width)).astype(np.float32))
+    for _ in range(ITERATIONS):
+        block = _orthonormal(matrix @ block)
+    inner = block.T.astype(np.float64) @ (matrix @ block)
+    value, turn = np.linalg.eigh((inner + inner.T) / 2)
+    order = np.concatenate([np.argsort(-value)[:positive], np.argsort(value)[:negative]])
+    vectors = _padded(block @ turn[:, order].astype(np.float32), positive + negative)
+    return Spectrum(vectors, np.pad(value[order], (0, positive + negative - len(order))), vectors)
+
+
+def singular_vectors(matrix: sp.csr_matrix, count: int, rng: np.random.Generator) -> Spectrum:
+    """Return the ``count`` leading singular triples of a (rows, columns) matrix."""
+    width = min(count + SPARE, *matrix.shape)
+    turned = sp.csr_matrix(matrix.T)
+    block = _orthonormal(rng.standard_normal((matrix.shape[1], width)).astype(np.float32))
+    for _ in range(ITERATIONS // 2):
+        block = _orthonormal(turned @ _orthonormal(matrix @ block))
+    image = matrix @ block
+    left, value, right = np.linalg.svd(image.astype(np.float64), full_matrices=False)
+    keep = min(count, width)
+    return Spectrum(
+        _padded(left[:, :keep].astype(np.float32), count),
+        np.pad(value[:keep], (0, count - keep)),
+        _padded((block @ right[:keep].T).astype(np.float32), count),
+    )
+
+
+def aligned(rows: Float32, reference: Float32) -> Float32:
+    """Return the rotation Q (k, k) that turns ``rows`` (U, k) best onto ``reference`` (orthogonal Procrustes)."""
+    left, _, right = np.linalg.svd(rows.T.astype(np.float64) @ reference)
+    return np.asarray(left @ right, np.float32)
+
+
+def _orthonormal(block: Float32) -> Float32:
+    """Return an orthonormal basis of the columns, by Cholesky of the Gram matrix; twice, for float32's sake."""
+    for _ in range(2):
+        gram = block.T.astype(np.float64) @ block
+        value, turn = np.linalg.eigh(gram)
+        usable = value > 1e-12 * value[-1]
+        block = block @ (turn[:, usable] / np.sqrt(value[usable])).astype(np.float32)
+    return block
+
+
+def _padded(vectors: Float32, count: int) -> Float32:
+    return np.pad(vectors, ((0, 0), (0, count - vectors.shape[1]))) if vectors.shape[1] < count else vectors
