@@ -105,9 +105,12 @@ def test_diffusion_loss_is_the_reference_and_the_published_one() -> None:
 
 def test_values_at_steps_keep_the_tensors_type() -> None:
     like = torch.zeros(3, 4, dtype=torch.float64)
-    column = at_step(np.array([0.1, 0.2, 0.3]), torch.tensor([2, 0, 1]), like)
+    schedule = Schedule(np.array([0.3, 0.2, 0.1]))
+    column = schedule.at("alpha_bar", torch.tensor([2, 0, 1]), like)
     assert column.dtype == torch.float64
-    assert column.tolist() == [[0.3], [0.1], [0.2]]
+    assert column.tolist() == [[0.1], [0.3], [0.2]]
+    assert schedule.at("alpha_bar", torch.tensor([0]), like.float()).dtype == torch.float32
+    assert torch.equal(at_step(schedule.alpha_bar, torch.tensor([2, 0, 1]), like), column)
 
 
 @pytest.mark.parametrize("width", [2, 16, 30])

@@ -9,7 +9,7 @@ Source: RecDiff (CIKM 2024), sections 3.2 and 3.3; DDPM (Ho et al., 2020) for th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ class Schedule:
     """A noise schedule: ``alpha_bar[t]`` is the share of signal variance left at step t, shape (T,)."""
 
     alpha_bar: Float64
+    _moved: dict[tuple[str, torch.dtype, torch.device], Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         falling = np.all(np.diff(self.alpha_bar) < 0)
@@ -81,6 +82,16 @@ class Schedule:
         snr = self.alpha_bar / (1.0 - self.alpha_bar)
         return np.concatenate([[1.0], snr[:-1] - snr[1:]])
 
+    def at(self, name: str, t: Tensor, like: Tensor) -> Tensor:
+        """Return the constant ``name`` at steps (B,) as a (B, 1) column of the type and device of ``like``.
+
+        It is moved there once: a copy per batch would hold up a card's queue.
+        """
+        key = (name, like.dtype, like.device)
+        if key not in self._moved:
+            self._moved[key] = torch.as_tensor(getattr(self, name), dtype=like.dtype, device=like.device)
+        return self._moved[key].index_select(0, t).unsqueeze(-1)
+
 
 def linear_variance(steps: int, scale: float) -> Schedule:
     """Return the published schedule "linear-var".
@@ -109,7 +120,7 @@ def add_noise(x0: Tensor, noise: Tensor, t: Tensor, schedule: Schedule) -> Tenso
         x0, noise: (B, D).
         t: (B,) int64 steps, 0 .. T-1.
     """
-    return at_step(schedule.signal, t, x0) * x0 + at_step(schedule.noise, t, x0) * noise
+    return schedule.at("signal", t, x0) * x0 + schedule.at("noise", t, x0) * noise
 
 
 def at_step(values: Float64, t: Tensor, like: Tensor) -> Tensor:
@@ -126,15 +137,15 @@ def time_features(t: Tensor, width: int) -> Tensor:
     if width < 2 or width % 2:
         raise UsageError(f"the time embedding width must be even and at least 2, not {width}")
     half = width // 2
-    frequency = torch.as_tensor(TIME_PERIOD ** (-np.arange(half) / half), dtype=torch.float32, device=t.device)
-    angle = t.to(torch.float32).unsqueeze(-1) * frequency
+    frequency = TIME_PERIOD ** (-torch.arange(half, dtype=torch.float64, device=t.device) / half)
+    angle = t.to(torch.float32).unsqueeze(-1) * frequency.to(torch.float32)
     return torch.cat([torch.cos(angle), torch.sin(angle)], dim=-1)
 
 
 def weighted_error(predicted: Tensor, x0: Tensor, t: Tensor, schedule: Schedule) -> Tensor:
     """Return the diffusion loss: the mean over D of (predicted - x_0)^2, times ``loss_weight[t]``, mean over B."""
     error = (predicted - x0).square().mean(dim=-1)
-    return (at_step(schedule.loss_weight, t, x0).squeeze(-1) * error).mean()
+    return (schedule.at("loss_weight", t, x0).squeeze(-1) * error).mean()
 
 
 def reverse_walk(x: Tensor, denoise: Callable[[Tensor, int], Tensor], schedule: Schedule) -> Tensor:

@@ -68,10 +68,10 @@ def fit_paper(
     if config.social == "random":
         social = rewired(social, np.random.default_rng(seed))
     graphs = Graphs.of(train, social, device)
-    training = _start(config, train.shape, seed, device)
+    training = start(config, train.shape, seed, device)
     if checkpoint is not None:
         _restore(training, checkpoint)
-    pairs = _positives(train, device)
+    pairs = positives(train, device)
     sampler = NegativeSampler(train, device)
     while training.epoch < config.epochs and not _exhausted(training, config):
         losses = train_epoch(training, graphs, sampler, *pairs)
@@ -108,7 +108,8 @@ def train_epoch(training: Training, graphs: Graphs, sampler: NegativeSampler, us
     return total / len(batches)
 
 
-def _start(config: PaperConfig, shape: tuple[int, int], seed: int, device: torch.device | str) -> Training:
+def start(config: PaperConfig, shape: tuple[int, int], seed: int, device: torch.device | str) -> Training:
+    """Return an untrained model of ``shape`` (U, I) with its optimisers."""
     model = PaperModel(config, *shape, torch.Generator().manual_seed(seed)).to(device)
     optimisers = (
         torch.optim.Adam(model.encoder.parameters(), lr=config.learning_rate, fused=True),
@@ -117,7 +118,8 @@ def _start(config: PaperConfig, shape: tuple[int, int], seed: int, device: torch
     return Training(model, optimisers, torch.Generator(device=device).manual_seed(seed + 1))
 
 
-def _positives(train: sp.csr_matrix, device: torch.device | str) -> tuple[Tensor, Tensor]:
+def positives(train: sp.csr_matrix, device: torch.device | str) -> tuple[Tensor, Tensor]:
+    """Return user and item positions of the training interactions, each (R,)."""
     coo = train.tocoo()
     return tuple(torch.as_tensor(part.astype(np.int64), device=device) for part in (coo.row, coo.col))  # type: ignore[return-value]
 

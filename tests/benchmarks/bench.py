@@ -1,0 +1,103 @@
+"""Measure speed and memory, write docs/benchmarks/speed.{json,md,png}, and compare with a stored run.
+
+python -m tests.benchmarks.bench [--only NAME] [--device cuda] [--compare docs/benchmarks/speed.json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.measurements import MEASUREMENTS
+from tests.benchmarks.report import write_plot, write_table
+from tests.benchmarks.result import Measurement, Result, Settings, regressions
+
+from recdiff.device import cores, resolve_device
+from recdiff.studies.provenance import machine, now, versions
+
+OUT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what the command line asks for; return 1 where something is slower than in the stored run."""
+    options = _options(arguments)
+    settings = Settings(options.device, options.repeats, options.clock, options.threads, tuple(options.users))
+    resolve_device(options.device)
+    chosen = [each for each in MEASUREMENTS if not options.only or each.name in options.only]
+    if options.list:
+        for each in chosen:
+            print(f"{each.name:20} {each.about}")
+        return 0
+    report = _run(chosen, settings)
+    stem = "speed" if options.device == "cpu" else "speed-cuda"
+    report["results"] = _kept(options.out / f"{stem}.json", report) | report["results"]
+    options.out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False)
+    worse = _worse(report, options.compare, options.tolerance) if options.compare else []
+    (options.out / f"{stem}.json").write_text(text + "\n", encoding="utf-8")
+    write_table(options.out / f"{stem}.md", report)
+    write_plot(options.out / f"{stem}.png", report)
+    print((options.out / f"{stem}.md").read_text(encoding="utf-8"))
+    for line in worse:
+        print(f"regression: {line}", file=sys.stderr)
+    return 1 if worse else 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description="Measure speed and memory.")
+    names = [each.name for each in MEASUREMENTS]
+    parser.add_argument("--only", action="append", choices=names, help="measure this; may be given again")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--repeats", type=int, default=5, help="rounds of every comparison")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: on a machine others use")
+    parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--users", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="generated graphs")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--compare", type=Path, help="a stored speed.json; slower by more than --tolerance: exit 1")
+    parser.add_argument("--tolerance", type=float, default=1.25)
+    parser.add_argument("--list", action="store_true", help="only name what would be measured")
+    return parser.parse_args(arguments)
+
+
+def _run(chosen: list[Measurement], settings: Settings) -> dict[str, Any]:
+    results: dict[str, Any] = {}
+    for each in chosen:
+        if settings.device not in each.devices:
+            continue
+        print(f"{each.name}: {each.about} ...", file=sys.stderr, flush=True)
+        start = time.perf_counter()
+        measured = {result.name: _stamped(result, settings) for result in each.run(settings)}
+        results |= measured
+        print(f"{each.name}: {len(measured)} results in {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    return {"machine": machine(), "versions": versions(), "device": settings.device, "results": results}
+
+
+def _stamped(result: Result, settings: Settings) -> dict[str, Any]:
+    return result.to_dict() | {
+        "met": result.met,
+        "clock": settings.clock,
+        "threads": settings.threads,
+        "measured": now(),
+    }
+
+
+def _kept(file: Path, report: dict[str, Any]) -> dict[str, Any]:
+    """Return earlier results of the same machine and versions: a run of --only adds to them."""
+    if not file.is_file():
+        return {}
+    old = json.loads(file.read_text(encoding="utf-8"))
+    same = all(old.get(key) == report[key] for key in ("machine", "versions", "device"))
+    return dict(old["results"]) if same else {}
+
+
+def _worse(report: dict[str, Any], stored: Path, tolerance: float) -> list[str]:
+    old = json.loads(stored.read_text(encoding="utf-8"))
+    return regressions(report["results"], old["results"], old["machine"] == report["machine"], tolerance)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

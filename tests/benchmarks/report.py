@@ -1,0 +1,86 @@
+"""A run of the benchmark as a table and as a picture."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+VERDICT = {None: "", True: "yes", False: "no"}
+
+
+def write_table(file: Path, report: dict[str, Any]) -> None:
+    """Write machine, versions and every result as Markdown."""
+    machine = report["machine"]
+    card = "" if machine["cuda_device"] == "none" else f", {machine['cuda_device']}"
+    lines = [
+        "# Speed and memory",
+        "",
+        f"Measured on {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB{card}; "
+        + ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+        + ".",
+        "`make bench` measures it again. `naive` is the published loop rendered plainly: tests/benchmarks/naive.py.",
+        "",
+        "| what | median | least to most | repeats | required | aim | met | remark |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, result in report["results"].items():
+        unit = f" {result['unit']}" if result["unit"] else ""
+        limits = ("" if result[key] is None else f"{_number(result[key])}{unit}" for key in ("required", "aim"))
+        spread = " to ".join(_number(value) for value in result["spread"])
+        threads = f"{result['threads']} threads" if result["threads"] > 1 else "1 thread"
+        remark = ", ".join(part for part in (result["note"], _clock(result), threads) if part)
+        cells = [name, f"{_number(result['median'])}{unit}", spread, str(len(result["samples"])), *limits]
+        lines.append(f"| {' | '.join([*cells, VERDICT[result['met']], remark])} |")
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _clock(result: dict[str, Any]) -> str:
+    return "processor time" if result["clock"] == "cpu" and result["unit"] in ("s", "x", "ties/s") else ""
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "never"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def write_plot(file: Path, report: dict[str, Any]) -> None:
+    """Draw the ratios beside their limits, and time over size of the generated graphs."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
+    _draw_ratios(left, {name: each for name, each in report["results"].items() if each["unit"] == "x"})
+    _draw_growth(right, report["results"])
+    figure.savefig(file, dpi=120, metadata={"Software": None})
+    plt.close(figure)
+
+
+def _draw_ratios(axes: Any, ratios: dict[str, dict[str, Any]]) -> None:
+    for row, (name, each) in enumerate(ratios.items()):
+        low, high = each["spread"]
+        axes.barh(row, each["median"], color="#4878a8")
+        axes.plot([low, high], [row, row], color="black", linewidth=1.5)
+        for key, style in (("required", "--"), ("aim", ":")):
+            if each[key] is not None:
+                axes.plot([each[key]] * 2, [row - 0.4, row + 0.4], style, color="#a03030")
+        axes.text(0, row + 0.44, name, fontsize=8, va="bottom")
+    axes.set_yticks([])
+    axes.set_xlabel("times less than naive (dashed: required, dotted: aim; line: spread)")
+
+
+def _draw_growth(axes: Any, results: dict[str, dict[str, Any]]) -> None:
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for name, each in results.items():
+        data, _, what = name.partition("/")
+        if data.startswith("generated-") and each["unit"] == "s":
+            curves.setdefault(what, []).append((int(data.removeprefix("generated-")), each["median"]))
+    for what, points in curves.items():
+        axes.loglog(*zip(*sorted(points), strict=True), marker="o", label=what)
+    if curves:
+        axes.legend(fontsize=8)
+    axes.set_xlabel("users of a generated graph (10 interactions and 20 ties each)")
+    axes.set_ylabel("seconds")
