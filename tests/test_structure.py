@@ -70,27 +70,30 @@ def test_nothing_is_unpickled(package: str) -> None:
 
 
 def test_the_runtime_imports_neither_torch_nor_scikit_learn() -> None:
-    code = "import sys, recdiff_export; recdiff_export.OnnxScorer; print([m for m in ('torch', 'sklearn', 'onnx') if m in sys.modules])"
-    assert run(code) == "[]"
+    assert heavy("import recdiff_export; recdiff_export.OnnxScorer", "torch", "sklearn", "onnx") == "[]"
 
 
 def test_importing_the_package_is_light() -> None:
-    assert run("import sys, recdiff; print([m for m in ('torch', 'sklearn', 'pyarrow') if m in sys.modules])") == "[]"
+    assert heavy("import recdiff", "torch", "sklearn", "pyarrow") == "[]"
 
 
 def test_importing_the_command_line_is_light() -> None:
-    code = "import sys, recdiff_cli.main; print([m for m in ('torch', 'sklearn', 'pyarrow', 'numpy') if m in sys.modules])"
-    assert run(code) == "[]"
+    assert heavy("import recdiff_cli.main", "torch", "sklearn", "pyarrow", "numpy") == "[]"
 
 
 @pytest.mark.parametrize("package", ["recdiff", "recdiff_export", "recdiff_adapters"])
 def test_public_names_are_sorted_and_there(package: str) -> None:
-    code = f"import {package} as p; assert list(p.__all__) == sorted(p.__all__), p.__all__; [getattr(p, n) for n in p.__all__]"
-    run(code)
+    run(f"import {package} as p; assert list(p.__all__) == sorted(p.__all__); [getattr(p, n) for n in p.__all__]")
+
+
+def heavy(code: str, *names: str) -> str:
+    """Run ``code`` and return which of the modules ``names`` it loaded."""
+    return run(f"import sys; {code}; print([name for name in {names!r} if name in sys.modules])")
 
 
 def run(code: str) -> str:
     path = ":".join(str(ROOT / folder) for folder in FOLDERS.values())
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": path}, check=False)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": path}, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

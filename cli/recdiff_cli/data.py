@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="Folder with social.* and interactions.* files.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Directed = Annotated[
-    bool | None, typer.Option("--directed/--undirected", help="Whether ties have a direction; default: look at the data.")
+    bool | None,
+    typer.Option("--directed/--undirected", help="Whether ties have a direction; default: look at the data."),
 ]
 Mapping = Annotated[
     list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What a column is called, e.g. user_id=uid.")
 ]
-Split = Annotated[str, typer.Option("--split", help="How to split where the data do not: ratio or time.")]
+Split = Annotated[Literal["ratio", "time"], typer.Option("--split", help="How to split where the data do not.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,21 +31,24 @@ def register(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
-def read(folder: Path, directed: bool | None, mapping: list[str] | None, seed: int, split: str) -> SocialDataset:
+def read(
+    folder: Path, directed: bool | None, mapping: list[str] | None, seed: int, split: Literal["ratio", "time"]
+) -> SocialDataset:
     """Read a data folder with the options every command has, and print its notices to stderr."""
     from recdiff.dataset import SocialDataset
 
-    if split not in ("ratio", "time"):
-        raise UsageError(f"--split {split}: accepted are ratio, time")
-    names = _names(mapping)
-    rule = "time" if split == "time" else "ratio"
-    dataset = SocialDataset.read(folder, directed=directed, mapping=names, seed=seed, split=rule)
+    dataset = SocialDataset.read(folder, directed=directed, mapping=names_of(mapping), seed=seed, split=split)
     for each in dataset.notices:
         note(f"note: {each}")
     return dataset
 
 
-def _names(mapping: list[str] | None) -> dict[str, str]:
+def names_of(mapping: list[str] | None) -> dict[str, str]:
+    """Return what ``--map COLUMN=NAME`` options say: canonical column -> name in the file.
+
+    Raises:
+        UsageError: an option is of another form.
+    """
     names: dict[str, str] = {}
     for entry in mapping or []:
         column, equals, name = entry.partition("=")
@@ -91,7 +95,7 @@ def validate(
     json: Json = False,
 ) -> None:
     """Show what is in a data folder and what is wrong with it."""
-    from recdiff.dataset import describe
+    from recdiff.describe import describe
 
     dataset = read(folder, directed, mapping, seed, split)
     facts = describe(dataset)
@@ -100,17 +104,22 @@ def validate(
         return
     flat = [(name, value) for name, value in facts.items() if not isinstance(value, dict | list)]
     nested = [
-        (f"{name}: {key}", value) for name, part in facts.items() if isinstance(part, dict) for key, value in part.items()
+        (f"{name}: {key}", value)
+        for name, part in facts.items()
+        if isinstance(part, dict)
+        for key, value in part.items()
     ]
     print_table((str(folder), ""), flat + nested)
 
 
 def corrupt(
     folder: Data,
-    kind: Annotated[str, typer.Option(help="uniform, degree, two-hop, farm or camouflage.")],
+    kind: Annotated[Literal["uniform", "degree", "two-hop", "farm", "camouflage"], typer.Option(help="Of fakes.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the spoiled data folder.")],
     share: Annotated[float, typer.Option(help="Fakes as a share of the ties there are.")] = 0.2,
-    mode: Annotated[str, typer.Option(help="replace ties by fakes, or add fakes to them.")] = "replace",
+    mode: Annotated[
+        Literal["replace", "add"], typer.Option(help="Put fakes in the place of ties, or beside them.")
+    ] = "replace",
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
     directed: Directed = None,
     mapping: Mapping = None,
@@ -119,7 +128,9 @@ def corrupt(
     """Write a copy of a data folder with injected fake ties, their truth and a manifest."""
     from recdiff.corruption import corrupt_folder
 
-    facts = corrupt_folder(read(folder, directed, mapping, seed, "ratio"), out, kind=kind, share=share, mode=mode, seed=seed)
+    facts = corrupt_folder(
+        read(folder, directed, mapping, seed, "ratio"), out, kind=kind, share=share, mode=mode, seed=seed
+    )
     if json:
         print_json(facts)
         return

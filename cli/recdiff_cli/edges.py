@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -37,9 +37,13 @@ def clean_edges(
     remove_share: Annotated[float | None, typer.Option(help="Remove this share, the worst first.")] = None,
     min_precision: Annotated[float | None, typer.Option(help="Remove while this share of the removed is fake.")] = None,
     keep_degree: Annotated[int, typer.Option(help="Leave every user this many edges.")] = 0,
-    unknown: Annotated[str, typer.Option(help="Users not in the model (with --edges): error, keep or drop.")] = "keep",
-    engine: Annotated[str, typer.Option(help="local, or ray (with --edges; extra [ray]).")] = "local",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda (with --edges).")] = "auto",
+    unknown: Annotated[
+        Literal["error", "keep", "drop"], typer.Option(help="Edges of users not in the model (with --edges).")
+    ] = "keep",
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="What scores files (with --edges); ray: extra [ray].")
+    ] = "local",
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to score files.")] = "auto",
     mapping: Mapping = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="PATH", help="Default: cleaned-edges/.")] = None,
     format_name: Annotated[
@@ -126,9 +130,9 @@ def _clean_streamed(
     model: Path,
     edges: Path,
     threshold: float | None,
-    unknown: str,
-    engine: str,
-    device: str,
+    unknown: Literal["error", "keep", "drop"],
+    engine: Literal["local", "ray"],
+    device: Literal["auto", "cpu", "cuda"],
     mapping: list[str] | None,
     out: Path,
     json: bool,
@@ -147,14 +151,12 @@ def _clean_streamed(
             summary = clean_stream_ray(
                 scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
             )
-        elif engine == "local":
+        else:
             from recdiff_export.stream import clean_stream
 
             summary = clean_stream(
                 scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
             )
-        else:
-            raise UsageError(f"--engine {engine}: accepted are local, ray")
     facts = {"out": str(out), **asdict(summary)}
     if json:
         print_json(facts)
@@ -210,9 +212,11 @@ def evaluate_edges(
 ) -> None:
     """Hold fake scores against known truth, every heuristic beside them."""
     from recdiff.estimator import RecDiff
+    from recdiff.labels import read_labels
     from recdiff.verdict import draw, verdict
 
-    facts = verdict(RecDiff.load(model), truth)
+    fitted = RecDiff.load(model).fitted_
+    facts = verdict(fitted, read_labels(truth, fitted.users))
     if figure is not None:
         draw(facts, figure)
     if json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -59,5 +59,25 @@ def export(
         note(f"{name}: {place}")
 
 
-def serve() -> None:
-    """Serve a bundle over HTTP."""
+def serve(
+    model: ModelFolder = DEFAULT_MODEL,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; the default is reachable from this machine only.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")] = "auto",
+    token: Annotated[
+        str | None, typer.Option(envvar="RECDIFF_TOKEN", help="Bearer token that requests must carry.")
+    ] = None,
+) -> None:
+    """Serve scores and recommendations over HTTP (Open Inference Protocol v2; extra [serve])."""
+    try:
+        from recdiff_export.serve import ServeOptions
+        from recdiff_export.serve import serve as listen
+    except ModuleNotFoundError as error:
+        raise UsageError(f"serve needs {error.name}; run: pip install 'recdiff-sdk[serve]'") from None
+    from recdiff_export.model import open_bundle
+
+    scorer = open_bundle(model, device)
+    note(f"listening on http://{host}:{port} (stop with Ctrl-C)")
+    listen(scorer, host=host, port=port, options=ServeOptions(token=token))

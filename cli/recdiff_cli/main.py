@@ -12,11 +12,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from recdiff.errors import RecDiffError
 from recdiff.version import VERSION
 from recdiff_cli import data, doctor, edges, export, model, recommend, study
 
-INTERRUPTED = 130
+USAGE, INTERRUPTED = 2, 130
+MISPLACED = (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
 
 app = typer.Typer(
     name="recdiff-sdk",
@@ -53,14 +53,23 @@ def main() -> None:
     signal.signal(signal.SIGINT, _interrupted)
     try:
         app()
-    except RecDiffError as error:
-        _fail(str(error), error.exit_code)
-    except (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
-        _fail(f"{error.filename}: {error.strerror}", 2)
-    except OSError as error:
-        if error.errno is None:
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
             raise
-        _fail(f"{error.filename or 'output'}: {error.strerror}", 1)
+        _fail(_words(error), code)
+
+
+def _exit_code(error: Exception) -> int | None:
+    """Return the code of an error that was raised on purpose, or that the file system raised; else None."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return USAGE if isinstance(error, MISPLACED) else 1
+    # The packages' own errors carry theirs; asking for it spares importing all of them.
+    return getattr(error, "exit_code", None)
+
+
+def _words(error: Exception) -> str:
+    return f"{error.filename or 'output'}: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
 def _interrupted(number: int, frame: FrameType | None) -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,11 +24,13 @@ def register(app: typer.Typer) -> None:
 def fit(
     data: Data,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The model folder to write.")] = DEFAULT_MODEL,
-    preset: Annotated[str | None, typer.Option(help="default (ours) or paper (as published).")] = None,
+    preset: Annotated[
+        Literal["default", "paper"] | None, typer.Option(help="default (ours) or paper (as published).")
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file of settings.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
     epochs: Annotated[int | None, typer.Option(help="At most so many passes of the recommender's training.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    device: Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Where to compute.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a fit that was killed.")] = False,
     fake_share: Annotated[
         float | None, typer.Option(help="The share of fake edges, where it is known; default: estimated.")
@@ -57,7 +59,7 @@ def fit(
     if labels is not None:
         from recdiff.labels import read_labels
 
-        known = read_labels(labels, dataset)
+        known = read_labels(labels, dataset.users)
     with progress() as report:
         if tune:
             from recdiff.tuning import tuned
@@ -80,7 +82,7 @@ def _settings(
     from recdiff.config import load_config
 
     flags: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
-    flags |= {"paper": {"epochs": epochs}, "recommender": {"steps": epochs}, "scorer": {"fake_share": fake_share}}
+    flags |= {"fake_share": fake_share, "paper": {"epochs": epochs}, "recommender": {"steps": epochs}}
     return load_config(config, flags)
 
 
@@ -108,11 +110,10 @@ def evaluate(
 ) -> None:
     """Rank all items for users with held-out items: the model and simple baselines, with intervals."""
     from recdiff.estimator import RecDiff
-    from recdiff.judgement import judge
 
     fitted = RecDiff.load(model)
     dataset = read(data, directed, mapping, fitted.config_.seed, split)
-    metrics = judge(fitted.fitted_, dataset)
+    metrics = fitted.evaluate(dataset)
     if json:
         print_json({**metrics["test"], "details": metrics})
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from recdiff.version import VERSION as __version__
+from recdiff.version import VERSION
 
 if TYPE_CHECKING:
     from recdiff.clean import Policy
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from recdiff.dataset import SocialDataset
     from recdiff.errors import ArtifactError, DataError, DeviceError, RecDiffError, UsageError
     from recdiff.estimator import RecDiff
+
+__version__ = VERSION
 
 __all__ = [
     "ArtifactError",

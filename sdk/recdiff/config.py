@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recdiff.errors import UsageError
+from recdiff.recommender_config import RecommenderConfig
+from recdiff.scorer_config import ScorerConfig
 
 PREFIX = "RECDIFF_"
 # Environment names that mean something else than a setting.
-RESERVED = frozenset({"RECDIFF_DATA", "RECDIFF_RECBOLE_VENV"})
+RESERVED = frozenset({"RECDIFF_DATA", "RECDIFF_RECBOLE_VENV", "RECDIFF_TOKEN"})
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,18 @@ class Config:
         preset: "default" (ours) or "paper" (the published equations).
         seed: of every random draw.
         device: "auto", "cpu" or "cuda".
+        fake_share: the share of fake edges where it is known; None: estimated from the data.
+        scorer: settings of the edge scorer.
+        recommender: settings of the default preset's recommender.
         paper: settings of the published model.
     """
 
     preset: Literal["default", "paper"] = "default"
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    fake_share: float | None = None
+    scorer: ScorerConfig = field(default_factory=ScorerConfig)
+    recommender: RecommenderConfig = field(default_factory=RecommenderConfig)
     paper: PaperConfig = field(default_factory=PaperConfig)
 
     def __post_init__(self) -> None:
@@ -169,6 +177,8 @@ def _set_from_environment(target: dict[str, Any], name: str, text: str) -> None:
 
 
 def _parse(hint: Any, text: str, name: str) -> Any:
+    if typing.get_origin(hint) is tuple:
+        return tuple(_parse(typing.get_args(hint)[0], part, name) for part in text.split(","))
     kind = _plain(hint)
     if kind is bool:
         if text.lower() not in ("true", "false", "1", "0"):
@@ -214,6 +224,10 @@ def _checked(hint: Any, value: Any, where: str) -> Any:
         return value
     if value is None and type(None) in typing.get_args(hint):
         return None
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple):
+            raise UsageError(f"{where} = {value!r}: expected a list")
+        return tuple(_checked(typing.get_args(hint)[0], each, where) for each in value)
     kind = _plain(hint)
     number = kind is float and isinstance(value, int) and not isinstance(value, bool)
     right = isinstance(value, kind) and not (kind is int and isinstance(value, bool))

@@ -14,10 +14,11 @@ from recdiff.edge_stream import iter_edge_batches
 from recdiff.errors import DataError
 from recdiff.ids import Ids
 
-FAKE_WORDS = frozenset({"-1", "fake", "true", "spam"})
-REAL_WORDS = frozenset({"1", "real", "false", "0"})
-# A column of truth counts fakes as 1, a column of labels counts trust as 1.
-COLUMNS = ("is_fake", "label")
+# What values mean, by column: (fake, real). A column of truth counts fakes as 1, one of labels counts trust as 1.
+MEANINGS = {
+    "is_fake": (("1", "fake", "true"), ("0", "real", "false")),
+    "label": (("-1", "fake"), ("1", "real")),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ def read_labels(file: Path, users: Ids) -> Labels:
     if not batches:
         raise DataError(f"{file}: no rows; expected src, dst and label")
     table = pa.Table.from_batches(batches)
-    name = next((each for each in COLUMNS if each in table.column_names), None)
+    name = next((each for each in MEANINGS if each in table.column_names), None)
     if name is None:
         raise DataError(f"{file}: has columns {', '.join(table.column_names)}; expected src, dst and is_fake or label")
     is_fake = _meaning(file, table[name], name)
@@ -56,17 +57,13 @@ def read_labels(file: Path, users: Ids) -> Labels:
 
 def _meaning(file: Path, column: pa.ChunkedArray, name: str) -> NDArray[np.bool_]:
     words = pc.utf8_lower(pc.cast(column, pa.string()).fill_null(""))
-    fake, real = set(FAKE_WORDS), set(REAL_WORDS)
-    if name == "is_fake":
-        fake, real = (fake - {"-1"}) | {"1"}, (real - {"1"}) | {"0"}
-    elif name == "label":
-        fake, real = fake - {"true"}, real - {"false", "0"}
-    says = np.asarray(pc.is_in(words, pa.array(sorted(fake))).to_numpy(), bool)
-    known = says | np.asarray(pc.is_in(words, pa.array(sorted(real))).to_numpy(), bool)
+    fake, real = MEANINGS[name]
+    says = np.asarray(pc.is_in(words, pa.array(fake)).to_numpy(), bool)
+    known = says | np.asarray(pc.is_in(words, pa.array(real)).to_numpy(), bool)
     if not known.all():
         row = int(np.argmin(known))
         raise DataError(
             f"{file}: row {row + 2}, column {name}: {words[row].as_py()!r}; "
-            f"accepted are {', '.join(sorted(fake))} (fake) and {', '.join(sorted(real))} (real)"
+            f"accepted are {', '.join(fake)} (fake) and {', '.join(real)} (real)"
         )
     return says

@@ -1,0 +1,343 @@
+"""RecDiff: one object that is fitted on a data set and then scores, cleans, recommends and saves.
+
+Letters: U users, I items, E fitted edges, B pairs, V recommender width.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recdiff.artifact import Artifact, read_artifact, write_artifact
+from recdiff.clean import Policy, expectation, removed
+from recdiff.config import Config
+from recdiff.dataset import SocialDataset
+from recdiff.errors import DataError, UsageError
+from recdiff.explain import explain_edge
+from recdiff.fitting import Fitted, fit_all
+from recdiff.graph import social_adjacency
+from recdiff.ids import Ids, as_ids
+from recdiff.judgement import judge
+from recdiff.labels import Labels
+from recdiff.progress import Report, silent
+from recdiff.ranking import mask_rows, top_items
+
+Float32 = NDArray[np.float32]
+Int64 = NDArray[np.int64]
+
+# Users whose item scores are held at once.
+BLOCK = 1024
+NAMED = 5
+REASONS = 3
+
+
+class RecDiff:
+    """Finds the fake ones among social edges, and recommends items.
+
+    Attributes after ``fit`` or ``load``:
+        config_: every setting used.
+        fitted_: tables, networks, fitted edges and measurements.
+
+    Example:
+        >>> model = RecDiff(seed=1).fit(SocialDataset.read("data/"))  # doctest: +SKIP
+        >>> kept, gone, summary = model.clean_edges(threshold=0.3)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        preset: Literal["default", "paper"] = "default",
+        *,
+        seed: int = 0,
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        config: Config | None = None,
+    ) -> None:
+        self.preset = preset
+        self.seed = seed
+        self.device = device
+        self.config = config
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's arguments, as scikit-learn's tools expect."""
+        return {"preset": self.preset, "seed": self.seed, "device": self.device, "config": self.config}
+
+    def set_params(self, **parameters: Any) -> RecDiff:
+        """Set constructor arguments and return self.
+
+        Raises:
+            UsageError: for a name that is none of them.
+        """
+        for name, value in parameters.items():
+            if name not in self.get_params():
+                raise UsageError(f"RecDiff has no parameter {name!r}; it has {', '.join(self.get_params())}")
+            setattr(self, name, value)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "fitted_")
+
+    def __repr__(self) -> str:
+        return f"RecDiff({self.preset!r}, seed={self.seed}, device={self.device!r})"
+
+    def fit(
+        self,
+        dataset: SocialDataset,
+        *,
+        labels: Labels | None = None,
+        checkpoints: str | PathLike[str] | None = None,
+        report: Report = silent,
+    ) -> RecDiff:
+        """Fit recommender and edge scorer and return self; the epoch is chosen on validation.
+
+        Args:
+            labels: edges known to be real or fake, to train and calibrate with.
+            checkpoints: a folder for checkpoints; a fit that was killed continues from what lies there and ends
+                with the same result, bit for bit on the same machine.
+            report: called with the progress of each stage.
+
+        Raises:
+            DeviceError: for device "cuda" where there is none.
+            ArtifactError: the checkpoints are of another configuration or other data.
+        """
+        self.config_ = self.config or replace(Config(), preset=self.preset, seed=self.seed, device=self.device)
+        folder = None if checkpoints is None else Path(checkpoints)
+        self.fitted_ = fit_all(self.config_, dataset, labels, folder, report)
+        return self
+
+    @property
+    def edges_(self) -> pa.Table:
+        """The fitted edges by raw id: src, dst, fake_score (out of fold), kind and evidence."""
+        fitted = self._fitted()
+        positions = fitted.edges.select(["src", "dst"])
+        ends = {name: fitted.users.take(positions[name].to_numpy()) for name in ("src", "dst")}
+        others = {name: fitted.edges[name] for name in fitted.edges.column_names if name not in ends}
+        return pa.table({**ends, **others})
+
+    def score_edges(self, src: Any = None, dst: Any = None) -> Float32:
+        """Return the fake score of edges, (B,).
+
+        Args:
+            src, dst: raw user ids; without them the fitted edges in the order of ``edges_``. A pair that is a
+                fitted edge gets its out-of-fold score, any other pair the full graph's.
+
+        Raises:
+            DataError: for a user the model does not know.
+        """
+        fitted = self._fitted()
+        if src is None and dst is None:
+            return np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
+        if src is None or dst is None:
+            raise UsageError("score_edges needs both src and dst, or neither")
+        pairs = np.stack([self._positions(src, "src"), self._positions(dst, "dst")], axis=1)
+        return fitted.score_pairs(pairs)
+
+    def clean_edges(
+        self,
+        threshold: float | None = None,
+        *,
+        remove_share: float | None = None,
+        min_precision: float | None = None,
+        keep_degree: int = 0,
+    ) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
+        """Divide the fitted edges into kept and removed ones.
+
+        Args: see ``clean.Policy``; without a number the threshold is .5.
+
+        Returns:
+            kept and removed edges (columns of ``edges_`` and keep), and a summary: counts, the estimated noise
+            level and the expected number of real edges among the removed ones.
+        """
+        fitted = self._fitted()
+        policy = Policy(threshold, remove_share, min_precision, keep_degree)
+        pairs = fitted.pairs
+        score = np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
+        chosen = removed(pairs, score, policy, len(fitted.users))
+        table = self.edges_
+        table = table.add_column(3, "keep", pa.array(~chosen))
+        if fitted.mirrored:
+            table, chosen = _both_ways(table), np.repeat(chosen, 2)
+        summary = {
+            **expectation(np.repeat(score, 2) if fitted.mirrored else score, chosen),
+            "policy": {name: value for name, value in vars(policy).items() if value is not None},
+            "noise": dict(fitted.calibration.get("shares", {})),
+            "directed": fitted.directed,
+        }
+        return table.filter(pa.array(~chosen)), table.filter(pa.array(chosen)), summary
+
+    def explain_edge(self, src: Any, dst: Any) -> list[str]:
+        """Return sentences about why the edge got its score.
+
+        Raises:
+            DataError: for a user the model does not know.
+        """
+        fitted = self._fitted()
+        pair = np.array([[self._positions([src], "src")[0], self._positions([dst], "dst")[0]]])
+        return explain_edge(src, dst, fitted.evidence_of(pair), float(fitted.calibration["noise_level"]))
+
+    def recommend(self, users: Any = None, k: int = 20, *, exclude_seen: bool = True) -> pa.Table:
+        """Return the top ``k`` items per user: user_id, item_id, rank (from 1), score.
+
+        Args:
+            users: raw ids; all users where not given.
+            exclude_seen: leave out items of any known interaction of the user.
+
+        Raises:
+            DataError: for a user the model does not know.
+            UsageError: the model was fitted without interactions, or ``k`` is below 1.
+        """
+        fitted = self._fitted()
+        if fitted.recommender is None:
+            raise UsageError("this model was fitted without interactions, so it cannot recommend")
+        if k < 1:
+            raise UsageError(f"k = {k}: expected at least 1")
+        chosen = np.arange(len(fitted.users)) if users is None else self._positions(users, "users")
+        rows = fitted.recommender.user_table[chosen]
+        return _top_table(fitted, fitted.users.take(chosen), rows, fitted.seen[chosen] if exclude_seen else None, k)
+
+    def recommend_new(self, history: Sequence[Any] = (), friends: Sequence[Any] = (), k: int = 20) -> pa.Table:
+        """Return the top ``k`` items for a user that was not there at fit: item_id, rank, score.
+
+        Args:
+            history: raw ids of items the user has interacted with; they are not recommended again.
+            friends: raw ids of users the user has ties to.
+
+        Raises:
+            DataError: for an item or a friend the model does not know.
+            UsageError: both are empty, or the model cannot recommend.
+        """
+        fitted = self._fitted()
+        if fitted.recommender is None:
+            raise UsageError("this model was fitted without interactions, so it cannot recommend")
+        if len(history) + len(friends) == 0:
+            raise UsageError("a new user needs a history of items or friends; give at least one")
+        items = fitted.items.index(as_ids(list(history)) if history else pa.array([], fitted.items.values.type))
+        if len(items) and items.min() < 0:
+            raise DataError(f"item {history[int(np.argmin(items))]!r} is not in the model: it was in no interaction")
+        ties = self._positions(list(friends), "friends") if friends else np.zeros(0, np.int64)
+        row = fitted.recommender.fold_in(items, ties)[None]
+        seen = sp.csr_matrix((np.ones(len(items)), (np.zeros(len(items), int), items)), shape=(1, len(fitted.items)))
+        return _top_table(fitted, pa.array(["new"]), row, seen, k).drop_columns(["user_id"])
+
+    def explain_recommendations(self, table: pa.Table) -> pa.Table:
+        """Return recommendations with two more columns: because_items and because_friends.
+
+        Each is a JSON list of the raw ids of at most three of the user's items, or friends, that added most to the
+        score.
+        """
+        fitted = self._fitted()
+        assert fitted.recommender is not None
+        friends = social_adjacency(fitted.pairs, len(fitted.users), directed=False)
+        users, items = fitted.users.index(table["user_id"]), fitted.items.index(table["item_id"])
+        because: dict[str, list[str]] = {"because_items": [], "because_friends": []}
+        for user, item in zip(users, items, strict=True):
+            history, ties = fitted.trained[[user]].indices, friends[[user]].indices
+            reasons = fitted.recommender.explain(int(user), int(item), history, ties)
+            because["because_items"].append(_most(fitted.items, history, reasons.items))
+            because["because_friends"].append(_most(fitted.users, ties, reasons.friends))
+        for name, values in because.items():
+            table = table.append_column(name, pa.array(values))
+        return table
+
+    def evaluate(self, dataset: SocialDataset) -> dict[str, Any]:
+        """Return ranking metrics on the held-out interactions of ``dataset``; see ``judgement.judge``.
+
+        Raises:
+            DataError: the users or items are not those of the fit.
+            UsageError: the model was fitted without interactions.
+        """
+        fitted = self._fitted()
+        if fitted.recommender is None:
+            raise UsageError("this model was fitted without interactions, so there is no ranking to judge")
+        if dataset.users != fitted.users or dataset.items != fitted.items:
+            raise DataError(
+                "the data have other users or items than the model was fitted on; evaluate on the same folder"
+            )
+        return judge(fitted.recommender.user_table, fitted.recommender.item_table, dataset, self.config_.seed)
+
+    def denoise(self, rows: Float32 | None = None) -> Float32:
+        """Return denoised social embeddings, (B, D); those of all users where no rows are given."""
+        fitted = self._fitted()
+        if fitted.denoiser is None:
+            raise UsageError("this model was fitted without a denoiser")
+        return fitted.denoiser.denoise(fitted.social if rows is None else np.asarray(rows, np.float32))
+
+    def save(self, folder: str | PathLike[str]) -> None:
+        """Write the model folder; an existing model there is replaced when the new one is complete."""
+        write_artifact(Path(folder), self._fitted().to_artifact(self.config_))
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> RecDiff:
+        """Read a model folder, checking every file.
+
+        Raises:
+            ArtifactError: see ``artifact.read_artifact``.
+        """
+        artifact: Artifact = read_artifact(Path(folder))
+        config = artifact.config
+        model = cls(config.preset, seed=config.seed, device=config.device, config=config)
+        model.config_ = config
+        model.fitted_ = Fitted.of_artifact(artifact)
+        return model
+
+    def _fitted(self) -> Fitted:
+        if not hasattr(self, "fitted_"):
+            raise UsageError("this RecDiff is not fitted yet; call fit or load first")
+        return self.fitted_
+
+    def _positions(self, raw: Any, name: str) -> Int64:
+        """Return positions of raw user ids; unknown ones are named, never scored."""
+        try:
+            ids = as_ids(raw)
+        except ValueError as error:
+            raise DataError(f"{name}: {error}") from error
+        positions = self._fitted().users.index(ids)
+        unknown = ids.take(pa.array(np.flatnonzero(positions < 0)[:NAMED])).to_pylist()
+        if unknown:
+            count = int((positions < 0).sum())
+            raise DataError(
+                f"{name}: {count} of {len(positions)} users are not in the model: "
+                f"{', '.join(map(repr, unknown))}{' ...' if count > NAMED else ''}; fit on data that have them"
+            )
+        return positions
+
+
+def _most(ids: Ids, positions: Int64, shares: Float32) -> str:
+    """Return a JSON list of the raw ids with the largest positive shares, at most ``REASONS``."""
+    best = np.argsort(-shares, kind="stable")[:REASONS]
+    return json.dumps(ids.take(positions[best[shares[best] > 0]]).to_pylist(), ensure_ascii=False)
+
+
+def _both_ways(table: pa.Table) -> pa.Table:
+    """Return each row followed by its mirror image, for undirected input that listed both directions."""
+    swap = {"src": "dst", "dst": "src", "degree_src": "degree_dst", "degree_dst": "degree_src"}
+    mirror = pa.table({name: table[swap.get(name, name)] for name in table.column_names})
+    count = table.num_rows
+    order = np.arange(2 * count).reshape(2, count).T.ravel()
+    return cast(pa.Table, pa.concat_tables([table, mirror]).take(pa.array(order)))
+
+
+def _top_table(fitted: Fitted, users: pa.Array, rows: Float32, seen: sp.csr_matrix | None, k: int) -> pa.Table:
+    """Return the best items of user rows (B, V) as a table, masking ``seen`` (B, I)."""
+    assert fitted.recommender is not None
+    parts: list[tuple[Int64, Int64, Int64, Float32]] = []
+    columns = np.ascontiguousarray(fitted.recommender.item_table.T)
+    for start in range(0, len(rows), BLOCK):
+        scores = np.asarray(rows[start : start + BLOCK] @ columns, np.float32)
+        if seen is not None:
+            mask_rows(scores, seen[start : start + BLOCK], np.arange(len(scores)))
+        top = top_items(scores, min(k, scores.shape[1]))
+        best = np.take_along_axis(scores, top, axis=1)
+        row, rank = np.nonzero(np.isfinite(best))
+        parts.append((start + row, top[row, rank], rank + 1, best[row, rank]))
+    owner, item, rank, score = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return pa.table(
+        {"user_id": users.take(pa.array(owner)), "item_id": fitted.items.take(item), "rank": rank, "score": score}
+    )
