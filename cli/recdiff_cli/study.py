@@ -97,7 +97,9 @@ def _source(folder: Path, directed: bool | None, mapping: list[str] | None, spli
 
 def _show(outcome: Outcome, budget: str) -> None:
     for summary in outcome.findings.summaries:
-        print_table(summary.columns, summary.rows, title=summary.title)
+        # On its own line: a table's own title wraps at the table's width.
+        print(summary.title)
+        print_table(summary.columns, summary.rows)
     for text in outcome.findings.says:
         print(f"{text}\n")
     note(budget)

@@ -1,0 +1,84 @@
+"""All studies by name, and how one is run from data folder to files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from recdiff.errors import UsageError
+from recdiff.progress import Report, silent
+from recdiff.studies.bench import Bench
+from recdiff.studies.budget import Budget
+from recdiff.studies.cell import Cache
+from recdiff.studies.figures import require_matplotlib
+from recdiff.studies.findings import Findings, write
+from recdiff.studies.provenance import data_facts, machine, now, versions
+from recdiff.studies.runner import Runner
+from recdiff.studies.source import Source
+from recdiff.studies.tasks import perform
+
+# In the order of the report.
+NAMES = ("overall", "ablation", "hyperparameters", "noise", "efficiency", "case", "complexity")
+CELLS = "cells"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished study.
+
+    Attributes:
+        findings: what it found.
+        files: what was written, the tidy table first.
+    """
+
+    findings: Findings
+    files: tuple[Path, ...]
+
+
+def run_study(
+    name: str,
+    source: Source,
+    out: Path,
+    budget: Budget,
+    *,
+    jobs: int,
+    command: str,
+    report: Report = silent,
+) -> Outcome:
+    """Run study ``name`` and write its table, figures and text into ``out``.
+
+    Cells that ``out`` already holds are not computed again, so a killed study continues.
+
+    Args:
+        jobs: processes at a time.
+        command: what the user typed, kept with the result.
+
+    Raises:
+        UsageError: no study has that name, ``jobs`` is below 1, or matplotlib is missing.
+        DataError: the data cannot be used.
+    """
+    if name not in NAMES:
+        raise UsageError(f"study {name!r}: accepted are {', '.join(NAMES)}")
+    if jobs < 1:
+        raise UsageError(f"--jobs {jobs}: at least one process is needed")
+    require_matplotlib()
+    bench = Bench(Runner(source, Cache(out / CELLS), perform, jobs), budget, report)
+    data = data_facts(bench.dataset, source.name, bench.fingerprint)
+    study: Callable[[Bench], Findings] = import_module(f"recdiff.studies.{name}").run
+    findings = study(bench)
+    provenance: dict[str, Any] = {
+        "command": command,
+        "budget": budget.describe(),
+        "quick": budget.quick,
+        "seeds": list(budget.seeds),
+        "finished": now(),
+        "cells": len(bench.used),
+        "cell_seconds": sum(bench.used.values()),
+        "machine": machine(),
+        "versions": versions(),
+        "data": data,
+    }
+    return Outcome(findings, tuple(write(out, name, source.name, findings, provenance)))

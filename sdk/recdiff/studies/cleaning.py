@@ -1,0 +1,124 @@
+"""A cell that asks what cleaning the ties gives the default recommender: same model, same settings, other ties.
+
+Letters: U users, E ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recdiff.baselines.task import validation_judge
+from recdiff.clean import Policy, removed
+from recdiff.dataset import SocialDataset
+from recdiff.edge_metrics import auc
+from recdiff.graph import rewired, social_adjacency
+from recdiff.ranking import rank
+from recdiff.recommender import RecommenderConfig, fit_recommender
+from recdiff.scorer import ScorerConfig, fit_scorer
+from recdiff.studies.cell import Cell
+from recdiff.studies.edge_change import Changed, changed
+from recdiff.studies.kept_ranking import pack
+from recdiff.studies.source import Source
+
+CLEANING = "cleaning"
+# name -> what it is called in tables, in the order of tables.
+TREATMENTS: Mapping[str, str] = {
+    "as-is": "ties as they are",
+    "cleaned": "cleaned (fake_score ≥ .5 removed)",
+    "weighted": "weighted by 1 - fake_score",
+    "thinned": "as many removed at random",
+    "shuffled": "shuffled, same degrees",
+    "none": "no ties",
+}
+
+Int64 = NDArray[np.int64]
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Ties (E, 2) with their weights (E,), None for 1."""
+
+    edges: Int64
+    weight: Float32 | None = None
+
+
+def cleaning_cell(data: str, change: Mapping[str, Any], seed: int, steps: int | None) -> Cell:
+    """Return the cell for one graph.
+
+    Args:
+        steps: of the recommender's training at most; None leaves it its own number.
+    """
+    return Cell(CLEANING, {"change": dict(change), "steps": steps}, seed, data)
+
+
+def run_cleaning(cell: Cell, source: Source) -> dict[str, Any]:
+    """Score the ties blindly, treat them in every way, and fit the recommender on each.
+
+    The recommender's settings are those that validation likes best on the ties as they are.
+    """
+    made = changed(source.read(), cell.settings["change"], cell.seed)
+    dataset = made.dataset
+    scorer = fit_scorer(dataset.edges, len(dataset.users), dataset.train, dataset.directed, ScorerConfig(), cell.seed)
+    ties = treated(dataset, scorer.edge_scores, cell.seed)
+    config = RecommenderConfig()
+    if cell.settings["steps"] is not None:
+        config = RecommenderConfig(steps=min(config.steps, cell.settings["steps"]))
+    values: dict[str, Any] = {
+        "auc": _auc(made, scorer.edge_scores),
+        "estimated_share": scorer.fake_share,
+        "removed": len(dataset.edges) - len(ties["cleaned"].edges),
+        "treatments": {},
+    }
+    for name in TREATMENTS:
+        config, values["treatments"][name] = _fit(dataset, ties[name], config, cell.seed)
+    return values
+
+
+def treated(dataset: SocialDataset, scores: Float32, seed: int) -> dict[str, Ties]:
+    """Return the ties of ``dataset`` after every treatment, given their fake scores (E,)."""
+    rng = np.random.default_rng(seed)
+    edges, users = dataset.edges, len(dataset.users)
+    kept = ~removed(edges, scores, Policy(), users)
+    thinned = np.sort(rng.permutation(len(edges))[: int(kept.sum())])
+    adjacency = rewired(social_adjacency(edges, users, dataset.directed), rng)
+    return {
+        "as-is": Ties(edges),
+        "cleaned": Ties(edges[kept]),
+        "weighted": Ties(edges, np.asarray(1.0 - scores, np.float32)),
+        "thinned": Ties(edges[thinned]),
+        "shuffled": Ties(_edges_of(adjacency, dataset.directed)),
+        "none": Ties(np.empty((0, 2), np.int64)),
+    }
+
+
+def _fit(
+    dataset: SocialDataset, ties: Ties, config: RecommenderConfig, seed: int
+) -> tuple[RecommenderConfig, dict[str, Any]]:
+    """Return the settings used, with the search off, and what the fit came to."""
+    train, validation = dataset.train, dataset.validation
+    made = fit_recommender(config, train, ties.edges, dataset.directed, validation, seed, edge_weight=ties.weight)
+    score = made.recommender.score
+    found = {
+        "ties": len(ties.edges),
+        "validation": validation_judge(train, validation)(score),
+        "test": pack(rank(score, train, dataset.test)),
+    }
+    return made.config, found
+
+
+def _auc(made: Changed, scores: Float32) -> float | None:
+    """Return how well the scores find the fakes put there, None where there are none."""
+    return auc(made.is_fake, scores.astype(np.float64)) if made.is_fake.any() else None
+
+
+def _edges_of(adjacency: sp.csr_matrix, directed: bool) -> Int64:
+    """Return the ties of an adjacency, (E, 2), undirected ones once."""
+    coo = (adjacency if directed else sp.triu(adjacency, 1)).tocoo()
+    return np.stack([coo.row, coo.col], axis=1).astype(np.int64)

@@ -1,0 +1,32 @@
+"""What can be computed in a cell, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from recdiff.studies.cell import Cell
+from recdiff.studies.cleaning import CLEANING, run_cleaning
+from recdiff.studies.pair_change import PAIRS, run_pairs
+from recdiff.studies.scaling import run_scaling
+from recdiff.studies.source import Source
+from recdiff.studies.trial import TASK, TIMED, run_trial
+from recdiff.studies.unoptimised_trial import LOOP, run_loop
+
+TASKS: Mapping[str, Callable[[Cell, Source], Mapping[str, Any]]] = {
+    "scaling": run_scaling,
+    TASK: run_trial,
+    TIMED: run_trial,
+    LOOP: run_loop,
+    PAIRS: run_pairs,
+    CLEANING: run_cleaning,
+}
+
+
+def perform(cell: Cell, source: Source) -> Mapping[str, Any]:
+    """Compute the values of ``cell``.
+
+    Raises:
+        KeyError: no task has the cell's name.
+    """
+    return TASKS[cell.task](cell, source)

@@ -1,0 +1,17 @@
+"""Work for the runner's tests, importable by other processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from recdiff.studies.cell import Cell
+from recdiff.studies.source import Source
+
+
+def where(cell: Cell, source: Source) -> Mapping[str, Any]:
+    """Say which process computed the cell, with how many threads."""
+    return {"process": os.getpid(), "threads": torch.get_num_threads(), "twice": 2 * cell.settings["number"]}
