@@ -1,0 +1,71 @@
+"""What needs an NVIDIA card: the same numbers as on the processor, and a loop that never waits for the card."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+
+from recdiff import fit
+from recdiff.config import PaperConfig
+from recdiff.encoder import Graphs
+from recdiff.graph import Propagator
+from recdiff.model import PaperModel
+from recdiff.negatives import NegativeSampler
+
+pytestmark = pytest.mark.gpu
+
+SETTINGS = PaperConfig(width=16, time_width=4, steps=6, noise_scale=20.0, batch_size=128, epochs=4, evaluate_every=2)
+
+
+def data() -> tuple[sp.csr_matrix, sp.csr_matrix]:
+    rng = np.random.default_rng(0)
+    train = sp.csr_matrix((rng.random((80, 120)) < 0.1).astype(np.float32))
+    upper = np.triu(rng.random((80, 80)) < 0.1, 1)
+    return train, sp.csr_matrix((upper | upper.T).astype(np.float32))
+
+
+def test_products_are_those_of_the_processor() -> None:
+    train, _ = data()
+    dense = torch.randn(120, 16, generator=torch.Generator().manual_seed(0))
+    product = Propagator.of(train, "cuda") @ dense.cuda()
+    torch.testing.assert_close(product.cpu(), Propagator.of(train) @ dense, rtol=1e-5, atol=1e-5)
+
+
+def test_embeddings_are_those_of_the_processor() -> None:
+    train, social = data()
+    models = {
+        device: PaperModel(SETTINGS, 80, 120, torch.Generator().manual_seed(1)).to(device) for device in ("cpu", "cuda")
+    }
+    parts = {device: model.embeddings(Graphs.of(train, social, device)) for device, model in models.items()}
+    for card, processor in zip(parts["cuda"], parts["cpu"], strict=True):
+        torch.testing.assert_close(card.cpu(), processor, rtol=1e-4, atol=1e-4)
+
+
+def test_the_batches_of_an_epoch_never_wait_for_the_card() -> None:
+    train, social = data()
+    graphs, sampler = Graphs.of(train, social, "cuda"), NegativeSampler(train, "cuda")
+    training = fit.start(SETTINGS, train.shape, 0, "cuda")
+    users, items = fit.positives(train, "cuda")
+    fit.train_epoch(training, graphs, sampler, users, items)
+    negatives = sampler.draw(users, training.generator)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for batch in torch.split(torch.arange(len(users), device="cuda"), SETTINGS.batch_size):
+            losses = training.model.losses(graphs, users[batch], items[batch], negatives[batch], training.generator)
+            losses.total.backward()  # type: ignore[no-untyped-call]
+            for optimiser in training.optimisers:
+                optimiser.step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_a_fit_learns_on_the_card() -> None:
+    train, social = data()
+    _, _, history = fit.fit_paper(
+        replace(SETTINGS, epochs=20), train, social, lambda user, item: float((user @ item.T).std()), 0, device="cuda"
+    )
+    assert history[-1]["bpr"] < history[0]["bpr"]
