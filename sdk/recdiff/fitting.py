@@ -190,6 +190,7 @@ def fit_all(
             dataset.validation,
             config.seed,
             device=device,
+            checkpoint=None if checkpoint is None else checkpoint.stage("recommender"),
             report=report,
         )
         recommender, history = made.recommender, list(made.history)

@@ -1,0 +1,219 @@
+"""The commands, in the order a newcomer types them, and what they say about mistakes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from recdiff_cli.main import main
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
+    """Run a command line in a new folder and return its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    handler = signal.getsignal(signal.SIGINT)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["recdiff-sdk", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    yield call
+    signal.signal(signal.SIGINT, handler)
+
+
+def test_the_main_job_from_sample_to_recommendations(run: Run, tmp_path: Path) -> None:
+    assert run("sample", "data/", "--users", 200)[0] == 0
+    code, out, _ = run("fit", "data/", "--json")
+    assert code == 0
+    assert set(json.loads(out)) >= {"model", "test", "validation", "interval", "baselines", "noise", "noise_level"}
+    code, out, _ = run("export", "--onnx", "--json")
+    assert code == 0
+    assert json.loads(out)["largest_difference"] <= 1e-5
+    code, out, _ = run("clean-edges", "--threshold", 0.3, "--json")
+    summary = json.loads(out)
+    kept, removed = (pq.read_table(tmp_path / "cleaned-edges" / name) for name in ("kept.parquet", "removed.parquet"))
+    assert kept.num_rows + removed.num_rows == summary["edges"]
+    assert removed.num_rows == summary["removed"]
+    assert run("recommend", "--k", 20)[0] == 0
+    assert pq.read_table(tmp_path / "recommendations.parquet").num_rows == 20 * 200
+
+
+def test_the_bundle_scores_as_the_model_does(run: Run, model_folder: Path, tmp_path: Path) -> None:
+    fitted_edges = pq.read_table(model_folder / "edges.parquet")
+    run("clean-edges", "--model", model_folder, "--threshold", 0.3, "--out", tmp_path / "torch")
+    parts = [pq.read_table(tmp_path / "torch" / name) for name in ("kept.parquet", "removed.parquet")]
+    edges = tmp_path / "edges.parquet"
+    pq.write_table(parts[0].select(["src", "dst"]), edges)
+    code, out, err = run(
+        "clean-edges",
+        "--model",
+        model_folder,
+        "--edges",
+        edges,
+        "--threshold",
+        0.3,
+        "--out",
+        tmp_path / "onnx",
+        "--json",
+    )
+    assert code == 0, err
+    assert json.loads(out)["removed"] == 0
+    streamed = pq.read_table(tmp_path / "onnx" / "kept.parquet")
+    np.testing.assert_allclose(streamed["fake_score"].to_numpy(), parts[0]["fake_score"].to_numpy(), atol=1e-6)
+    assert fitted_edges.num_rows > 0
+
+
+def test_every_format_in_the_registry_can_be_named(run: Run, model_folder: Path, tmp_path: Path) -> None:
+    for name in ("csv", "jsonl", "selfrec", "recbole", "npz", "graphml"):
+        code, _, err = run("clean-edges", "--model", model_folder, "--format", name, "--out", tmp_path / f"out-{name}")
+        assert code == 0, err
+        assert (tmp_path / f"out-{name}").exists()
+    code, _, err = run("clean-edges", "--model", model_folder, "--format", "csvv")
+    assert code == 2
+    assert "did you mean csv?" in err
+
+
+def test_removed_edges_can_be_put_back(run: Run, model_folder: Path, tmp_path: Path) -> None:
+    run("clean-edges", "--model", model_folder, "--remove-share", 0.1)
+    removed = pq.read_table(tmp_path / "cleaned-edges" / "removed.parquet")
+    row = removed.slice(0, 1).to_pylist()[0]
+    code, out, _ = run("restore", f"{row['src']},{row['dst']}", "--json")
+    assert code == 0
+    assert json.loads(out)["restored"] == 2
+    kept = pq.read_table(tmp_path / "cleaned-edges" / "kept.parquet").to_pylist()
+    assert {(each["src"], each["dst"]) for each in kept} >= {(row["src"], row["dst"]), (row["dst"], row["src"])}
+    code, _, err = run("restore", "nobody,nowhere")
+    assert code == 3
+    assert "nobody,nowhere not among the" in err
+
+
+def test_explain_speaks_in_sentences(run: Run, model_folder: Path, tmp_path: Path) -> None:
+    run("clean-edges", "--model", model_folder, "--remove-share", 0.1)
+    row = pq.read_table(tmp_path / "cleaned-edges" / "removed.parquet").slice(0, 1).to_pylist()[0]
+    code, out, _ = run("explain", row["src"], row["dst"], "--model", model_folder)
+    assert code == 0
+    assert out.startswith(f"{row['src']} - {row['dst']}: fake_score 0.")
+    assert "in common" in out
+
+
+def test_edges_are_judged_beside_every_heuristic(
+    run: Run, model_folder: Path, sample_folder: Path, tmp_path: Path
+) -> None:
+    code, out, _ = run(
+        "evaluate-edges",
+        "--truth",
+        sample_folder / "truth.parquet",
+        "--model",
+        model_folder,
+        "--json",
+        "--figure",
+        "v.png",
+    )
+    assert code == 0
+    scorers = json.loads(out)["scorers"]
+    assert {"fake_score", "common_neighbours", "jaccard", "adamic_adar", "svd_cosine", "shared_items"} <= set(scorers)
+    assert scorers["common_neighbours"]["calibration_error"] is None
+    assert (tmp_path / "v.png").stat().st_size > 10_000
+
+
+def test_evaluate_prints_the_keys_that_scripts_use(run: Run, model_folder: Path, sample_folder: Path) -> None:
+    code, out, _ = run("evaluate", sample_folder, "--model", model_folder, "--json")
+    assert code == 0
+    assert {"recall@20", "ndcg@20"} <= set(json.loads(out))
+
+
+def test_recommend_for_named_and_for_new_users(run: Run, model_folder: Path, fitted: object) -> None:
+    users = pq.read_table(model_folder / "ids.parquet").to_pylist()
+    names = [row["text"] for row in users if row["kind"] == "user"][:2]
+    items = [row["text"] for row in users if row["kind"] == "item"][:2]
+    code, out, _ = run(
+        "recommend", "--model", model_folder, "--users", ",".join(names), "--k", 3, "--explain", "--json"
+    )
+    assert code == 0
+    assert json.loads(out) == {"out": "recommendations.parquet", "rows": 6, "users": 2}
+    code, out, _ = run("recommend", "--model", model_folder, "--history", ",".join(items), "--k", 3, "--json")
+    assert len(json.loads(out)["recommendations"]) == 3
+    code, _, err = run("recommend", "--model", model_folder, "--users", "nobody")
+    assert code == 3
+    assert "'nobody'" in err
+
+
+def test_corrupt_writes_data_that_can_be_fitted(run: Run, sample_folder: Path, tmp_path: Path) -> None:
+    code, out, _ = run("corrupt", sample_folder, "--kind", "farm", "--share", 0.1, "--out", "spoiled", "--json")
+    assert code == 0
+    facts = json.loads(out)
+    truth = pq.read_table(tmp_path / "spoiled" / "truth.parquet")
+    assert int(np.sum(truth["is_fake"].to_numpy())) == 2 * facts["fake_edges"]
+    assert run("validate", "spoiled", "--json")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("fit", "nowhere"), 3, "nowhere"),
+        (("export",), 2, "say what to export: --onnx"),
+        (("export", "--onnx"), 4, "recdiff-model: no model here (manifest.json is missing"),
+        (("clean-edges", "--threshold", "2"), 4, "no model here"),
+        (("recommend", "--k", "0"), 2, "greater than or equal to 1"),
+        (("fit", "data", "--preset", "best"), 2, "'best' is not one of"),
+    ],
+)
+def test_mistakes_end_in_a_message_and_a_code(run: Run, arguments: tuple[str, ...], code: int, message: str) -> None:
+    ended, _, err = run(*arguments)
+    assert ended == code
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_an_absent_card_is_one_line_and_code_5(run: Run, sample_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code, _, err = run("fit", sample_folder, "--device", "cuda")
+    assert code == 5
+    assert len(err.splitlines()) == 1
+    assert not Path("recdiff-model").exists()
+
+
+def test_settings_come_from_file_environment_and_flags(
+    run: Run, sample_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("settings.toml").write_text(
+        'preset = "paper"\nseed = 1\n[paper]\nepochs = 5\nbatch_size = 512\n', encoding="utf-8"
+    )
+    monkeypatch.setenv("RECDIFF_SEED", "2")
+    code, _, err = run("fit", sample_folder, "--config", "settings.toml", "--epochs", 2, "--json")
+    assert code == 0, err
+    config = json.loads(Path("recdiff-model/config.json").read_text(encoding="utf-8"))
+    assert (config["preset"], config["seed"], config["paper"]["epochs"]) == ("paper", 2, 2)
+
+
+def test_help_is_quick_and_plain() -> None:
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("sdk", "cli", "export", "adapters"))
+    code = "import sys; sys.argv = ['recdiff-sdk', '--help']; from recdiff_cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+        check=False,
+    )
+    assert done.returncode == 0
+    for command in ("sample", "validate", "fit", "evaluate", "export", "clean-edges", "recommend", "doctor", "serve"):
+        assert command in done.stdout

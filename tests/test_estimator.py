@@ -1,0 +1,147 @@
+"""The estimator keeps its promises: raw ids, out-of-fold scores, symmetric scores, saved and loaded the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from recdiff.config import Config, PaperConfig
+from recdiff.dataset import SocialDataset
+from recdiff.edge_metrics import edge_metrics
+from recdiff.errors import DataError, UsageError
+from recdiff.estimator import RecDiff
+from recdiff.labels import read_labels
+
+
+def test_scores_are_probabilities_for_every_edge(fitted: RecDiff, sample_dataset: SocialDataset) -> None:
+    scores = fitted.score_edges()
+    assert scores.shape == (len(sample_dataset.edges),)
+    assert scores.dtype == np.float32
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_scores_find_planted_fakes(fitted: RecDiff, sample_folder: Path) -> None:
+    labels = read_labels(sample_folder / "truth.parquet", fitted.fitted_.users)
+    scores = fitted.fitted_.score_pairs(labels.pairs)
+    assert edge_metrics(labels.is_fake, scores).auc > 0.65
+
+
+def test_undirected_scores_are_symmetric_to_the_bit(fitted: RecDiff) -> None:
+    users = fitted.fitted_.users.values.to_pylist()[:40]
+    src, dst = users[:20], users[20:]
+    assert (fitted.score_edges(src, dst) == fitted.score_edges(dst, src)).all()
+
+
+def test_a_fitted_edge_gets_its_out_of_fold_score(fitted: RecDiff) -> None:
+    edges = fitted.edges_
+    stored = edges["fake_score"].to_numpy()
+    assert (fitted.score_edges(edges["src"], edges["dst"]) == stored).all()
+    pairs = fitted.fitted_.pairs
+    whole_graph, _ = fitted.fitted_.pair.score(fitted.fitted_.table, pairs)
+    assert (whole_graph != stored).mean() > 0.9
+
+
+def test_unknown_users_are_named(fitted: RecDiff) -> None:
+    known = fitted.fitted_.users.values[0].as_py()
+    with pytest.raises(DataError, match=r"dst: 1 of 1 users are not in the model: 'nobody'"):
+        fitted.score_edges([known], ["nobody"])
+
+
+def test_cleaning_lists_every_input_row_once(fitted: RecDiff, sample_dataset: SocialDataset) -> None:
+    kept, gone, summary = fitted.clean_edges(threshold=0.3)
+    assert sample_dataset.mirrored
+    assert kept.num_rows + gone.num_rows == 2 * len(sample_dataset.edges) == summary["edges"]
+    assert (gone["fake_score"].to_numpy() >= 0.3).all()
+    assert (kept["fake_score"].to_numpy() < 0.3).all()
+    for name in ("common_friends", "shared_items", "degree_src", "degree_dst", "movement", "kind"):
+        assert name in gone.column_names
+
+
+def test_recommendations_leave_out_what_is_known(fitted: RecDiff, sample_dataset: SocialDataset) -> None:
+    table = fitted.recommend(k=7)
+    users, items = fitted.fitted_.users.index(table["user_id"]), fitted.fitted_.items.index(table["item_id"])
+    assert not np.asarray(fitted.fitted_.seen[users, items]).any()
+    assert table.num_rows == 7 * len(sample_dataset.users)
+    assert table["rank"].to_pylist()[:7] == [1, 2, 3, 4, 5, 6, 7]
+    scores = table["score"].to_numpy().reshape(-1, 7)
+    assert (np.diff(scores, axis=1) <= 0).all()
+
+
+def test_a_new_user_is_folded_in(fitted: RecDiff) -> None:
+    history = fitted.fitted_.items.values.to_pylist()[:3]
+    friends = fitted.fitted_.users.values.to_pylist()[:2]
+    table = fitted.recommend_new(history, friends, k=5)
+    assert table.num_rows == 5
+    assert not set(table["item_id"].to_pylist()) & set(history)
+    with pytest.raises(DataError, match=r"item 'nothing' is not in the model"):
+        fitted.recommend_new(["nothing"])
+    with pytest.raises(UsageError, match=r"a new user needs a history of items or friends"):
+        fitted.recommend_new()
+
+
+def test_recommendations_name_their_reasons(fitted: RecDiff) -> None:
+    table = fitted.explain_recommendations(fitted.recommend(fitted.fitted_.users.values[:3], k=2))
+    user = fitted.fitted_.users.index(table["user_id"])[0]
+    known = set(fitted.fitted_.items.take(fitted.fitted_.trained[[user]].indices).to_pylist())
+    assert set(json.loads(table["because_items"][0].as_py())) <= known
+
+
+def test_saved_and_loaded_is_the_same(fitted: RecDiff, model_folder: Path) -> None:
+    loaded = RecDiff.load(model_folder)
+    assert loaded.edges_.equals(fitted.edges_)
+    assert (loaded.score_edges() == fitted.score_edges()).all()
+    assert loaded.recommend(k=3).equals(fitted.recommend(k=3))
+    assert (loaded.denoise() == fitted.denoise()).all()
+    assert loaded.clean_edges(0.3)[2] == fitted.clean_edges(0.3)[2]
+    assert loaded.config_ == fitted.config_
+
+
+def test_denoised_embeddings_do_not_collapse(fitted: RecDiff) -> None:
+    rows = fitted.denoise()
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    count = len(unit)
+    cosine = (np.square(unit.sum(axis=0)).sum() - count) / (count * (count - 1))
+    spectrum = np.linalg.svd(rows - rows.mean(axis=0), compute_uv=False) ** 2
+    share = spectrum / spectrum.sum()
+    effective_rank = np.exp(-(share * np.log(share + 1e-12)).sum())
+    assert cosine < 0.9
+    assert effective_rank > 5
+
+
+def test_social_only_data_are_scored(sample_dataset: SocialDataset) -> None:
+    empty = sample_dataset.train[:, :0]
+    alone = replace(
+        sample_dataset,
+        train=empty,
+        validation=empty,
+        test=empty,
+        items=type(sample_dataset.items)(sample_dataset.items.values[:0]),
+    )
+    model = RecDiff(device="cpu").fit(alone)
+    assert ((model.score_edges() >= 0) & (model.score_edges() <= 1)).all()
+    with pytest.raises(UsageError, match=r"fitted without interactions, so it cannot recommend"):
+        model.recommend()
+
+
+def test_the_paper_preset_fits_and_saves(sample_dataset: SocialDataset, tmp_path: Path) -> None:
+    config = Config(preset="paper", device="cpu", paper=PaperConfig(epochs=5, batch_size=512))
+    model = RecDiff(config=config).fit(sample_dataset)
+    model.save(tmp_path / "model")
+    loaded = RecDiff.load(tmp_path / "model")
+    assert loaded.recommend(k=3).equals(model.recommend(k=3))
+    assert loaded.denoise().shape == (len(sample_dataset.users), 64)
+
+
+def test_it_follows_scikit_learns_conventions() -> None:
+    model = RecDiff("paper", seed=3, device="cpu")
+    assert clone(model).get_params() == model.get_params()
+    assert model.set_params(seed=4).seed == 4
+    with pytest.raises(UsageError, match=r"RecDiff has no parameter 'sed'"):
+        model.set_params(sed=1)
+    with pytest.raises(UsageError, match=r"not fitted yet; call fit or load first"):
+        model.recommend()
