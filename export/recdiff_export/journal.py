@@ -48,9 +48,9 @@ class Journal:
         if not self.done:
             self._begin(fingerprint)
 
-    def part(self, side: str) -> Path:
-        """Return where the next part of ``side`` (kept, removed) goes."""
-        return self.result / side / f"part-{len(self.done):05d}.parquet"
+    def part(self, side: str, number: int) -> Path:
+        """Return where part ``number`` of ``side`` (kept, removed) goes."""
+        return self.result / side / f"part-{number:05d}.parquet"
 
     def add(self, done: Done) -> None:
         """Remember a part whose files are in place."""
@@ -62,9 +62,13 @@ class Journal:
 
     def finish(self, summary: dict[str, object]) -> None:
         """Put the result in the output's place: one part becomes a file, more stay a folder of parts."""
+        # Drafts of writers that were killed; whole parts have taken another's place.
+        for draft in self.result.glob("*/.*"):
+            draft.unlink()
         if len(self.done) == 1:
             for side in ("kept", "removed"):
-                (self.result / side / "part-00000.parquet").replace(self.result / f"{side}.parquet")
+                (part,) = (self.result / side).iterdir()
+                part.replace(self.result / f"{side}.parquet")
                 (self.result / side).rmdir()
         (self.result / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
         aside = self.folder / "replaced"

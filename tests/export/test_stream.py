@@ -318,7 +318,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     from recdiff_export.edge_source import Segment
-    from recdiff_export.stream import _AHEAD, _pipeline
+    from recdiff_export.scored import AHEAD, pipeline
 
     ahead = 0
     read, used = 0, 0
@@ -331,8 +331,8 @@ def test_memory_does_not_grow_with_the_file() -> None:
                 yield pa.record_batch({"src": [1], "dst": [2]})
 
     with ThreadPoolExecutor(2) as pool:
-        for _ in _pipeline(Endless(), Segment(Path("x"), 0, 100), pool, 2, lambda *_: None):  # type: ignore[arg-type, return-value]
+        for _ in pipeline(Endless(), Segment(Path("x"), 0, 100), pool, 2, lambda *_: None):  # type: ignore[arg-type, return-value]
             used += 1
             ahead = max(ahead, read - used)
     assert used == 100
-    assert ahead <= _AHEAD * 2
+    assert ahead <= AHEAD * 2
