@@ -136,10 +136,10 @@ def write(rows: list[dict[str, Any]]) -> None:
     lines = [
         "# Use of cleaned edges",
         "",
-        "Ciao, test Recall@20 and NDCG@20: the same recommender with the same settings on different versions of the ties.",
+        "Ciao, test Recall@20 and NDCG@20: the same recommender, same settings, on different versions of the ties.",
         f"`cleaned` leaves out ties with fake_score >= {THRESHOLD} (scored blind), `weighted` keeps all with weight",
-        "1 - fake_score, `random` leaves out as many at random, `true` only the injected fakes, `shuffled` deals the ties",
-        "to other users. Gains over `as given`: paired bootstrap over users, seeds averaged.",
+        "1 - fake_score, `random` leaves out as many at random, `true` only the injected fakes, `shuffled` deals the",
+        "ties to other users. Gains over `as given`: paired bootstrap over users, seeds averaged.",
         "",
         "| model | fakes | ties | seeds | recall@20 | gain | p | ndcg@20 | gain | p |",
         "|---|---|---|---|---|---|---|---|---|---|",
