@@ -30,7 +30,16 @@ COLUMNS = {
     "hyperparameters": {"setting", "setting_value", "seed", "metric", "k", "value", "validation"},
     "noise": {"model", "treatment", "kind", "share", "seed", "metric", "k", "value"},
     "efficiency": {"model", "seed", "epoch", "seconds", "validation"},
-    "case": {"src", "dst", "cosine_before", "cosine_after", "common_friends", "shared_items", "shared_categories"},
+    "case": {
+        "model",
+        "src",
+        "dst",
+        "score_before",
+        "score_after",
+        "common_friends",
+        "shared_items",
+        "shared_categories",
+    },
     "complexity": {"axis", "users", "interactions", "ties", "width", "seconds", "bytes", "formula_multiplications"},
 }
 PROVENANCE: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 from recdiff.dataset import SocialDataset
 from recdiff.studies.bench import Bench
 from recdiff.studies.cell import Cell
-from recdiff.studies.ego import Ego, draw, ego_of
+from recdiff.studies.contenders import OURS, PUBLISHED, label
+from recdiff.studies.ego import Ego, draw_ego, ego_of
 from recdiff.studies.figures import COLOURS, canvas, legend_below
 from recdiff.studies.findings import Figure, Findings, Summary
 from recdiff.studies.item_categories import read_categories
@@ -20,12 +21,14 @@ from recdiff.studies.tidy import table_of
 
 TITLE = "Case study"
 QUESTION = (
-    "Which ties does the published model's denoising change most, measured by the cosine of the two users' social "
-    "embeddings, and what do their neighbourhoods and shared items look like?"
+    "Which ties does denoising change most, and what do their neighbourhoods and shared items look like? Ours is asked "
+    "by its fake score without and with the denoiser's evidence, the published model by the cosine of the two users' "
+    "social embeddings before and after denoising."
 )
 # Mean cosine of random pairs above which all users have become alike.
 ALIKE = 0.99
 MOST_ITEMS = 3
+SCORES: Mapping[str, str] = {OURS: "fake score", PUBLISHED: "cosine"}
 
 Categories = Mapping[int, tuple[str, ...]] | None
 
@@ -36,7 +39,7 @@ class Case:
 
     Attributes:
         names: raw ids of the two users.
-        before, after: cosine of their social embeddings.
+        before, after: score of the tie without and with denoising.
         ego: the friends around them.
         shared: positions of the training items of both.
         shared_categories: how many categories both users have training items in; None where unknown.
@@ -50,16 +53,42 @@ class Case:
     shared_categories: int | None
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A model whose denoising is looked at.
+
+    Attributes:
+        model: a name of ``contenders``.
+        score: what its ties are scored by.
+        values: what ``run_pairs`` returned.
+        cases: the ties changed most.
+    """
+
+    model: str
+    score: str
+    values: Mapping[str, Any]
+    cases: tuple[Case, ...]
+
+    @property
+    def label(self) -> str:
+        """What the model is called."""
+        return label(self.model)
+
+
 def run(bench: Bench) -> Findings:
-    """Fit once, with the first seed, and look at the pairs."""
+    """Fit each model once, with the first seed, and look at the ties changed most."""
     dataset, seed = bench.dataset, bench.budget.seeds[0]
-    cell = Cell(PAIRS, {"epochs": bench.budget.epochs}, seed, bench.fingerprint)
-    values = bench.results([cell], "case")[0].values
+    cells = [Cell(PAIRS, {"model": name, "epochs": bench.budget.epochs}, seed, bench.fingerprint) for name in SCORES]
+    results = bench.results(cells, "case")
     categories = read_categories(bench.source.folder, dataset.items)
-    cases = [_case(dataset, pair, categories) for pair in values["pairs"]]
-    table = table_of([_row(case, dataset, categories, seed) for case in cases])
-    figures = (_egos(cases), _before_and_after(values), _cosines(values))
-    return Findings(TITLE, QUESTION, table, (_summary(cases, dataset, categories),), figures, _says(cases, values))
+    subjects = [
+        Subject(name, score, found.values, tuple(_case(dataset, pair, categories) for pair in found.values["pairs"]))
+        for (name, score), found in zip(SCORES.items(), results, strict=True)
+    ]
+    table = table_of([_row(s, case, dataset, categories, seed) for s in subjects for case in s.cases])
+    summaries = tuple(_summary(subject, dataset, categories) for subject in subjects)
+    figures = tuple(draw(subject) for subject in subjects for draw in (_egos, _before_and_after, _scores))
+    return Findings(TITLE, QUESTION, table, summaries, figures, tuple(_says(subject) for subject in subjects))
 
 
 def _case(dataset: SocialDataset, pair: Mapping[str, Any], categories: Categories) -> Case:
@@ -77,13 +106,15 @@ def _case(dataset: SocialDataset, pair: Mapping[str, Any], categories: Categorie
     return Case((names[0], names[1]), pair["before"], pair["after"], ego, tuple(map(int, shared)), about)
 
 
-def _row(case: Case, dataset: SocialDataset, categories: Categories, seed: int) -> dict[str, Any]:
+def _row(subject: Subject, case: Case, dataset: SocialDataset, categories: Categories, seed: int) -> dict[str, Any]:
     common, first, second = case.ego.counts
     return {
+        "model": subject.model,
+        "score": subject.score,
         "src": case.names[0],
         "dst": case.names[1],
-        "cosine_before": case.before,
-        "cosine_after": case.after,
+        "score_before": case.before,
+        "score_after": case.after,
         "common_friends": common,
         "friends_of_src_only": first,
         "friends_of_dst_only": second,
@@ -106,7 +137,7 @@ def _items(case: Case, dataset: SocialDataset, categories: Categories, most: int
     return "; ".join(parts)
 
 
-def _summary(cases: Sequence[Case], dataset: SocialDataset, categories: Categories) -> Summary:
+def _summary(subject: Subject, dataset: SocialDataset, categories: Categories) -> Summary:
     rows = [
         (
             f"{case.names[0]} – {case.names[1]}",
@@ -118,11 +149,11 @@ def _summary(cases: Sequence[Case], dataset: SocialDataset, categories: Categori
             "–" if case.shared_categories is None else str(case.shared_categories),
             _items(case, dataset, categories, MOST_ITEMS) or "–",
         )
-        for case in cases
+        for case in subject.cases
     ]
     columns = (
         "tie",
-        "cosine before",
+        f"{subject.score} before",
         "after",
         "common friends",
         "other friends",
@@ -131,27 +162,28 @@ def _summary(cases: Sequence[Case], dataset: SocialDataset, categories: Categori
         "which",
     )
     note = "Other friends: of the first / of the second user only."
-    return Summary("The ties changed most", columns, tuple(rows), note)
+    return Summary(f"The ties changed most: {subject.label}", columns, tuple(rows), note)
 
 
-def _egos(cases: Sequence[Case]) -> Figure:
-    rows = -(-len(cases) // 3)
-    with canvas("neighbourhoods", rows, 3, size=(9.6, 2.7 * rows)) as shape:
-        for axis in shape.axes[len(cases) :]:
+def _egos(subject: Subject) -> Figure:
+    name, rows = f"{subject.model}-neighbourhoods", -(-len(subject.cases) // 3)
+    with canvas(name, rows, 3, size=(9.6, 2.7 * rows)) as shape:
+        for axis in shape.axes[len(subject.cases) :]:
             axis.axis("off")
-        for axis, case in zip(shape.axes, cases, strict=False):
-            draw(axis, case.ego, case.names)
-            axis.set_title(f"cosine {case.before:.2f} → {case.after:.2f}")
+        for axis, case in zip(shape.axes, subject.cases, strict=False):
+            draw_ego(axis, case.ego, case.names)
+            axis.set_title(f"{subject.score} {case.before:.2f} → {case.after:.2f}")
         caption = (
-            "The ties changed most (dashed) with the friends of their two users: common friends stand between them, "
-            "the others around their own; at most twelve of each sort are drawn."
+            f"{subject.label}: the ties changed most (dashed) with the friends of their two users: common friends "
+            "stand between them, the others around their own; at most twelve of each sort are drawn."
         )
-        return shape.figure_of("neighbourhoods", caption)
+        return shape.figure_of(name, caption)
 
 
-def _before_and_after(values: Mapping[str, Any]) -> Figure:
+def _before_and_after(subject: Subject) -> Figure:
+    name, values = f"{subject.model}-embeddings", subject.values
     place = {user: index for index, user in enumerate(values["users"])}
-    with canvas("embeddings", 1, 2, size=(9.2, 4.0)) as shape:
+    with canvas(name, 1, 2, size=(9.2, 4.0)) as shape:
         for axis, key, title in zip(shape.axes, ("map_before", "map_after"), ("before", "after"), strict=True):
             points = np.array(values[key])
             axis.scatter(points[:, 0], points[:, 1], s=6, color=COLOURS[8], alpha=0.6, linewidths=0, rasterized=True)
@@ -160,40 +192,43 @@ def _before_and_after(values: Mapping[str, Any]) -> Figure:
                 axis.plot(ends[:, 0], ends[:, 1], color=COLOURS[number], marker="o", markersize=4, linewidth=1.2)
             axis.set(title=f"{title} denoising", xlabel="first component", ylabel="second component")
         caption = (
-            "Social embeddings on the unit sphere, first two principal components of each; grey: a random sample of "
-            "users, coloured: the ties changed most. The two panels have scales of their own."
+            f"{subject.label}: embeddings on the unit sphere, first two principal components of each; grey: a random "
+            "sample of users, coloured: the ties changed most. The two panels have scales of their own."
         )
-        return shape.figure_of("embeddings", caption)
+        return shape.figure_of(name, caption)
 
 
-def _cosines(values: Mapping[str, Any]) -> Figure:
-    with canvas("cosines", size=(7.0, 3.0)) as shape:
+def _scores(subject: Subject) -> Figure:
+    name, values = f"{subject.model}-scores", subject.values
+    with canvas(name, size=(7.0, 3.0)) as shape:
         axis = shape.axes[0]
-        for place, (key, title) in enumerate((("before", "before denoising"), ("after", "after denoising"))):
+        for place, (key, title) in enumerate((("before", "without denoising"), ("after", "with denoising"))):
             counts = np.array(values[key], float)
             axis.stairs(counts / counts.sum(), values["bins"], color=COLOURS[place], label=title, fill=True, alpha=0.45)
         lowest = min(np.flatnonzero(values[key])[0] for key in ("before", "after"))
-        axis.set(xlabel="cosine of the two users' social embeddings", ylabel="share of ties")
+        axis.set(xlabel=f"{subject.score} of a tie", ylabel="share of ties")
         axis.set_xlim(values["bins"][max(0, lowest - 2)], 1.0)
         legend_below(shape, axis)
-        return shape.figure_of("cosines", "How similar tied users are before and after denoising, over all ties.")
+        caption = f"{subject.label}: the {subject.score} of all ties without and with denoising."
+        return shape.figure_of(name, caption)
 
 
-def _says(cases: Sequence[Case], values: Mapping[str, Any]) -> tuple[str, ...]:
-    before, after = values["alike_before"], values["alike_after"]
-    says = [
-        f"Denoising changes the cosine of a tie by {values['mean_change']:.3f} on average. The mean cosine of random "
-        f"pairs of users, tied or not, is {before:.3f} before and {after:.3f} after."
-    ]
-    if after > ALIKE:
-        says.append(
-            "After denoising all users have practically the same social embedding, so the cosine no longer says "
-            "anything about a tie: the ties changed most are simply those that were least similar before."
-        )
-    without = sum(not case.shared for case in cases)
-    strangers = sum(case.ego.counts[0] == 0 for case in cases)
-    says.append(
-        f"Of the {len(cases)} ties changed most, {without} share no training item and {strangers} have no common "
-        "friend."
+def _says(subject: Subject) -> str:
+    before, after = (subject.values[key] for key in ("alike_before", "alike_after"))
+    text = (
+        f"{subject.label}: denoising changes the {subject.score} of a tie by "
+        f"{subject.values['mean_change']:.3f} on average. The mean cosine of random pairs of users, tied or not, "
+        f"is {before:.3f} before and {after:.3f} after. "
     )
-    return tuple(says)
+    if after > ALIKE:
+        already = "were already and are still" if before > ALIKE else "are"
+        text += (
+            f"After denoising all users {already} practically the same: their embeddings can no longer say anything "
+            "about a tie. "
+        )
+    without = sum(not case.shared for case in subject.cases)
+    strangers = sum(case.ego.counts[0] == 0 for case in subject.cases)
+    return (
+        f"{text}Of the {len(subject.cases)} ties changed most, {without} share no training item and {strangers} have "
+        "no common friend."
+    )

@@ -53,7 +53,7 @@ def ego_of(edges: Int64, pair: tuple[int, int]) -> Ego:
     return Ego(nodes, groups, places, _among(edges, nodes), (len(common), len(others[0]), len(others[1])))
 
 
-def draw(axis: Any, ego: Ego, names: tuple[str, str]) -> None:
+def draw_ego(axis: Any, ego: Ego, names: tuple[str, str]) -> None:
     """Draw the neighbourhood with the names of the two ends."""
     tie = {"color": "#010203", "linewidth": 0.7, "alpha": 0.25}
     for a, b in ego.edges:

@@ -1,11 +1,11 @@
-"""A cell that fits the published model and asks how denoising changes the cosine of tied users.
+"""A cell that fits a model and asks how denoising changes its scores of ties and its embeddings of users.
 
 Letters: U users, E ties, D embedding width.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,10 @@ from recdiff.dataset import SocialDataset
 from recdiff.fit import fit_paper
 from recdiff.graph import social_adjacency
 from recdiff.ranking import by_tables
+from recdiff.scorer import fit_scorer
+from recdiff.scorer_config import ScorerConfig
 from recdiff.studies.cell import Cell
+from recdiff.studies.contenders import OURS, PUBLISHED
 from recdiff.studies.source import Source
 
 PAIRS = "pair-change"
@@ -30,34 +33,47 @@ Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Change:
+    """What denoising does.
+
+    Attributes:
+        given, denoised: (E,) score of each tie without and with denoising.
+        before, after: (U, D) embeddings before and after.
+    """
+
+    given: Float64
+    denoised: Float64
+    before: Float32
+    after: Float32
+
+
 def run_pairs(cell: Cell, source: Source) -> dict[str, Any]:
-    """Fit, then compare social embeddings before and after the reverse walk."""
+    """Fit the model that the cell names, then compare scores of ties and embeddings without and with denoising."""
     dataset = source.read()
-    before, after = _embeddings(dataset, cell.settings["epochs"], cell.seed)
-    rng = np.random.default_rng(cell.seed)
-    given, denoised = (cosines(rows, dataset.edges) for rows in (before, after))
-    change = denoised - given
+    fit = {OURS: _ours, PUBLISHED: _published}[cell.settings["model"]]
+    made = fit(dataset, cell.settings["epochs"], cell.seed)
+    change = made.denoised - made.given
     order = np.lexsort((np.arange(len(change)), -np.abs(change)))[:KEPT]
-    edges = np.linspace(-1.0, 1.0, BINS + 1)
-    pairs = rng.integers(0, len(before), (RANDOM_PAIRS, 2))
+    rng = np.random.default_rng(cell.seed)
+    pairs = rng.integers(0, len(made.before), (RANDOM_PAIRS, 2))
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-    users = np.sort(rng.permutation(len(before))[:DRAWN])
-    ends = np.unique(dataset.edges[order])
-    users = np.union1d(users, ends)
+    users = np.union1d(rng.permutation(len(made.before))[:DRAWN], dataset.edges[order])
+    edges = np.linspace(-1.0, 1.0, BINS + 1)
     return {
         "pairs": [
-            {"ends": dataset.edges[row].tolist(), "before": float(given[row]), "after": float(denoised[row])}
+            {"ends": dataset.edges[row].tolist(), "before": float(made.given[row]), "after": float(made.denoised[row])}
             for row in order
         ],
         "mean_change": float(np.abs(change).mean()),
         "bins": edges.tolist(),
-        "before": np.histogram(np.clip(given, -1, 1), edges)[0].tolist(),
-        "after": np.histogram(np.clip(denoised, -1, 1), edges)[0].tolist(),
-        "alike_before": float(cosines(before, pairs).mean()),
-        "alike_after": float(cosines(after, pairs).mean()),
+        "before": np.histogram(np.clip(made.given, -1, 1), edges)[0].tolist(),
+        "after": np.histogram(np.clip(made.denoised, -1, 1), edges)[0].tolist(),
+        "alike_before": float(cosines(made.before, pairs).mean()),
+        "alike_after": float(cosines(made.after, pairs).mean()),
         "users": users.tolist(),
-        "map_before": plane(before)[users].round(4).tolist(),
-        "map_after": plane(after)[users].round(4).tolist(),
+        "map_before": plane(made.before)[users].round(4).tolist(),
+        "map_after": plane(made.after)[users].round(4).tolist(),
     }
 
 
@@ -78,8 +94,22 @@ def plane(rows: Float32) -> Float64:
     return np.asarray(flat * np.sign(flat[np.abs(flat).argmax(axis=0), [0, 1]]), np.float64)
 
 
-def _embeddings(dataset: SocialDataset, epochs: int | None, seed: int) -> tuple[Float32, Float32]:
-    """Return the social embeddings before and after denoising, (U, D) each."""
+def _ours(dataset: SocialDataset, epochs: int | None, seed: int) -> Change:
+    """Score all ties with and without the denoiser's evidence, out of fold; ``epochs`` is the denoiser's at most."""
+    full = ScorerConfig()
+    if epochs is not None:
+        full = replace(full, evidence=replace(full.evidence, epochs=min(epochs, full.evidence.epochs)))
+    bare = replace(full, evidence=replace(full.evidence, denoising="none"))
+    denoised, given = (
+        fit_scorer(dataset.edges, len(dataset.users), dataset.train, dataset.directed, config, seed)
+        for config in (full, bare)
+    )
+    scores = (given.edge_scores.astype(np.float64), denoised.edge_scores.astype(np.float64))
+    return Change(*scores, denoised.latent, denoised.denoised)
+
+
+def _published(dataset: SocialDataset, epochs: int | None, seed: int) -> Change:
+    """Score ties by the cosine of the social embeddings before and after the reverse walk."""
     judge = validation_judge(dataset.train, dataset.validation)
     config = PaperConfig()
     if epochs is not None:
@@ -89,4 +119,5 @@ def _embeddings(dataset: SocialDataset, epochs: int | None, seed: int) -> tuple[
         config, dataset.train, social, lambda users, items: judge(by_tables(users, items)), seed
     )
     _, _, rows = model.embeddings(graphs)
-    return rows.cpu().numpy(), model.denoise(rows).cpu().numpy()
+    before, after = rows.cpu().numpy(), model.denoise(rows).cpu().numpy()
+    return Change(cosines(before, dataset.edges), cosines(after, dataset.edges), before, after)
