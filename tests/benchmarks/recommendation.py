@@ -143,7 +143,7 @@ def summary(models: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     rows = [_row(model, results) for model, results in models.items()]
     rows.sort(key=lambda row: -float(row["mean"]["recall@20"]))
     if OURS in models:
-        for row in rows:
+        for row in (each for each in rows if each["model"] != OURS):
             row["ours_minus_this"] = {
                 name: asdict(paired_bootstrap(_users(models[OURS], name), _users(models[row["model"]], name)))
                 for name in JUDGED
