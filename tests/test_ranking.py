@@ -74,6 +74,15 @@ def test_equal_scores_come_in_order_of_position() -> None:
     assert top_items(np.array([[0, 2, 1, 2, 2]], np.float32), 4).tolist() == [[1, 3, 4, 2]]
 
 
+@pytest.mark.parametrize(("items", "depth"), [(1, 1), (20, 20), (319, 10), (320, 10), (5_000, 20), (5_003, 40)])
+def test_the_best_items_are_those_of_a_full_sort(items: int, depth: int) -> None:
+    rng = np.random.default_rng(items)
+    scores = rng.integers(-40, 40, (30, items)).astype(np.float32)
+    scores[3] = -np.inf
+    scores[4, : items // 2] = -np.inf
+    assert np.array_equal(top_items(scores, depth), np.argsort(-scores, axis=1, kind="stable")[:, :depth])
+
+
 def test_tables_score_by_dot_product() -> None:
     rng = np.random.default_rng(0)
     users, items = (rng.standard_normal((size, 3)).astype(np.float32) for size in (5, 7))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 from numpy.typing import NDArray
 
 from recdiff.errors import UsageError
@@ -26,8 +25,10 @@ Score = Callable[[Int64], Float32]
 
 METRICS = ("recall", "ndcg", "precision", "hit_rate")
 CUTOFFS = (10, 20, 40)
-# Scores held at a time, 64 MiB of float32.
+# Scores held at a time, 64 MiB of float32: a product of few users would pack the items again and again.
 _BLOCK_SCORES = 2**24
+# Items are parted into so many interleaved strips; their maxima bound a row's best ones from below.
+_STRIPS = 16
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,20 @@ def rank(
 def top_items(scores: Float32, depth: int) -> Int64:
     """Return the positions of the ``depth`` largest of each row (B, I), best first, (B, depth).
 
-    Equal scores among the chosen are ordered by position.
+    Of equal scores the first positions are taken, in order.
     """
-    chosen = torch.topk(torch.from_numpy(scores), min(depth, scores.shape[1]), dim=1, sorted=False).indices
-    top = np.sort(chosen.numpy(), axis=1)
-    order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(top, order, axis=1)
+    count = scores.shape[1]
+    width = count // _STRIPS
+    if width < 2 * depth:
+        return np.argsort(-scores, axis=1, kind="stable")[:, :depth].astype(np.int64)
+    # The ``depth`` largest of the maxima belong to as many items, so no item among the best is smaller than these.
+    highest = scores[:, : width * _STRIPS].reshape(len(scores), _STRIPS, width).max(axis=1)
+    bound = np.partition(highest, width - depth, axis=1)[:, width - depth]
+    rows, columns = np.divmod(np.flatnonzero(scores >= bound[:, None]), count)
+    order = np.lexsort((columns, -scores[rows, columns], rows))
+    first = np.searchsorted(rows, np.arange(len(scores)))
+    best: Int64 = columns[order[first[:, None] + np.arange(depth)]]
+    return best
 
 
 def mask_rows(scores: Float32, matrix: sp.csr_matrix, users: Int64) -> None:
