@@ -50,7 +50,7 @@ class Journal:
 
     def part(self, side: str, number: int) -> Path:
         """Return where part ``number`` of ``side`` (kept, removed) goes."""
-        return self.result / side / f"part-{number:05d}.parquet"
+        return part_path(self.result, side, number)
 
     def add(self, done: Done) -> None:
         """Remember a part whose files are in place."""
@@ -82,6 +82,11 @@ class Journal:
         for side in ("kept", "removed"):
             (self.result / side).mkdir(parents=True)
         self._log.write_text(json.dumps({"fingerprint": fingerprint}) + "\n", encoding="utf-8")
+
+
+def part_path(result: Path, side: str, number: int) -> Path:
+    """Return where part ``number`` of ``side`` goes in the folder ``result``."""
+    return result / side / f"part-{number:05d}.parquet"
 
 
 def _ours(out: Path) -> bool:

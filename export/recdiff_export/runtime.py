@@ -44,7 +44,8 @@ class OnnxScorer:
     """A bundle, open: raw ids in, scores out. Safe to share between threads; pickles as its path.
 
     Attributes:
-        folder: the bundle. manifest: what it holds. provider: where sessions run. threads: at work on one call.
+        folder: the bundle. manifest: what it holds. asked, provider: where sessions were asked to run, and do.
+        threads: at work on one call.
         users, items: raw ids by position. lookup: finds the users' positions.
     """
 
@@ -52,7 +53,7 @@ class OnnxScorer:
         self.folder = folder
         self.manifest = manifest
         self.threads = threads
-        self._asked = provider
+        self.asked = provider
         self._lock = Lock()
         self._wanted = choose_provider(provider)
         self.users = _ids(folder / USERS_FILE, manifest.users)
@@ -209,7 +210,7 @@ class OnnxScorer:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (str(self.folder), self._asked, self.threads)
+        return _reopen, (str(self.folder), self.asked, self.threads)
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
@@ -219,18 +220,18 @@ class OnnxScorer:
     def _denoiser(self) -> ort.InferenceSession | None:
         if not self.manifest.embedding_width:
             return None
-        return open_session(self.folder / DENOISER_FILE, self._wanted, asked=self._asked)
+        return open_session(self.folder / DENOISER_FILE, self._wanted, asked=self.asked)
 
     @cached_property
     def _recommender(self) -> ort.InferenceSession | None:
         if not self.manifest.recommends:
             return None
         path = self.folder / RECOMMENDER_FILE
-        return open_session(path, self._wanted, asked=self._asked, threads=self.threads)
+        return open_session(path, self._wanted, asked=self.asked, threads=self.threads)
 
     def _open_engine(self) -> tuple[Engine, str]:
         if self._wanted == CUDA:
-            session = open_session(self.folder / SCORER_BY_ID_FILE, CUDA, asked=self._asked)
+            session = open_session(self.folder / SCORER_BY_ID_FILE, CUDA, asked=self.asked)
             if session.get_providers()[0] == CUDA:
                 return DeviceEngine(session, "cuda"), CUDA
             self._wanted = CPU

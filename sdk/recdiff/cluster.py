@@ -1,0 +1,102 @@
+"""The Ray cluster that work is spread over: the one that is there, or one of this machine for the time of the work."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from recdiff.errors import DeviceError, UsageError
+
+INSTALL = "pip install 'recdiff-sdk[ray]'"
+# For a cluster that is started here: nothing is sent home, and the core's own log lines stay in its files.
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who does the work: ``size`` workers of ``threads`` cores each, with a card each or none."""
+
+    size: int
+    threads: int
+    cards: bool
+
+
+@contextmanager
+def cluster() -> Iterator[Any]:
+    """Yield the module ``ray``, connected: to the program's own session, the cluster at ``RAY_ADDRESS``, or a new one.
+
+    What is connected or started here is left or stopped at the end. Ray's progress and log lines are kept quiet.
+
+    Raises:
+        UsageError: ray is not installed, or there is no cluster at the address.
+    """
+    with _environment(_QUIET):
+        ray = _ray()
+        if ray.is_initialized():
+            yield ray
+            return
+        try:
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, ValueError) as error:
+            raise UsageError(f"Ray: {error}. Set RAY_ADDRESS to a running cluster, or unset it") from error
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def crew(ray: Any, device: str, workers: int | None, tasks: int) -> Crew:
+    """Divide the cluster: a worker per card where there are cards, else per core; no more than ``tasks``.
+
+    Args:
+        device: "auto", "cpu" or "cuda". workers: how many instead; each then gets the more cores.
+
+    Raises:
+        DeviceError: for "cuda" where no node has a card.
+        UsageError: more workers were asked for than there are cards or cores.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    cards = device != "cpu" and any(node.get("GPU", 0) >= 1 for node in nodes)
+    if device == "cuda" and not cards:
+        raise DeviceError("--device cuda: no node of the Ray cluster has a card; use --device auto or cpu")
+    slots = sum(_places(node, 1, cards) for node in nodes)
+    if slots < (workers or 1):
+        raise UsageError(f"workers = {workers or 1}: the Ray cluster has {slots} {'cards' if cards else 'cores'}")
+    size = max(1, min(workers or slots, tasks))
+    most = max(int(node.get("CPU", 0)) for node in nodes)
+    threads = next(each for each in range(most, 0, -1) if sum(_places(node, each, cards) for node in nodes) >= size)
+    return Crew(size, threads, cards)
+
+
+def _places(node: dict[str, float], threads: int, cards: bool) -> int:
+    """Return how many workers of ``threads`` cores fit a node."""
+    fit = int(node.get("CPU", 0)) // threads
+    return min(fit, int(node.get("GPU", 0))) if cards else fit
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise UsageError(f"--engine ray needs Ray ({error}); install it: {INSTALL}") from error
+    return ray
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set the variables that nobody has set, for the time of the block."""
+    mine = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(mine)
+    try:
+        yield
+    finally:
+        for name in mine:
+            os.environ.pop(name, None)
