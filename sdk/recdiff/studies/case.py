@@ -221,9 +221,9 @@ def _says(subject: Subject) -> str:
         f"is {before:.3f} before and {after:.3f} after. "
     )
     if after > ALIKE:
-        already = "were already and are still" if before > ALIKE else "are"
+        already = ", as they were before" if before > ALIKE else ""
         text += (
-            f"After denoising all users {already} practically the same: their embeddings can no longer say anything "
+            f"After denoising all users' embeddings are practically the same{already}: they can no longer say anything "
             "about a tie. "
         )
     without = sum(not case.shared for case in subject.cases)
