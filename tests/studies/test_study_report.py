@@ -115,6 +115,12 @@ def test_the_report_fits_phones_and_both_colour_schemes(folder: Path) -> None:
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
     assert "@media (prefers-color-scheme:dark)" in page
     assert page.count('<div class="table"') == page.count("<table>")
+    roots = re.findall(r"<svg[^>]*>", page)
+    assert len(roots) == page.count("<figure>")
+    for root in roots:
+        low, high = (int(re.search(rf"{side}-width:(\d+)px", root)[1]) for side in ("min", "max"))
+        assert 300 < low < high < 1200
+        assert not re.search(r"\s(?:width|height)=", root)
     assert "currentColor" in page
     assert "#010203" not in page
 

@@ -206,8 +206,8 @@ def _scores(subject: Subject) -> Figure:
             counts = np.array(values[key], float)
             axis.stairs(counts / counts.sum(), values["bins"], color=COLOURS[place], label=title, fill=True, alpha=0.45)
         lowest = min(np.flatnonzero(values[key])[0] for key in ("before", "after"))
-        axis.set(xlabel=f"{subject.score} of a tie", ylabel="share of ties")
-        axis.set_xlim(values["bins"][max(0, lowest - 2)], 1.0)
+        axis.set(xlabel=f"{subject.score} of a tie", ylabel="share of ties (logarithmic)", yscale="log")
+        axis.set_xlim(values["bins"][lowest], 1.0)
         legend_below(shape, axis)
         caption = f"{subject.label}: the {subject.score} of all ties without and with denoising."
         return shape.figure_of(name, caption)

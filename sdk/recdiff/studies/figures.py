@@ -125,6 +125,7 @@ def bars(
     axis.set_yticks(place, labels)
     axis.set_ylim(len(labels) - 0.4, -0.6)
     axis.grid(axis="y", visible=False)
+    axis.locator_params(axis="x", nbins=5)
 
 
 def lines(axis: Any, series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, markers: bool = True) -> None:

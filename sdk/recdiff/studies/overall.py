@@ -21,7 +21,7 @@ QUESTION = (
     "epochs are chosen on validation, and the test split is read once per seed."
 )
 K = 20
-HEADINGS = {"recall": "Recall", "ndcg": "NDCG", "precision": "Precision", "hit_rate": "HitRate"}
+HEADINGS = {"recall": "Recall", "ndcg": "NDCG", "precision": "Prec", "hit_rate": "Hit"}
 
 
 def run(bench: Bench) -> Findings:

@@ -131,11 +131,12 @@ def _inline(svg: str, prefix: str) -> str:
     svg = re.sub(r"\sid=\"([^\"]+)\"", rf' id="{prefix}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", svg)
     svg = re.sub(r"href=\"#([^\"]+)\"", rf'href="#{prefix}-\1"', svg)
-    width = re.search(r"<svg[^>]*\swidth=\"([\d.]+)pt\"", svg)
+    root, rest = svg.split(">", 1)
+    width = re.search(r"\swidth=\"([\d.]+)pt\"", root)
     # Between the drawn size and three quarters of it: smaller, letters are hard to read, and the picture scrolls.
     full = float(width[1]) * 4 / 3 if width else 0.0
-    style = f'style="max-width:{full:.0f}px;min-width:{0.75 * full:.0f}px"'
-    return re.sub(r"(<svg[^>]*?)\sheight=\"[^\"]*\"([^>]*?)\swidth=\"[^\"]*\"", rf"\1\2 {style}", svg, count=1)
+    bare = re.sub(r"\s(?:width|height)=\"[^\"]*\"", "", root)
+    return f'{bare} style="max-width:{full:.0f}px;min-width:{0.75 * full:.0f}px">{rest}'
 
 
 def _origins(studies: Sequence[Written]) -> str:

@@ -9,7 +9,7 @@ html{scroll-behavior:smooth}
 @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
 "DejaVu Sans",sans-serif;overflow-wrap:break-word}
-header,main,footer{max-width:62rem;margin:0 auto;padding:0 1.25rem}
+header,main,footer{max-width:74rem;margin:0 auto;padding:0 1.25rem}
 header{padding-top:2rem}
 h1{font-size:1.75rem;line-height:1.2;margin:0 0 .5rem}
 h2{font-size:1.4rem;margin:2.5rem 0 .25rem}
@@ -30,7 +30,7 @@ figure{margin:1.5rem 0}
 .picture svg{display:block;width:100%;height:auto}
 figcaption{color:var(--soft);font-size:.875rem;margin-top:.4rem;max-width:46rem}
 .table{overflow-x:auto;margin:1.5rem 0 .25rem;border-bottom:1px solid var(--line)}
-table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;min-width:100%}
+table{border-collapse:separate;border-spacing:0;font-size:.8125rem;font-variant-numeric:tabular-nums;min-width:100%}
 caption{text-align:left;font-weight:600;padding-bottom:.35rem}
 th,td{text-align:left;padding:.35rem .8rem .35rem 0;border-top:1px solid var(--line);white-space:nowrap;
 vertical-align:top}
