@@ -1,0 +1,200 @@
+"""Training the default recommender on several machines: each holds the interactions and ties of its share of the nodes.
+
+Letters: U users, A items with a training interaction, N = U + A nodes, W workers, B nodes of one worker (padded),
+D width, L layers, R training interactions.
+
+Node n of U (and of A) belongs to worker n mod W. A worker keeps the rows of the graph and of the interactions, the
+table and Adam's moments of its own nodes only; before each product it gathers the rows of the others, so that a pass
+moves (2 L + 1) N D numbers over the network and everything else is divided by W. Every row of a product is summed by
+one worker, as it would be by one process: results differ from recommender's by the rounding of two D x D sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recdiff.descent import Trial, descend
+from recdiff.graph import bipartite_adjacency, csr_tensor
+from recdiff.recommender_config import RecommenderConfig
+
+Float32 = NDArray[np.float32]
+Int64 = NDArray[np.int64]
+# Judges node rows (N, D), users first; larger is better.
+Judge = Callable[[Float32], float]
+# Pairs whose rows are gathered at a time, 2 x 64 MiB at D = 64.
+_BLOCK = 2**18
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which worker holds which node, and where its row stands among the gathered ones."""
+
+    users: int
+    items: int
+    workers: int
+
+    @property
+    def block_users(self) -> int:
+        """Rows of users in a worker's block, the first ones."""
+        return -(-self.users // self.workers)
+
+    @property
+    def block(self) -> int:
+        """B, rows of a worker's block."""
+        return self.block_users + -(-self.items // self.workers)
+
+    @cached_property
+    def places(self) -> Int64:
+        """The gathered row of each node, (N,)."""
+        users, items = np.arange(self.users), np.arange(self.items)
+        of_users = (users % self.workers) * self.block + users // self.workers
+        of_items = (items % self.workers) * self.block + self.block_users + items // self.workers
+        return np.concatenate([of_users, of_items])
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """One worker's share.
+
+    Attributes:
+        layout: the same for all. rank: whose it is, 0 .. W - 1.
+        pairs: (B, W B) interactions of the own users and items, 1 each.
+        ties: (B, W B) ties of the own users, a directed one as half a tie each way.
+        interactions: R, of all workers.
+    """
+
+    layout: Layout
+    rank: int
+    pairs: sp.csr_matrix
+    ties: sp.csr_matrix
+    interactions: int
+
+
+def shards(train: sp.csr_matrix, social: sp.csr_matrix, workers: int) -> list[Shard]:
+    """Divide interactions (U, A) and ties (U, U) among ``workers``."""
+    users, items = train.shape
+    layout = Layout(users, items, workers)
+    size = layout.block * workers
+
+    def placed(matrix: sp.csr_matrix) -> sp.csr_matrix:
+        entries = matrix.tocoo()
+        where = (layout.places[entries.row], layout.places[entries.col])
+        return sp.csr_matrix((entries.data, where), shape=(size, size), dtype=np.float32)
+
+    pairs, ties = placed(bipartite_adjacency(train)), placed((social + social.T) / 2)
+    rows = [slice(rank * layout.block, (rank + 1) * layout.block) for rank in range(workers)]
+    return [Shard(layout, rank, pairs[own], ties[own], train.nnz) for rank, own in enumerate(rows)]
+
+
+@torch.no_grad()
+def train_shard(
+    config: RecommenderConfig,
+    shard: Shard,
+    judge: Judge | None,
+    seed: int,
+    *,
+    judged: bool,
+    device: torch.device | str = "cpu",
+) -> Trial:
+    """Train together with the other workers of the default process group; each returns the whole table (N, D).
+
+    Args:
+        judge: what chooses the pass, on the worker of rank 0; others pass None.
+        judged: whether there is a judge on rank 0; the same for all.
+    """
+    layout = shard.layout
+    part = _Part.of(config, shard, device)
+    generator = torch.Generator().manual_seed(seed)
+    # Every worker draws the whole table, so that each node starts as it does in one process.
+    drawn = torch.randn(layout.users + layout.items, config.width, generator=generator) * 0.1
+    everyone = torch.zeros(layout.block * layout.workers, config.width)
+    everyone[torch.from_numpy(layout.places)] = drawn
+    first = everyone[shard.rank * layout.block : (shard.rank + 1) * layout.block].to(device, copy=True)
+    places = torch.as_tensor(layout.places, device=device)
+
+    def agreed(block: Tensor) -> float:
+        rows = _gathered(part.walk(block))[places]
+        value = torch.tensor([judge(rows.cpu().numpy()) if judge else 0.0], dtype=torch.float64, device=device)
+        dist.broadcast(value, 0)
+        return float(value)
+
+    trial = descend(config, first, part.gradient, agreed if judged else None)
+    return Trial(_gathered(trial.table)[places], trial.value, trial.history)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A shard on its device, at fixed settings.
+
+    Attributes:
+        graph: (B, W B) own rows of the normalised joint graph.
+        pairs: (B, W B) own interactions, whose values every pass overwrites.
+        rows: (entries,) the row of each entry of ``pairs``.
+    """
+
+    config: RecommenderConfig
+    shard: Shard
+    graph: Tensor
+    pairs: Tensor
+    rows: Tensor
+
+    @classmethod
+    def of(cls, config: RecommenderConfig, shard: Shard, device: torch.device | str) -> _Part:
+        graph = csr_tensor(_normalised_rows(config.tie_weight, shard, device), device)
+        pairs = csr_tensor(shard.pairs, device)
+        rows = np.repeat(np.arange(shard.layout.block), np.diff(shard.pairs.indptr))
+        return cls(config, shard, graph, pairs, torch.as_tensor(rows, device=device))
+
+    def walk(self, block: Tensor) -> Tensor:
+        """Return own rows (B, D) of the mean over l = 0 .. L of G^l X; ``block`` are own rows of X."""
+        hidden = total = block
+        for _ in range(self.config.layers):
+            hidden = self.graph @ _gathered(hidden)
+            total = total + hidden
+        return total / (self.config.layers + 1)
+
+    def gradient(self, block: Tensor) -> Tensor:
+        """Return own rows (B, D) of the derivative by X of (all-pairs loss + regularisation |X|^2) / R."""
+        background, users = self.config.background, self.shard.layout.block_users
+        own = self.walk(block)
+        everyone = _gathered(own)
+        by_row = self._weighted(own, everyone) @ everyone
+        squares = torch.stack([own[:users].T @ own[:users], own[users:].T @ own[users:]])
+        dist.all_reduce(squares)
+        by_row[:users] += 2 * background * (own[:users] @ squares[1])
+        by_row[users:] += 2 * background * (own[users:] @ squares[0])
+        return (self.walk(by_row) + 2 * self.config.regularisation * block) / self.shard.interactions
+
+    def _weighted(self, own: Tensor, everyone: Tensor) -> Tensor:
+        """Return ``pairs`` with the loss's derivative by the score of each, 2 (1 - c) s - 2."""
+        values, columns = self.pairs.values(), self.pairs.col_indices()
+        for start in range(0, len(values), _BLOCK):
+            span = slice(start, start + _BLOCK)
+            scores = (own[self.rows[span]] * everyone[columns[span]]).sum(dim=1)
+            values[span] = 2 * (1 - self.config.background) * scores - 2
+        return self.pairs
+
+
+def _normalised_rows(tie_weight: float, shard: Shard, device: torch.device | str) -> sp.csr_matrix:
+    """Return own rows (B, W B) of D^-1/2 A D^-1/2, A the joint adjacency of interactions and weighted ties."""
+    joint = sp.csr_matrix(shard.pairs + np.float32(tie_weight) * shard.ties) if tie_weight else shard.pairs
+    degree = np.asarray(joint.sum(axis=1), np.float64).ravel()
+    scale = np.divide(1.0, np.sqrt(degree), where=degree > 0, out=np.zeros_like(degree))
+    others = _gathered(torch.as_tensor(scale, device=device)[:, None])[:, 0].cpu().numpy()
+    return sp.csr_matrix(sp.diags_array(scale) @ joint @ sp.diags_array(others), dtype=np.float32)
+
+
+def _gathered(block: Tensor) -> Tensor:
+    """Return the rows (W B, D) of all workers, by rank."""
+    everyone = block.new_empty((dist.get_world_size() * block.shape[0], block.shape[1]))
+    dist.all_gather_into_tensor(everyone, block.contiguous())
+    return everyone

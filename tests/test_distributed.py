@@ -1,0 +1,108 @@
+"""Training in shares: two processes come to the table of one, at the same passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+from recdiff import recommender
+from recdiff.checkpoint import Checkpoint
+from recdiff.distributed import Layout, shards, train_shard
+from recdiff.graph import social_adjacency
+from recdiff.recommender import RecommenderConfig
+
+USERS, ITEMS, WORKERS = 53, 31, 2
+CONFIG = RecommenderConfig(width=8, layers=2, steps=12, evaluate_every=3, patience=2, search=False)
+CASES = {
+    "default": CONFIG,
+    "no ties, one layer": replace(CONFIG, tie_weight=0.0, layers=1),
+    "stops early": replace(CONFIG, learning_rate=2.0, patience=1),
+}
+
+
+def data(directed: bool = True) -> recommender._Data:
+    rng = np.random.default_rng(3)
+    likes, held = (rng.random((USERS, ITEMS)) < share for share in (0.2, 0.1))
+    likes[4] = False
+    train, validation = (sp.csr_matrix(part.astype(np.float32)) for part in (likes, held))
+    edges = np.unique(rng.integers(0, USERS - 1, (150, 2)), axis=0)
+    social = social_adjacency(edges[edges[:, 0] != edges[:, 1]], USERS, directed)
+    active = np.flatnonzero(np.bincount(train.indices, minlength=ITEMS))
+    return recommender._Data(train, social, validation, np.arange(USERS), active, "cpu")
+
+
+def judge_of(given: recommender._Data) -> partial[float]:
+    return partial(recommender._judge, given)
+
+
+def worker(rank: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'meet'}", rank=rank, world_size=WORKERS)
+    given = data()
+    shard = shards(given.train[:, given.active], given.social, WORKERS)[rank]
+    judge = judge_of(given) if rank == 0 else None
+    for number, config in enumerate(CASES.values()):
+        trial = train_shard(config, shard, judge, 5, judged=True)
+        if rank == 0:
+            checkpoint = Checkpoint(folder / str(number), "")
+            checkpoint.save({"table": trial.table}, {"value": trial.value, "history": trial.history})
+    blind = train_shard(CONFIG, shard, None, 5, judged=False)
+    if rank == 1:
+        Checkpoint(folder / "blind", "").save({"table": blind.table}, {})
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what two processes came to."""
+    folder = tmp_path_factory.mktemp("trained")
+    mp.spawn(worker, (folder,), WORKERS)
+    return folder
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_processes_come_to_the_table_of_one(trained: Path, case: str) -> None:
+    saved = Checkpoint(trained / str(list(CASES).index(case)), "").load()
+    assert saved is not None
+    tensors, state = saved
+    expected = recommender._train(CASES[case], data(), 5)
+    assert torch.allclose(tensors["table"], expected.table, atol=1e-5, rtol=0)
+    assert [row["step"] for row in state["history"]] == [row["step"] for row in expected.history]
+    assert np.argmax([row["validation"] for row in state["history"]]) == np.argmax(
+        [row["validation"] for row in expected.history]
+    )
+    assert state["value"] == pytest.approx(expected.value, abs=1e-6)
+
+
+def test_one_case_stops_before_its_last_pass() -> None:
+    assert recommender._train(CASES["stops early"], data(), 5).history[-1]["step"] < CONFIG.steps
+
+
+def test_without_a_judge_the_last_pass_is_taken_by_all(trained: Path) -> None:
+    saved = Checkpoint(trained / "blind", "").load()
+    assert saved is not None
+    expected = recommender._train(CONFIG, replace(data(), sample=np.arange(0)), 5)
+    assert torch.allclose(saved[0]["table"], expected.table, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 60])
+def test_every_node_and_entry_is_held_once(workers: int) -> None:
+    given = data()
+    train = given.train[:, given.active]
+    parts = shards(train, given.social, workers)
+    layout = Layout(USERS, train.shape[1], workers)
+    assert len(np.unique(layout.places)) == USERS + train.shape[1]
+    assert layout.places.max() < workers * layout.block
+    pairs = sp.vstack([part.pairs for part in parts]).tocsr()[layout.places][:, layout.places]
+    assert (pairs[:USERS, USERS:] != train).nnz == 0
+    ties = sp.vstack([part.ties for part in parts]).tocsr()[layout.places][:, layout.places]
+    assert abs(ties[:USERS, :USERS] - (given.social + given.social.T) / 2).nnz == 0
+    assert sum(part.pairs.nnz for part in parts) == 2 * train.nnz
