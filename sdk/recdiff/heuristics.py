@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
 from recdiff.nonties import Int64, adjacency, common_neighbours
+from recdiff.spectrum import normalised
 
 Float64 = NDArray[np.float64]
 
@@ -66,16 +67,20 @@ def neighbourhood_scores(edges: Int64, num_users: int, directed: bool) -> dict[s
 
 
 def svd_scores(edges: Int64, num_users: int, directed: bool, rng: np.random.Generator) -> dict[str, Float64]:
-    """Return dot product and cosine of rank-32 factors, each tie left out of the factors that score it."""
+    """Return two scores from rank-32 factors U s V^T of D^-1/2 A D^-1/2, each tie left out of those that score it.
+
+    "svd_dot" is the dot product of the rows of U s and V s, "svd_cosine" the cosine of those of U s^1/2 and V s^1/2.
+    """
     fold = rng.permutation(len(edges)) % SVD_FOLDS
     dot, cosine = np.zeros(len(edges)), np.zeros(len(edges))
     start = rng.standard_normal(num_users)
     for held in range(SVD_FOLDS):
         rows = np.flatnonzero(fold == held)
-        left, right = _factors(adjacency(edges[fold != held], num_users, directed), start)
+        left, value, right = _factors(normalised(adjacency(edges[fold != held], num_users, directed), 0.0), start)
         a, b = left[edges[rows, 0]], right[edges[rows, 1]]
-        dot[rows] = np.sum(a * b, axis=1)
-        cosine[rows] = dot[rows] / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
+        dot[rows] = np.sum(a * b * np.square(value), axis=1)
+        length = np.sqrt((np.square(a) @ value) * (np.square(b) @ value))
+        cosine[rows] = np.sum(a * b * value, axis=1) / np.maximum(length, 1e-12)
     return {"svd_dot": dot, "svd_cosine": cosine}
 
 
@@ -94,7 +99,9 @@ def _outer_degrees(edges: Int64, num_users: int, directed: bool) -> tuple[Float6
     return out[edges[:, 0]] - 1.0, into[edges[:, 1]] - 1.0
 
 
-def _factors(graph: sp.csr_matrix, start: Float64) -> tuple[Float64, Float64]:
+def _factors(graph: sp.csr_matrix, start: Float64) -> tuple[Float64, Float64, Float64]:
+    """Return U, s, V; for a symmetric graph U is used on both sides, so that its negative eigenvalues count as such."""
     rank = min(SVD_WIDTH, graph.shape[0] - 2)
     left, value, right = svds(graph.astype(np.float64), k=rank, v0=start)
-    return np.asarray(left * value, np.float64), np.asarray(right.T, np.float64)
+    symmetric = abs(graph - graph.T).max() < 1e-6
+    return left, value, left if symmetric else right.T

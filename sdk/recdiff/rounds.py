@@ -15,12 +15,13 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
+from recdiff.accounts import account_columns
 from recdiff.classifier import train_classifier
 from recdiff.evidence import ConditionalDenoiser, evidence_columns, train_denoiser
 from recdiff.fakepool import DRAWN, FakePool, fake_pool
 from recdiff.graph import social_adjacency
 from recdiff.pairs import Layer, PairTerm, forward, pair_features
-from recdiff.scorer_config import ScorerConfig
+from recdiff.scorer_config import ClassifierConfig, ScorerConfig
 from recdiff.spectrum import aligned
 from recdiff.usertable import (
     Columns,
@@ -75,6 +76,7 @@ class Task:
     Attributes:
         learn: (L,) rows of the pool's pairs that are learned from.
         tastes: columns of the interactions.
+        accounts: K + 1 of the account columns, per left-out fold and, last, of the whole graph.
         spectral_seed, noise_seed: of the encodings and the evidence; the same for all graphs, so that they compare.
         generator: of the networks.
     """
@@ -84,6 +86,7 @@ class Task:
     pool: FakePool
     learn: Int64
     tastes: Columns
+    accounts: list[Columns]
     directed: bool
     config: ScorerConfig
     spectral_seed: int
@@ -116,6 +119,7 @@ def make_task(
     seed: int,
     report: Report | None,
 ) -> Task:
+    """Draw what is learned from and describe the accounts in it."""
     rng = np.random.default_rng(seed)
     per_kind = min(len(edges), config.most_pairs)
     pool = fake_pool(edges, num_users, directed, config.folds, per_kind, rng)
@@ -123,7 +127,24 @@ def make_task(
     tastes = taste_columns(train, num_users, config.table, rng)
     spectral_seed, noise_seed = (int(each) for each in rng.integers(0, 2**31, 2))
     generator = torch.Generator().manual_seed(seed)
-    return Task(edges, num_users, pool, learn, tastes, directed, config, spectral_seed, noise_seed, generator, report)
+    accounts = []
+    for left_out in range(config.folds + 1):
+        graph = social_adjacency(edges[pool.fold[: len(edges)] != left_out], num_users, directed)
+        accounts.append(account_columns(graph, directed, tastes))
+    return Task(
+        edges,
+        num_users,
+        pool,
+        learn,
+        tastes,
+        accounts,
+        directed,
+        config,
+        spectral_seed,
+        noise_seed,
+        generator,
+        report,
+    )
 
 
 def make_round(task: Task, weight: Float32) -> Round:
@@ -132,14 +153,15 @@ def make_round(task: Task, weight: Float32) -> Round:
     latent = _latents(encodings, task.tastes)
     net = _denoiser(task, latent)
     columns = [
-        each.columns | task.tastes | _evidence(task, net, rows) for each, rows in zip(encodings, latent, strict=True)
+        each.columns | account | task.tastes | _evidence(task, net, rows)
+        for each, account, rows in zip(encodings, task.accounts, latent, strict=True)
     ]
     at = spans(columns[0])
     terms = pair_terms(at, task.directed, task.config.table)
     tables = [join(each) for each in columns]
     features = fold_features(tables, task.pool.pairs[task.learn], task.fold, terms)
     mean, scale = features.mean(axis=0), features.std(axis=0) + np.float32(1e-6)
-    inputs = np.clip((features - mean) / scale, -CLIP, CLIP)
+    inputs = standardised(features, mean, scale)
     return Round(tables, at, terms, net, latent[-1], inputs, mean, scale)
 
 
@@ -193,33 +215,18 @@ def fold_features(tables: list[Float32], pairs: Int64, fold: Int64, terms: tuple
     return features
 
 
-def balanced_weights(task: Task, extra: Float32) -> Float32:
-    """Return row weights (L,) in proportion to ``extra`` that make all classes equally heavy."""
-    total = np.bincount(task.label, weights=extra, minlength=CLASSES)
-    weights: Float32 = (extra / np.maximum(total, 1e-9)[task.label]).astype(np.float32)
-    return weights
+def standardised(features: Float32, mean: Float32, scale: Float32) -> Float32:
+    """Return features as the networks take them, (B, N)."""
+    return np.asarray(np.clip((features - mean) / scale, -CLIP, CLIP), np.float32)
 
 
-def train_halves(task: Task, made: Round, extra: Float32, step: str) -> list[tuple[Layer, ...]]:
-    """Return one network per half of the folds, trained on the other half."""
-    weights = balanced_weights(task, extra)
-    networks = []
-    for half in range(HALVES):
-        rows = np.flatnonzero(task.fold % HALVES != half)
-        networks.append(train_network(task, made, rows, weights, step))
-    return networks
-
-
-def train_network(task: Task, made: Round, rows: Int64, weights: Float32, step: str) -> tuple[Layer, ...]:
-    return train_classifier(
-        made.inputs[rows],
-        task.label[rows],
-        weights[rows],
-        CLASSES,
-        task.config.classifier,
-        task.generator,
-        task.told(step),
-    )
+def train_network(
+    task: Task, inputs: Float32, label: Int64, extra: Float32, config: ClassifierConfig, step: str
+) -> tuple[Layer, ...]:
+    """Train on ``inputs`` (B, N) with rows weighted by ``extra`` (B,) and all classes equally heavy in sum."""
+    total = np.bincount(label, weights=extra)
+    weights = (extra / np.maximum(total, 1e-9)[label]).astype(np.float32)
+    return train_classifier(inputs, label, weights, len(total), config, task.generator, task.told(step))
 
 
 def half_logits(halves: list[tuple[Layer, ...]], inputs: Float32, fold: Int64) -> Float32:
@@ -235,10 +242,10 @@ def half_logits(halves: list[tuple[Layer, ...]], inputs: Float32, fold: Int64) -
 def tie_logits(task: Task, made: Round, halves: list[tuple[Layer, ...]]) -> Float32:
     """Return logits (E, C) of all ties, each out of its fold."""
     pool = task.pool
-    z = np.empty((pool.observed, CLASSES), np.float32)
+    z = np.empty((pool.observed, len(halves[0][-1][1])), np.float32)
     for rows in np.array_split(np.arange(pool.observed), pool.observed // FEATURE_BLOCK + 1):
         features = fold_features(made.tables, task.edges[rows], pool.fold[rows], made.terms)
-        inputs = np.clip((features - made.mean) / made.scale, -CLIP, CLIP)
+        inputs = standardised(features, made.mean, made.scale)
         z[rows] = half_logits(halves, inputs, pool.fold[rows])
     return z
 

@@ -19,13 +19,13 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.accounts import PLANTED, PlantedTies, account_features, merged, plant
 from recdiff.calibration import intercept_for_share
-from recdiff.classifier import train_classifier
 from recdiff.denoiser import FoldedDenoiser
 from recdiff.errors import DataError
 from recdiff.evidence import denoise, folded
 from recdiff.fakepool import DRAWN, trusted_two_hops
-from recdiff.pairs import PairScorer, log_odds, posterior
+from recdiff.pairs import Layer, PairScorer, log_odds, posterior
 from recdiff.rounds import (
     CLASSES,
     CLIP,
@@ -33,14 +33,13 @@ from recdiff.rounds import (
     Report,
     Round,
     Task,
-    balanced_weights,
     fold_features,
     half_logits,
     log_ratio,
     make_round,
     make_task,
+    standardised,
     tie_logits,
-    train_halves,
     train_network,
 )
 from recdiff.scorer_config import ScorerConfig
@@ -51,6 +50,9 @@ __all__ = ["Scorer", "ScorerConfig", "fit_scorer"]
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+KINDS = DRAWN + PLANTED
 
 FEWEST_TIES = 50
 SMALLEST_SHARE = 1e-3
@@ -122,23 +124,70 @@ def fit_scorer(
             f"{len(edges)} social ties are too few to learn what a fake looks like: at least {FEWEST_TIES} are needed"
         )
     task = make_task(edges, num_users, train, directed, config, seed, report)
+    planted = _plant(task)
     weight = np.ones(len(edges), np.float32)
     for turn in range(config.rounds):
         made = make_round(task, weight)
-        halves = train_halves(task, made, np.ones(len(task.learn), np.float32), "tell kinds apart")
+        halves = _halves(task, made, planted, np.ones(len(task.learn), np.float32), "tell kinds apart")
         ratio = log_ratio(half_logits(halves, made.inputs, task.fold))
         if turn == 0:
-            shares = _shares(task, made, ratio)
+            shares = _shares(task, made, planted, halves, ratio)
         if turn + 1 == config.rounds or shares.sum() < config.worthwhile:
             break
-        spread = log_ratio(tie_logits(task, made, halves))
-        weight = np.maximum(1.0 - np.exp(spread) @ shares, SMALLEST_WEIGHT).astype(np.float32)
+        chance = np.exp(log_ratio(tie_logits(task, made, halves))) @ shares
+        weight = np.maximum(1.0 - chance, SMALLEST_WEIGHT).astype(np.float32)
     real = np.clip(1.0 - np.exp(ratio) @ shares, SMALLEST_SHARE, 1.0)
-    return _finish(task, made, np.where(task.label > 0, 1.0, real).astype(np.float32), shares)
+    return _finish(task, made, planted, np.where(task.label > 0, 1.0, real).astype(np.float32), shares)
 
 
-def _shares(task: Task, made: Round, ratio: Float64) -> Float64:
-    """Return the share of each kind (K,), from encodings that know nothing of earlier scores.
+def _plant(task: Task) -> PlantedTies:
+    config, fold = task.config, task.pool.fold[: len(task.edges)]
+    rng = np.random.default_rng(task.spectral_seed + 2)
+    return plant(task.edges, fold, task.num_users, task.directed, task.tastes, config.planted_share, config.folds, rng)
+
+
+def _halves(task: Task, made: Round, planted: PlantedTies, extra: Float32, step: str) -> list[tuple[Layer, ...]]:
+    """Return per half of the folds the network that tells ties and accounts apart, trained on the other half."""
+    networks = []
+    for half in range(HALVES):
+        chosen, of_planted = task.fold % HALVES != half, planted.fold % HALVES != half
+        networks.append(_both_networks(task, made, planted, extra, (chosen, of_planted), step))
+    return networks
+
+
+def _both_networks(
+    task: Task, made: Round, planted: PlantedTies, extra: Float32, chosen: tuple[Mask, Mask], step: str
+) -> tuple[Layer, ...]:
+    """Return the merged network over ties and accounts, trained on the ``chosen`` pairs and planted ties."""
+    rows = np.flatnonzero(chosen[0])
+    ties = train_network(task, made.inputs[rows], task.label[rows], extra[rows], task.config.classifier, step)
+    seen = account_features(made.at, made.terms)
+    observed = rows[task.label[rows] == 0]
+    told = standardised(planted.features[chosen[1]], made.mean[seen], made.scale[seen])
+    inputs = np.concatenate([made.inputs[observed][:, seen], told])
+    label = np.concatenate([np.zeros(len(observed), np.int64), planted.label[chosen[1]]])
+    weights = np.concatenate([extra[observed], np.ones(len(told), np.float32)])
+    accounts = train_network(task, inputs, label, weights, task.config.accounts, f"{step}: accounts")
+    return merged(ties, accounts, seen)
+
+
+def _shares(task: Task, made: Round, planted: PlantedTies, halves: list[tuple[Layer, ...]], ratio: Float64) -> Float64:
+    """Return the share of each kind (K,), from encodings that know nothing of earlier scores."""
+    seen = account_features(made.at, made.terms)
+    inputs = np.tile(np.float32(0), (len(planted.label), len(made.mean)))
+    inputs[:, seen] = standardised(planted.features, made.mean[seen], made.scale[seen])
+    by_account = log_ratio(half_logits(halves, inputs, planted.fold))[:, len(DRAWN) :]
+    observed = task.label == 0
+    label = np.concatenate([np.zeros(int(observed.sum()), np.int64), planted.label])
+    accounts = estimate_shares(
+        np.concatenate([ratio[observed][:, len(DRAWN) :], by_account]), label, len(PLANTED), task.config.account_shares
+    )
+    ties = _tie_shares(task, made, ratio[:, : len(DRAWN)])
+    return np.concatenate([ties, accounts]) / max(1.0, float(ties.sum() + accounts.sum()))
+
+
+def _tie_shares(task: Task, made: Round, ratio: Float64) -> Float64:
+    """Return the shares of the kinds without accounts.
 
     Where two-hop fakes show, their amount is read again with two-hop pairs along trusted ties as a variant.
     """
@@ -146,38 +195,32 @@ def _shares(task: Task, made: Round, ratio: Float64) -> Float64:
     shares = estimate_shares(ratio, label, len(DRAWN), config.shares)
     if shares[-1] == 0.0:
         return shares
-    observed = ratio[label == 0]
-    suspicion = np.logaddexp.reduce(observed, axis=1)
-    learned = task.learn[label == 0]
     trusted = np.ones(len(task.edges), bool)
-    trusted[learned] = suspicion <= np.median(suspicion)
+    suspicion = np.logaddexp.reduce(ratio[label == 0], axis=1)
+    trusted[task.learn[label == 0]] = suspicion <= np.median(suspicion)
     rng = np.random.default_rng(task.spectral_seed + 1)
     count = int((label == len(DRAWN)).sum())
     pairs = trusted_two_hops(task.edges, trusted, task.num_users, task.directed, count, rng)
     fold = rng.integers(0, config.folds, count)
-    features = fold_features(made.tables, pairs, fold, made.terms)
-    more = np.clip((features - made.mean) / made.scale, -CLIP, CLIP)
+    more = standardised(fold_features(made.tables, pairs, fold, made.terms), made.mean, made.scale)
     inputs, folds = np.concatenate([made.inputs, more]), np.concatenate([task.fold, fold])
     labels = np.concatenate([label, np.full(count, CLASSES)])
-    weights = (1.0 / np.bincount(labels)[labels]).astype(np.float32)
+    even = np.ones(len(labels), np.float32)
     halves = []
     for half in range(HALVES):
         rows = np.flatnonzero(folds % HALVES != half)
-        step = task.told("tell two-hops apart")
-        halves.append(
-            train_classifier(
-                inputs[rows], labels[rows], weights[rows], CLASSES + 1, config.classifier, task.generator, step
-            )
-        )
+        step = "tell two-hops apart"
+        halves.append(train_network(task, inputs[rows], labels[rows], even[rows], config.classifier, step))
     wide = estimate_shares(log_ratio(half_logits(halves, inputs, folds)), labels, len(DRAWN), config.shares)
     return np.concatenate([wide[: len(DRAWN) - 1], [wide[len(DRAWN) - 1 :].sum()]])
 
 
-def _finish(task: Task, made: Round, extra: Float32, shares: Float64) -> Scorer:
+def _finish(task: Task, made: Round, planted: PlantedTies, extra: Float32, shares: Float64) -> Scorer:
     """Train the final networks, observed ties weighted by the chance that they are real, and put all together."""
     evidence = task.config.evidence
-    halves = train_halves(task, made, extra, "score")
-    everything = train_network(task, made, np.arange(len(task.learn)), balanced_weights(task, extra), "score")
+    halves = _halves(task, made, planted, extra, "score")
+    everyone = np.ones(len(task.learn), bool), np.ones(len(planted.label), bool)
+    everything = _both_networks(task, made, planted, extra, everyone, "score")
     prior = np.maximum(np.concatenate([[1.0 - shares.sum()], shares]), SMALLEST_SHARE)
     offset = np.log(prior).astype(np.float32)
     z = tie_logits(task, made, halves) + offset
@@ -190,11 +233,11 @@ def _finish(task: Task, made: Round, extra: Float32, shares: Float64) -> Scorer:
         pair=PairScorer(made.terms, made.mean, made.scale, CLIP, everything, offset, calibration),
         table=made.tables[-1],
         columns=made.at,
-        kinds=DRAWN,
+        kinds=KINDS,
         edge_scores=fake,
         edge_kinds=kinds,
         edge_log_odds=odds,
-        shares={kind: float(share) for kind, share in zip(DRAWN, shares, strict=True)},
+        shares={kind: float(share) for kind, share in zip(KINDS, shares, strict=True)},
         latent=latent,
         denoised=clean,
         movement=np.sqrt(np.square(clean - latent).mean(axis=1)) if clean.size else np.empty(0, np.float32),

@@ -97,16 +97,20 @@ class ScorerConfig:
 
     Attributes:
         folds: K; fewer for large graphs is fine, every fold costs an encoding.
+        planted_share: planted ties per kind that brings accounts along, as a share of the ties.
         most_pairs: ties and non-ties per class to learn from, at most.
         rounds: encodings of the graph, each weighted by what the one before found.
         worthwhile: no further round where less than this share of fakes was found.
     """
 
     folds: int = 10
+    planted_share: float = 0.05
     most_pairs: int = 200_000
     rounds: int = 2
     worthwhile: float = 0.1
     table: TableConfig = field(default_factory=TableConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+    accounts: ClassifierConfig = field(default_factory=lambda: ClassifierConfig(hidden=(32, 16)))
     shares: SharesConfig = field(default_factory=SharesConfig)
+    account_shares: SharesConfig = field(default_factory=lambda: SharesConfig(smallest_region=0.4))

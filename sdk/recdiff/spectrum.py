@@ -36,8 +36,8 @@ class Spectrum:
 def normalised(graph: sp.csr_matrix, ridge: float) -> sp.csr_matrix:
     """Return (D_out + t)^-1/2 A (D_in + t)^-1/2 with t = ridge * mean degree, which tames users of few ties."""
     out, into = (np.asarray(graph.sum(axis=axis), np.float64).ravel() for axis in (1, 0))
-    extra = ridge * max(float(out.mean()), 1e-12)
-    left, right = (sp.diags_array((1.0 / np.sqrt(d + extra)).astype(np.float32)) for d in (out, into))
+    extra = ridge * float(out.mean())
+    left, right = (sp.diags_array((1.0 / np.sqrt(np.maximum(d + extra, 1e-6))).astype(np.float32)) for d in (out, into))
     return sp.csr_matrix(left @ graph @ right, dtype=np.float32)
 
 

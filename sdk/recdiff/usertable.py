@@ -127,8 +127,7 @@ def spans(columns: Mapping[str, Float32]) -> dict[str, Span]:
 
 def pair_terms(at: Mapping[str, Span], directed: bool, config: TableConfig) -> tuple[PairTerm, ...]:
     """Return the pair features that the columns allow; symmetric ones only where the graph is undirected."""
-    terms = [*_dots(at, config), *_scalars(at, directed)]
-    return tuple(terms)
+    return (*_dots(at, config), *scalar_terms(at, directed))
 
 
 def _dots(at: Mapping[str, Span], config: TableConfig) -> Iterator[PairTerm]:
@@ -150,7 +149,8 @@ def _dots(at: Mapping[str, Span], config: TableConfig) -> Iterator[PairTerm]:
             yield PairTerm("symdot", at[name], at[name.replace("residual", "told")])
 
 
-def _scalars(at: Mapping[str, Span], directed: bool) -> Iterator[PairTerm]:
+def scalar_terms(at: Mapping[str, Span], directed: bool) -> Iterator[PairTerm]:
+    """Yield the pair features of the columns that are one number wide."""
     for span in at.values():
         if span[1] - span[0] != 1:
             continue

@@ -1,0 +1,69 @@
+"""The user table: what its columns rebuild, and which terms it allows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graph_samples import community_edges, community_items
+from recdiff.graph import social_adjacency
+from recdiff.pairs import SYMMETRIC
+from recdiff.scorer_config import TableConfig
+from recdiff.spectrum import normalised
+from recdiff.usertable import encode, join, latent_rows, pair_terms, spans, taste_columns
+
+CONFIG = TableConfig(positive=12, negative=4, singular=6, lead=6, taste=5)
+
+
+def encoding(directed: bool = False) -> object:
+    graph = social_adjacency(community_edges(), 320, directed)
+    return encode(graph, directed, CONFIG, np.random.default_rng(0))
+
+
+def test_dots_of_pull_rebuild_the_graph_and_cosines_are_bounded() -> None:
+    columns = encoding().columns  # type: ignore[attr-defined]
+    graph = social_adjacency(community_edges(), 320, directed=False)
+    edges = community_edges()
+    pull = columns["pull"][:, :12]
+    rebuilt = np.sum(pull[edges[:, 0]] * pull[edges[:, 1]], axis=1).mean()
+    others = np.random.default_rng(0).integers(0, 320, (2000, 2))
+    assert rebuilt > 3 * np.sum(pull[others[:, 0]] * pull[others[:, 1]], axis=1).mean()
+    np.testing.assert_allclose(np.linalg.norm(columns["unit"], axis=1), 1.0, atol=1e-5)
+    degree = np.asarray(graph.sum(axis=1)).ravel()
+    np.testing.assert_allclose(columns["degree"][:, 0], np.log1p(degree), rtol=1e-6)
+    assert abs(normalised(graph, CONFIG.ridge)).max() < 1.0
+
+
+def test_undirected_terms_are_symmetric_and_cover_every_column() -> None:
+    tastes = taste_columns(community_items(), 320, CONFIG, np.random.default_rng(0))
+    columns = encoding().columns | tastes  # type: ignore[attr-defined]
+    terms = pair_terms(spans(columns), False, CONFIG)
+    assert {term.operation for term in terms} <= SYMMETRIC
+    used = np.zeros(join(columns).shape[1], bool)
+    for term in terms:
+        used[slice(*term.left)] = used[slice(*term.right)] = True
+    assert used.all()
+
+
+def test_directed_terms_know_the_ends_apart() -> None:
+    columns = encoding(directed=True).columns  # type: ignore[attr-defined]
+    terms = pair_terms(spans(columns), True, CONFIG)
+    assert {"src", "dst"} <= {term.operation for term in terms}
+    at = spans(columns)
+    assert any(term.left == at["pull_out"] and term.right == at["pull_into"] for term in terms)
+
+
+def test_tastes_of_a_community_are_alike() -> None:
+    taste = taste_columns(community_items(), 320, CONFIG, np.random.default_rng(0))["taste"]
+    group = np.arange(320) % 8
+    cosine = taste @ taste.T
+    same = group[:, None] == group
+    assert cosine[same].mean() > 0.4 > cosine[~same].mean()
+    assert taste_columns(None, 320, CONFIG, np.random.default_rng(0)) == {}
+
+
+def test_latent_rows_hold_place_degree_and_taste() -> None:
+    tastes = taste_columns(community_items(), 320, CONFIG, np.random.default_rng(0))
+    turn = np.eye(12, dtype=np.float32)
+    with_taste, without = (latent_rows(encoding(), turn, each) for each in (tastes, {}))  # type: ignore[arg-type]
+    assert without.shape == (320, 14)
+    assert with_taste.shape == (320, 14 + 5)
