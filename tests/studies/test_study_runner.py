@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_work import where
+from study_work import dying, where
 
-from recdiff.errors import UsageError
+from recdiff.errors import RecDiffError, UsageError
 from recdiff.progress import silent
 from recdiff.studies import catalogue
 from recdiff.studies.budget import Budget
@@ -87,6 +87,12 @@ def test_cells_are_shared_out_and_measured_ones_stay_alone(source: Source, tmp_p
     results = Runner(source, Cache(tmp_path), where, jobs=1).results(measured, "stage", silent, alone=True)
     assert len({os.getpid(), *(result.values["process"] for result in results)}) == 3
     assert {result.values["threads"] for result in results} == {1}
+
+
+def test_a_process_that_dies_is_told_in_words(source: Source, tmp_path: Path) -> None:
+    runner = Runner(source, Cache(tmp_path), dying, jobs=2)
+    with pytest.raises(RecDiffError, match=r"ended abruptly, perhaps for want of memory; run .* fewer --jobs than 1"):
+        runner.results([Cell("dying", {}, 0, "data")], "stage", silent)
 
 
 def test_one_job_computes_here(source: Source, tmp_path: Path) -> None:

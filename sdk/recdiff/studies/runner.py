@@ -6,11 +6,13 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 
 from recdiff.device import cores
+from recdiff.errors import RecDiffError
 from recdiff.progress import Report
 from recdiff.studies.cell import Cache, Cell, Result
 from recdiff.studies.source import Source
@@ -44,6 +46,7 @@ class Runner:
 
         Raises:
             ArtifactError: a cached result is damaged.
+            RecDiffError: a process that computed a cell died.
         """
         unique = {cell.key: cell for cell in cells}
         found = {key: self.cache.load(cell) for key, cell in unique.items()}
@@ -77,6 +80,11 @@ class Runner:
             tasks = [pool.submit(compute, cell, self.source, self.cache, self.work) for cell in cells]
             for task in as_completed(tasks):
                 yield task.result()
+        except BrokenProcessPool as error:
+            raise RecDiffError(
+                f"a process computing a cell ended abruptly, perhaps for want of memory; run the study again with fewer "
+                f"--jobs than {workers}, what is finished is kept"
+            ) from error
         finally:
             # After an error or an interruption nothing new is begun; what is finished is kept.
             pool.shutdown(wait=True, cancel_futures=True)
