@@ -82,8 +82,8 @@ class Runner:
                 yield task.result()
         except BrokenProcessPool as error:
             raise RecDiffError(
-                f"a process computing a cell ended abruptly, perhaps for want of memory; run the study again with fewer "
-                f"--jobs than {workers}, what is finished is kept"
+                f"a process computing a cell ended abruptly, perhaps for want of memory; run the study again with "
+                f"fewer --jobs than {workers}, what is finished is kept"
             ) from error
         finally:
             # After an error or an interruption nothing new is begun; what is finished is kept.
