@@ -53,7 +53,7 @@ def test_names_that_mean_something_else_are_left_alone() -> None:
     [
         ("RECDIFF_SED", "1", "RECDIFF_SED: no setting 'sed'; did you mean 'seed'?"),
         ("RECDIFF_PAPER__EPOCH", "1", "RECDIFF_PAPER__EPOCH: no setting 'epoch'; did you mean 'epochs'?"),
-        ("RECDIFF_PAPR__EPOCHS", "1", "RECDIFF_PAPR__EPOCHS: no section 'papr'; sections are paper"),
+        ("RECDIFF_PAPR__EPOCHS", "1", "RECDIFF_PAPR__EPOCHS: no section 'papr'; sections are "),
         ("RECDIFF_PAPER", "1", "RECDIFF_PAPER: no setting 'paper'"),
         ("RECDIFF_SEED", "one", "RECDIFF_SEED='one': expected int"),
         ("RECDIFF_SEED", "1.5", "RECDIFF_SEED='1.5': expected int"),
@@ -65,6 +65,7 @@ def test_wrong_environment_names_the_variable(name: str, text: str, message: str
     with pytest.raises(UsageError) as caught:
         load_config(environment={name: text})
     assert str(caught.value).startswith(message)
+    assert "papr" not in str(caught.value) or "paper" in str(caught.value)
 
 
 def test_environment_texts_become_numbers() -> None:
