@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,12 +34,13 @@ class Crew:
 def cluster() -> Iterator[Any]:
     """Yield the module ``ray``, connected: to the program's own session, the cluster at ``RAY_ADDRESS``, or a new one.
 
-    What is connected or started here is left or stopped at the end. Ray's progress and log lines are kept quiet.
+    What is connected or started here is left or stopped at the end. Ray is told to be quiet, and what it prints all the
+    same (that a worker died) goes to stderr: stdout belongs to the caller's results.
 
     Raises:
         UsageError: ray is not installed, or there is no cluster at the address.
     """
-    with _environment(_QUIET):
+    with _environment(_QUIET), redirect_stdout(sys.stderr):
         ray = _ray()
         if ray.is_initialized():
             yield ray
@@ -53,11 +55,13 @@ def cluster() -> Iterator[Any]:
             ray.shutdown()
 
 
-def crew(ray: Any, device: str, workers: int | None, tasks: int) -> Crew:
-    """Divide the cluster: a worker per card where there are cards, else per core; no more than ``tasks``.
+def crew(ray: Any, device: str, workers: int | None, tasks: int | None = None) -> Crew:
+    """Divide the cluster: a worker per card where there are cards, else per core or (no ``tasks``) per node.
 
     Args:
-        device: "auto", "cpu" or "cuda". workers: how many instead; each then gets the more cores.
+        device: "auto", "cpu" or "cuda".
+        workers: how many instead; fewer get more cores each.
+        tasks: how many pieces of work there are, so that more workers would idle; None: work that is shared by all.
 
     Raises:
         DeviceError: for "cuda" where no node has a card.
@@ -70,7 +74,8 @@ def crew(ray: Any, device: str, workers: int | None, tasks: int) -> Crew:
     slots = sum(_places(node, 1, cards) for node in nodes)
     if slots < (workers or 1):
         raise UsageError(f"workers = {workers or 1}: the Ray cluster has {slots} {'cards' if cards else 'cores'}")
-    size = max(1, min(workers or slots, tasks))
+    whole = slots if cards else sum(_places(node, 1, cards) > 0 for node in nodes)
+    size = workers or whole if tasks is None else min(workers or slots, max(1, tasks))
     most = max(int(node.get("CPU", 0)) for node in nodes)
     threads = next(each for each in range(most, 0, -1) if sum(_places(node, each, cards) for node in nodes) >= size)
     return Crew(size, threads, cards)

@@ -6,11 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from recdiff.recommender_config import RecommenderConfig
 
+Float32 = NDArray[np.float32]
+# Judges node rows (N, D), users first; larger is better.
+Judge = Callable[[Float32], float]
 # Passes where there is no validation to choose them by: about as many as it chose on the graphs measured.
 BLIND_STEPS = 50
 
@@ -28,6 +33,10 @@ class Trial:
     table: Tensor
     value: float
     history: tuple[dict[str, float], ...]
+
+
+# Trains somewhere else: settings, interactions (U, A), ties (U, U), what judges (None: nothing), seed.
+Trainer = Callable[[RecommenderConfig, sp.csr_matrix, sp.csr_matrix, Judge | None, int], Trial]
 
 
 @torch.no_grad()

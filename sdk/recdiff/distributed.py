@@ -11,7 +11,6 @@ one worker, as it would be by one process: results differ from recommender's by 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,14 +21,11 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recdiff.descent import Trial, descend
+from recdiff.descent import Judge, Trial, descend
 from recdiff.graph import bipartite_adjacency, csr_tensor
 from recdiff.recommender_config import RecommenderConfig
 
-Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
-# Judges node rows (N, D), users first; larger is better.
-Judge = Callable[[Float32], float]
 # Pairs whose rows are gathered at a time, 2 x 64 MiB at D = 64.
 _BLOCK = 2**18
 

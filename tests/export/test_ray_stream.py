@@ -85,10 +85,13 @@ def test_ray_that_is_missing_is_named_with_its_remedy(
         ([{"CPU": 4.0}, {"CPU": 2.0}], "cpu", 2, 9, Crew(2, 2, False)),
         ([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 2.0}], "auto", None, 9, Crew(2, 4, True)),
         ([{"CPU": 8.0, "GPU": 2.0}], "cpu", None, 9, Crew(8, 1, False)),
+        ([{"CPU": 4.0}, {"CPU": 4.0}], "auto", None, None, Crew(2, 4, False)),
+        ([{"CPU": 4.0}, {"CPU": 4.0}], "auto", 3, None, Crew(3, 2, False)),
+        ([{"CPU": 8.0, "GPU": 2.0}], "cuda", None, None, Crew(2, 4, True)),
     ],
 )
 def test_the_cluster_is_divided(
-    nodes: list[dict[str, float]], device: str, workers: int | None, tasks: int, expected: Crew
+    nodes: list[dict[str, float]], device: str, workers: int | None, tasks: int | None, expected: Crew
 ) -> None:
     assert crew(fake_ray(nodes), device, workers, tasks) == expected
 
@@ -138,7 +141,9 @@ class TestRealRay:
             assert mine.equals(theirs)
         assert capfd.readouterr() == ("", "")
 
-    def test_a_killed_worker_loses_nothing(self, tmp_path: Path, onnx_scorer: OnnxScorer, two_workers: None) -> None:
+    def test_a_killed_worker_loses_nothing(
+        self, tmp_path: Path, onnx_scorer: OnnxScorer, two_workers: None, capfd: pytest.CaptureFixture[str]
+    ) -> None:
         edges = folder_of_parts(tmp_path / "edges", ties(), 100)
         left: list[int] = []
         psutil = pytest.importorskip("psutil", reason="needs psutil to find the workers: pip install psutil")
@@ -151,6 +156,7 @@ class TestRealRay:
 
         clean_stream_ray(onnx_scorer, edges, tmp_path / "out", threshold=THRESHOLD, workers=2, report=kill)
         assert left[0] > 0
+        assert capfd.readouterr().out == ""
         clean_stream(onnx_scorer, edges, tmp_path / "local", threshold=THRESHOLD)
         for mine, theirs in zip(outputs(tmp_path / "out"), outputs(tmp_path / "local"), strict=True):
             assert mine.equals(theirs)
