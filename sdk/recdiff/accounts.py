@@ -1,13 +1,12 @@
 """Fakes that come with accounts of their own: what such accounts look like, and a network that knows them.
 
 A farm is a community of its own, so counts and eigenvectors take its ties for real. What gives it away is its
-accounts: whom they befriend, how much they use, how little of it they share with their friends. The network
+accounts: how much they and their friends use, and how little of it they share. The network
 therefore sees only such columns of the two ends, not where the ends lie in the graph: a farm planted to learn from
 would otherwise be told from a farm that is there by its place alone.
 
 Columns, of the unweighted graph without directions:
     reach         log degree
-    reach_near    mean over the friends of their log degree; reach_spread: its standard deviation
     quiet         mean over the friends of their log number of items
     agree         own taste . mean taste of the friends
     items         log number of items
@@ -32,8 +31,10 @@ from recdiff.usertable import Columns, join, scalar_terms, spans
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 
+GANGS = 8
+"""Groups of planted accounts per kind, each with targets of its own, lest a few targets stand for all."""
 PLANTED: tuple[Kind, ...] = ("farm", "camouflage")
-ACCOUNT_COLUMNS = ("reach", "reach_near", "reach_spread", "reach_out", "reach_into", "quiet", "agree", "items")
+ACCOUNT_COLUMNS = ("reach", "reach_out", "reach_into", "quiet", "agree", "items")
 
 
 def account_columns(graph: sp.csr_matrix, directed: bool, tastes: Columns) -> Columns:
@@ -42,9 +43,7 @@ def account_columns(graph: sp.csr_matrix, directed: bool, tastes: Columns) -> Co
     degree = np.asarray(both.sum(axis=1), np.float64).ravel()
     share = sp.csr_matrix(sp.diags_array(1.0 / np.maximum(degree, 1.0)) @ both)
     reach = np.log1p(degree)
-    near = share @ reach
-    spread = np.sqrt(np.maximum(share @ np.square(reach) - np.square(near), 0.0))
-    found = {"reach": reach, "reach_near": near, "reach_spread": spread}
+    found = {"reach": reach}
     if directed:
         found["reach_out"] = np.log1p(np.asarray(graph.sum(axis=1), np.float64).ravel())
         found["reach_into"] = np.log1p(np.asarray(graph.sum(axis=0), np.float64).ravel())
@@ -79,10 +78,10 @@ def plant(
     folds: int,
     rng: np.random.Generator,
 ) -> PlantedTies:
-    """Plant round(share * E) ties of each planted kind beside ``edges`` (E, 2) and look at them."""
-    count = round(share * len(edges))
+    """Plant about share * E ties of each planted kind beside ``edges`` (E, 2), in ``GANGS`` groups, described."""
+    count = -(-round(share * len(edges)) // GANGS)
     planted, accounts = [], 0
-    for kind in PLANTED:
+    for kind in np.repeat(PLANTED, GANGS):
         pairs, fresh = draw_fakes(edges, num_users, kind, count, rng, directed)
         planted.append(np.where(pairs >= num_users, pairs + accounts, pairs))
         accounts += fresh
@@ -96,7 +95,7 @@ def plant(
         table, terms = account_table(account_columns(graph, directed, wide) | wide, directed)
         features.append(pair_features(table, pairs[fold == held], terms))
     order = np.argsort(fold, kind="stable")
-    label = np.repeat(np.arange(len(PLANTED)) + 1, [len(each) for each in planted])
+    label = np.repeat(np.repeat(np.arange(len(PLANTED)) + 1, GANGS), [len(each) for each in planted])
     return PlantedTies(np.concatenate(features), label[order], fold[order])
 
 

@@ -104,9 +104,10 @@ def train_denoiser(
     table = torch.as_tensor(rows)
     ties = torch.as_tensor(np.concatenate([np.c_[graph, pairs], np.c_[graph, pairs[:, ::-1]]]))
     batches = max(1, len(ties) // config.batch_size)
+    epochs = max(config.epochs, -(-config.least_steps // batches))
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=WEIGHT_DECAY)
-    pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.epochs * batches)
-    for epoch in range(config.epochs):
+    pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=epochs * batches)
+    for epoch in range(epochs):
         total = 0.0
         for chosen in torch.tensor_split(torch.randperm(len(ties), generator=generator), batches):
             held, x, y = ties[chosen].unbind(1)

@@ -58,6 +58,8 @@ FEWEST_TIES = 50
 SMALLEST_SHARE = 1e-3
 """Share that a kind keeps in the posterior though none of it was found, so that a blatant fake still shows."""
 SMALLEST_WEIGHT = 0.02
+TRUSTED = 0.75
+"""Share of the ties, the least suspicious, along which two-hop pairs are drawn as a variant."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +199,7 @@ def _tie_shares(task: Task, made: Round, ratio: Float64) -> Float64:
         return shares
     trusted = np.ones(len(task.edges), bool)
     suspicion = np.logaddexp.reduce(ratio[label == 0], axis=1)
-    trusted[task.learn[label == 0]] = suspicion <= np.median(suspicion)
+    trusted[task.learn[label == 0]] = suspicion <= np.quantile(suspicion, TRUSTED)
     rng = np.random.default_rng(task.spectral_seed + 1)
     count = int((label == len(DRAWN)).sum())
     pairs = trusted_two_hops(task.edges, trusted, task.num_users, task.directed, count, rng)

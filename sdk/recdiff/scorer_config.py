@@ -42,6 +42,7 @@ class EvidenceConfig:
         hidden: H; condition_width: R.
         dropped: share of the rows whose condition is dropped.
         epochs, batch_size, learning_rate: of training on the ends of ties.
+        least_steps: as many more epochs as it takes to make this many steps; small graphs have few batches.
     """
 
     denoising: Denoising = "diffusion"
@@ -56,6 +57,7 @@ class EvidenceConfig:
     epochs: int = 8
     batch_size: int = 1024
     learning_rate: float = 3e-3
+    least_steps: int = 300
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class SharesConfig:
 
     smallest_region: float = 0.03
     regions: int = 40
-    doubt: float = 1.0
+    doubt: float = 1.3
     worthwhile: float = 0.05
 
 

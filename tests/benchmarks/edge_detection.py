@@ -1,0 +1,227 @@
+"""How well injected fakes are found: `python tests/benchmarks/edge_detection.py DATA OUT [--plan NAME ...]`.
+
+DATA holds the folders ciao, lastfm, yelp_hin and bitcoin_alpha. Every cell (data set, kind, share, seed, variant) is
+one fresh corruption, one blind fit, and every heuristic on the same ties. Cells that OUT/edge_detection.json already
+holds are not run again, so plans add up; edge_detection.md is written anew from all of them.
+
+Plans: ciao (kinds x shares 5, 20, 50 %, and the graph as it is), others (lastfm and yelp_hin at 20 %), farm (both
+kinds with accounts at 20 %, three data sets), bitcoin (real labels), ablation (the denoiser's variants on ciao).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.csv as pv
+import scipy.sparse as sp
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sdk"))
+
+from recdiff.corrupt import corrupt
+from recdiff.dataset import SocialDataset
+from recdiff.edge_metrics import EdgeMetrics, edge_metrics
+from recdiff.heuristics import heuristic_scores
+from recdiff.scorer import fit_scorer
+from recdiff.scorer_config import EvidenceConfig, ScorerConfig
+
+DRAWN = ("uniform", "degree", "two-hop")
+WITH_ACCOUNTS = ("farm", "camouflage")
+VARIANTS = ("diffusion", "identity", "autoencoder", "none")
+PLANS = ("ciao", "others", "farm", "bitcoin", "ablation")
+THREADS = 2
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One corruption and one fit; kind "given" is the graph as it is, "labels" its real labels."""
+
+    data: str
+    kind: str
+    share: float
+    seed: int
+    variant: str = "diffusion"
+
+    @property
+    def name(self) -> str:
+        return "/".join(str(each) for each in asdict(self).values())
+
+
+def plan(name: str, seeds: int) -> Iterator[Cell]:
+    """Yield the cells of one plan."""
+    for seed in range(seeds):
+        if name == "ciao":
+            yield Cell("ciao", "given", 0.0, seed)
+            yield from (Cell("ciao", kind, share, seed) for share in (0.2, 0.5, 0.05) for kind in DRAWN)
+        elif name == "others":
+            yield from (Cell(data, kind, 0.2, seed) for data in ("lastfm", "yelp_hin") for kind in DRAWN)
+        elif name == "farm":
+            yield from (
+                Cell(data, kind, 0.2, seed) for data in ("ciao", "lastfm", "yelp_hin") for kind in WITH_ACCOUNTS
+            )
+        elif name == "bitcoin":
+            yield Cell("bitcoin_alpha", "labels", 0.0, seed)
+        else:
+            shares = ((0.2, kind) for kind in DRAWN), ((0.5, kind) for kind in DRAWN)
+            for share, kind in (each for part in shares for each in part):
+                yield from (Cell("ciao", kind, share, seed, variant) for variant in VARIANTS[1:])
+
+
+def run(cell: Cell, root: Path) -> dict[str, Any]:
+    """Corrupt, fit blind, and measure scorer and heuristics."""
+    dataset = SocialDataset.read(root / cell.data, seed=0)
+    edges, users, is_fake = dataset.edges, len(dataset.users), None
+    if cell.kind == "labels":
+        is_fake = _distrusted(dataset, root / cell.data / "labels.tsv")
+    elif cell.kind != "given":
+        rng = np.random.default_rng(cell.seed)
+        made = corrupt(edges, users, cell.kind, cell.share, "replace", rng, dataset.directed)  # type: ignore[arg-type]
+        edges, users, is_fake = made.edges, made.num_users, made.is_fake
+    train = _widened(dataset.train, users) if dataset.train.nnz else None
+    config = ScorerConfig()
+    config = replace(config, evidence=EvidenceConfig(denoising=cell.variant))  # type: ignore[arg-type]
+    start = time.perf_counter()
+    scorer = fit_scorer(edges, users, train, dataset.directed, config, 1000 + cell.seed)
+    seconds = time.perf_counter() - start
+    found = {"seconds": seconds, "estimated_share": scorer.fake_share, "shares": scorer.shares}
+    found |= {"spread": _spread(scorer.denoised)}
+    if is_fake is None:
+        return found
+    found["scorer"] = _plain(edge_metrics(is_fake, scorer.edge_scores))
+    if cell.variant == "diffusion":
+        floor = heuristic_scores(edges, users, train, dataset.directed, np.random.default_rng(0))
+        found["heuristics"] = {name: _plain(edge_metrics(is_fake, -each, False)) for name, each in floor.items()}
+    return found
+
+
+def _distrusted(dataset: SocialDataset, file: Path) -> np.ndarray:
+    """Return which edges are labelled -1, (E,) bool; labels serve for nothing else."""
+    table = pv.read_csv(file, parse_options=pv.ParseOptions(delimiter="\t"))
+    src, dst = (dataset.users.index(table[name]) for name in ("src", "dst"))
+    label = dict(zip(zip(src.tolist(), dst.tolist(), strict=True), table["label"].to_pylist(), strict=True))
+    return np.array([label[int(a), int(b)] < 0 for a, b in dataset.edges])
+
+
+def _widened(train: sp.csr_matrix, users: int) -> sp.csr_matrix:
+    """Return ``train`` with an empty row for each account that fakes brought along."""
+    return sp.vstack([train, sp.csr_matrix((users - train.shape[0], train.shape[1]), dtype=train.dtype)]).tocsr()
+
+
+def _spread(rows: np.ndarray) -> dict[str, float]:
+    """Return mean pairwise cosine and effective rank of embeddings; empty where there are none."""
+    if not rows.size:
+        return {}
+    unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    count = len(unit)
+    cosine = (np.square(unit.sum(axis=0)).sum() - count) / (count * (count - 1))
+    power = np.linalg.svd(rows - rows.mean(axis=0), compute_uv=False) ** 2
+    share = power / power.sum()
+    return {"mean_cosine": float(cosine), "effective_rank": float(np.exp(-(share * np.log(share + 1e-12)).sum()))}
+
+
+def _plain(metrics: EdgeMetrics) -> dict[str, float]:
+    names = ("auc", "average_precision", "base_rate", "precision_at_k", "recall_at_1_percent", "calibration_error")
+    return {name: getattr(metrics, name) for name in names}
+
+
+def report(cells: dict[str, dict[str, Any]]) -> str:
+    """Return the tables of all cells as Markdown: means over seeds, and standard deviations of the AUC."""
+    groups: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
+    for name, found in cells.items():
+        data, kind, share, _, variant = name.split("/")
+        groups.setdefault((data, kind, share, variant), []).append(found)
+    lines = [
+        "# Finding fake edges",
+        "",
+        "Made by `tests/benchmarks/edge_detection.py`; fakes replace a share of the ties.",
+        "",
+    ]
+    lines += [
+        "AUC, AP, precision and recall: means over seeds, each a fresh corruption. The scorer is blind to kind and"
+    ]
+    lines += ["share. ECE: expected calibration error. Share: estimated by the scorer.", ""]
+    lines += ["| data | kind | share | variant | seeds | AUC | AP | P@k | R@1 % | ECE | est. share | best heuristic |"]
+    lines += ["|---|---|---|---|---|---|---|---|---|---|---|---|"]
+    lines += [_line(*key, found) for key, found in sorted(groups.items())]
+    lines += ["", "## Every heuristic (AUC)", "", *_heuristic_table(groups), "", "## Spread of denoised embeddings", ""]
+    lines += ["Mean pairwise cosine (1 = collapsed) and effective rank, ciao, diffusion, mean over all cells.", ""]
+    spread = [
+        found["spread"] for key, each in groups.items() if key[0] == "ciao" and key[3] == VARIANTS[0] for found in each
+    ]
+    if spread:
+        lines += [f"Cosine {np.mean([s['mean_cosine'] for s in spread]):.3f}, "]
+        lines[-1] += f"effective rank {np.mean([s['effective_rank'] for s in spread]):.1f}."
+    return "\n".join(lines) + "\n"
+
+
+def _line(data: str, kind: str, share: str, variant: str, found: list[dict[str, Any]]) -> str:
+    front = f"| {data} | {kind} | {float(share):.0%} | {variant} | {len(found)} |"
+    estimate = _mean([each["estimated_share"] for each in found])
+    if "scorer" not in found[0]:
+        return f"{front} | | | | | {estimate} | |"
+    auc = [each["scorer"]["auc"] for each in found]
+    rest = " | ".join(
+        _mean([each["scorer"][name] for each in found])
+        for name in ("average_precision", "precision_at_k", "recall_at_1_percent", "calibration_error")
+    )
+    best = ""
+    if all("heuristics" in each for each in found):
+        means = {name: np.mean([e["heuristics"][name]["auc"] for e in found]) for name in found[0]["heuristics"]}
+        name = max(means, key=lambda each: means[each])
+        best = f"{means[name]:.3f} {name}"
+    return f"{front} {np.mean(auc):.4f} ± {np.std(auc):.4f} | {rest} | {estimate} | {best} |"
+
+
+def _heuristic_table(groups: dict[tuple[str, str, str, str], list[dict[str, Any]]]) -> list[str]:
+    rows = [(key, found) for key, found in sorted(groups.items()) if all("heuristics" in each for each in found)]
+    if not rows:
+        return []
+    names = list(dict.fromkeys(name for _, found in rows for name in found[0]["heuristics"]))
+    lines = [f"| data | kind | share | {' | '.join(names)} |", "|---" * (3 + len(names)) + "|"]
+    for (data, kind, share, _), found in rows:
+        values = [
+            _mean([each["heuristics"][name]["auc"] for each in found]) if name in found[0]["heuristics"] else "-"
+            for name in names
+        ]
+        lines.append(f"| {data} | {kind} | {float(share):.0%} | {' | '.join(values)} |")
+    return lines
+
+
+def _mean(values: list[float]) -> str:
+    return f"{np.mean(values):.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--plan", nargs="+", choices=PLANS, default=list(PLANS))
+    parser.add_argument("--seeds", type=int, default=5)
+    given = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    file = given.out / "edge_detection.json"
+    cells: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    todo = [cell for name in given.plan for cell in plan(name, given.seeds) if cell.name not in cells]
+    for cell in sorted(todo, key=lambda each: each.seed):
+        cells[cell.name] = run(cell, given.data)
+        shown = cells[cell.name].get("scorer", {"auc": float("nan"), "calibration_error": float("nan")})
+        print(
+            f"{cell.name}: AUC {shown['auc']:.4f} ECE {shown['calibration_error']:.3f} "
+            f"share {cells[cell.name]['estimated_share']:.3f} in {cells[cell.name]['seconds']:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+        file.write_text(json.dumps(cells, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        (given.out / "edge_detection.md").write_text(report(cells), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
