@@ -102,13 +102,13 @@ def _farm(graph: Graph, count: int, rng: np.random.Generator) -> tuple[Int64, in
     accounts = max(4, -(-count // TIES_PER_ACCOUNT))
     degree = np.diff(graph.out.indptr) + np.diff(graph.into.indptr) + 1e-9
     targets = rng.choice(users, min(FARM_TARGETS, users), replace=False, p=degree / degree.sum())
-    within = _distinct_cells(accounts, accounts, min(round(count * FARM_WITHIN), accounts * (accounts - 1) // 2), rng)
-    outward = _distinct_cells(accounts, len(targets), count - len(within), rng, square=False)
+    within = distinct_cells(accounts, accounts, min(round(count * FARM_WITHIN), accounts * (accounts - 1) // 2), rng)
+    outward = distinct_cells(accounts, len(targets), count - len(within), rng, square=False)
     pairs = np.concatenate([within + users, np.stack([outward[:, 0] + users, targets[outward[:, 1]]], axis=1)])
     return pairs, accounts
 
 
-def _distinct_cells(rows: int, columns: int, count: int, rng: np.random.Generator, square: bool = True) -> Int64:
+def distinct_cells(rows: int, columns: int, count: int, rng: np.random.Generator, square: bool = True) -> Int64:
     """Return ``count`` distinct cells (count, 2); ``square``: as unordered pairs off the diagonal."""
     total = rows * (rows - 1) // 2 if square else rows * columns
     chosen = rng.choice(total, min(count, total), replace=False, shuffle=True)

@@ -1,10 +1,6 @@
-"""Plant fake ties of several kinds in a made-up society.
+"""Plant fake ties of several kinds in a made-up society, by the protocols of ``corrupt``.
 
-uniform     any two users
-degree      ends drawn by how many friends they have, so degrees look right
-two_hop     friends of a friend who are not friends: they share a friend, as real ties do
-farm        new accounts that all befriend the same few buyers, and a few others to look busy
-camouflage  accounts that befriend the friends of one user, so that they share many friends with each
+The accounts are counted before the society is made, so that the whole has the number of users asked for.
 """
 
 from __future__ import annotations
@@ -14,14 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recdiff.corrupt import FARM_TARGETS, FARM_WITHIN, TIES_PER_ACCOUNT, distinct_cells
 from recdiff.sample_graph import Int64, Society, keys, random_neighbour, two_hops
 
-KINDS = ("uniform", "degree", "two_hop", "farm", "camouflage")
+KINDS = ("uniform", "degree", "two-hop", "farm", "camouflage")
 SHARES = (0.25, 0.25, 0.2, 0.15, 0.15)
-TIES_PER_ACCOUNT = 12
-FARM_BUYS = 0.7
-CAMOUFLAGE_NEAR = 0.75
-"""Share of a camouflage account's ties that go to the friends of the user it imitates."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +77,19 @@ def _by_degree(society: Society, count: int, rng: np.random.Generator) -> Int64:
 
 
 def _farm(society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> Int64:
-    account = society.size + np.arange(count) % accounts.farm
-    buyers = rng.integers(0, society.size, max(2, accounts.farm // 3))
-    bought = buyers[rng.integers(0, len(buyers), count)]
-    other = _by_degree(society, count, rng)[:, 0]
-    return np.column_stack((account, np.where(rng.random(count) < FARM_BUYS, bought, other)))
+    """Join accounts of the farm, and accounts to a few popular targets."""
+    farm = accounts.farm
+    within = distinct_cells(farm, farm, min(round(count * FARM_WITHIN), farm * (farm - 1) // 2), rng)
+    targets = np.unique(_by_degree(society, FARM_TARGETS, rng)[:, 0])
+    outward = distinct_cells(farm, len(targets), count - len(within), rng, square=False)
+    followed = np.column_stack((outward[:, 0] + society.size, targets[outward[:, 1]]))
+    return np.concatenate([within + society.size, followed])
 
 
 def _camouflage(society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> Int64:
+    """Tie each account to the user it imitates, and then to random friends of that user."""
     which = np.arange(count) % accounts.camouflage
-    near = random_neighbour(society.neighbours, accounts.imitated[which], rng)
-    bait = _by_degree(society, count, rng)[:, 0]
-    target = np.where(rng.random(count) < CAMOUFLAGE_NEAR, near, bait)
-    return np.column_stack((society.size + accounts.farm + which, target))
+    target = accounts.imitated[which]
+    near = random_neighbour(society.neighbours, target, rng)
+    first = np.arange(count) < accounts.camouflage
+    return np.column_stack((society.size + accounts.farm + which, np.where(first, target, near)))
