@@ -79,8 +79,8 @@ class Recommender:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Recommender:
         """Return what ``to_arrays`` wrote down."""
-        tables = (arrays[each.name] for each in fields(cls) if each.name != "tie_weight")
-        return cls(*tables, tie_weight=float(arrays["tie_weight"][0]))
+        tables: dict[str, Any] = {each.name: arrays[each.name] for each in fields(cls)}
+        return cls(**{**tables, "tie_weight": float(arrays["tie_weight"][0])})
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return all of it as arrays by name."""
@@ -95,7 +95,8 @@ class Recommender:
     def fold_in(self, history: Int64, friends: Int64) -> Float32:
         """Return the row of one new user, (D,), from the positions of their items (H,) and friends (F,)."""
         sides = ((history, self.item_table), (friends, self.user_table))
-        return self.fold_in_rows(*(_one_row(chosen, len(table)) for chosen, table in sides))[0]
+        row: Float32 = self.fold_in_rows(*(_one_row(chosen, len(table)) for chosen, table in sides))[0]
+        return row
 
     def fold_in_rows(self, history: sp.csr_matrix, friends: sp.csr_matrix) -> Float32:
         """Return rows of new users, (B, D), without training.
