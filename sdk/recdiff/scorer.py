@@ -58,8 +58,8 @@ FEWEST_TIES = 50
 SMALLEST_SHARE = 1e-3
 """Share that a kind keeps in the posterior though none of it was found, so that a blatant fake still shows."""
 SMALLEST_WEIGHT = 0.02
-TRUSTED = 0.75
-"""Share of the ties, the least suspicious, along which two-hop pairs are drawn as a variant."""
+TRUSTED = (0.5, 0.75)
+"""Shares of the ties, the least suspicious, along which two-hop pairs are drawn as variants."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,24 +197,35 @@ def _tie_shares(task: Task, made: Round, ratio: Float64) -> Float64:
     shares = estimate_shares(ratio, label, len(DRAWN), config.shares)
     if shares[-1] == 0.0:
         return shares
-    trusted = np.ones(len(task.edges), bool)
-    suspicion = np.logaddexp.reduce(ratio[label == 0], axis=1)
-    trusted[task.learn[label == 0]] = suspicion <= np.quantile(suspicion, TRUSTED)
-    rng = np.random.default_rng(task.spectral_seed + 1)
-    count = int((label == len(DRAWN)).sum())
-    pairs = trusted_two_hops(task.edges, trusted, task.num_users, task.directed, count, rng)
-    fold = rng.integers(0, config.folds, count)
-    more = standardised(fold_features(made.tables, pairs, fold, made.terms), made.mean, made.scale)
-    inputs, folds = np.concatenate([made.inputs, more]), np.concatenate([task.fold, fold])
-    labels = np.concatenate([label, np.full(count, CLASSES)])
-    even = np.ones(len(labels), np.float32)
+    inputs, labels, folds = [made.inputs], [label], [task.fold]
+    for variant, pairs in enumerate(_trusted_pairs(task, ratio)):
+        fold = task.pool.fold[np.arange(len(pairs)) % len(task.edges)]
+        features = fold_features(made.tables, pairs, fold, made.terms)
+        inputs.append(standardised(features, made.mean, made.scale))
+        labels.append(np.full(len(pairs), CLASSES + variant))
+        folds.append(fold)
+    x, y, all_folds = np.concatenate(inputs), np.concatenate(labels), np.concatenate(folds)
     halves = []
     for half in range(HALVES):
-        rows = np.flatnonzero(folds % HALVES != half)
-        step = "tell two-hops apart"
-        halves.append(train_network(task, inputs[rows], labels[rows], even[rows], config.classifier, step))
-    wide = estimate_shares(log_ratio(half_logits(halves, inputs, folds)), labels, len(DRAWN), config.shares)
+        rows = np.flatnonzero(all_folds % HALVES != half)
+        even = np.ones(len(rows), np.float32)
+        halves.append(train_network(task, x[rows], y[rows], even, config.classifier, "tell two-hops apart"))
+    wide = estimate_shares(log_ratio(half_logits(halves, x, all_folds)), y, len(DRAWN), config.shares)
     return np.concatenate([wide[: len(DRAWN) - 1], [wide[len(DRAWN) - 1 :].sum()]])
+
+
+def _trusted_pairs(task: Task, ratio: Float64) -> list[Int64]:
+    """Return two-hop non-ties along the least suspicious ties, for each share in ``TRUSTED``."""
+    observed = task.label == 0
+    suspicion = np.logaddexp.reduce(ratio[observed], axis=1)
+    rng = np.random.default_rng(task.spectral_seed + 1)
+    count = int((task.label == len(DRAWN)).sum())
+    drawn = []
+    for share in TRUSTED:
+        trusted = np.ones(len(task.edges), bool)
+        trusted[task.learn[observed]] = suspicion <= np.quantile(suspicion, share)
+        drawn.append(trusted_two_hops(task.edges, trusted, task.num_users, task.directed, count, rng))
+    return drawn
 
 
 def _finish(task: Task, made: Round, planted: PlantedTies, extra: Float32, shares: Float64) -> Scorer:
