@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -13,6 +14,9 @@ from typing import Any
 from recdiff.errors import DeviceError, UsageError
 
 INSTALL = "pip install 'recdiff-sdk[ray]'"
+_ADVICE = "Set RAY_ADDRESS to a running cluster, or unset it"
+# Seconds that a running cluster may take to accept a connection.
+_PATIENCE = 10
 # For a cluster that is started here: nothing is sent home, and the core's own log lines stay in its files.
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -45,10 +49,11 @@ def cluster() -> Iterator[Any]:
         if ray.is_initialized():
             yield ray
             return
+        _require_listener(os.environ.get("RAY_ADDRESS", ""))
         try:
             ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError) as error:
-            raise UsageError(f"Ray: {error}. Set RAY_ADDRESS to a running cluster, or unset it") from error
+            raise UsageError(f"Ray: {error}. {_ADVICE}") from error
         try:
             yield ray
         finally:
@@ -85,6 +90,21 @@ def _places(node: dict[str, float], threads: int, cards: bool) -> int:
     """Return how many workers of ``threads`` cores fit a node."""
     fit = int(node.get("CPU", 0)) // threads
     return min(fit, int(node.get("GPU", 0))) if cards else fit
+
+
+def _require_listener(address: str) -> None:
+    """Refuse an address of the form host:port where nobody listens; Ray itself would try for many minutes.
+
+    Raises:
+        UsageError: for such an address.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+    except OSError as error:
+        raise UsageError(f"RAY_ADDRESS = {address}: nothing answers there ({error}). {_ADVICE}") from error
 
 
 def _ray() -> Any:
