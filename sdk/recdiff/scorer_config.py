@@ -90,7 +90,7 @@ class SharesConfig:
     smallest_region: float = 0.03
     regions: int = 40
     doubt: float = 1.3
-    worthwhile: float = 0.05
+    worthwhile: float = 0.08
 
 
 @dataclass(frozen=True)

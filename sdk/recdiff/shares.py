@@ -27,8 +27,8 @@ def estimate_shares(ratio: Float64, label: Int64, kinds: int, config: SharesConf
     """Return pi (C,), the estimated share of every kind among the observed ties.
 
     Kinds join one by one: each time the one that explains the observed ties most sharply, measured by the mean
-    of the squared fake chance, as long as the total rises by ``worthwhile``. Once a kind has joined, its variants
-    count too: they are other shapes the same kind may take, and only widen its share.
+    of the squared fake chance, as long as the total rises by ``worthwhile``. Where the last kind is the first to
+    join, its variants count too: they are other shapes the same kind may take, and only widen its share.
 
     Args:
         ratio: (B, C) log density ratios log p_c / p_obs of all pairs.
@@ -46,7 +46,7 @@ def estimate_shares(ratio: Float64, label: Int64, kinds: int, config: SharesConf
             break
         chosen.append(winner)
         best = trials[winner]
-    if kinds - 1 not in chosen or ratio.shape[1] == kinds:
+    if chosen[0] != kinds - 1 or ratio.shape[1] == kinds:
         return best
     return _largest(bound, mass, [*chosen, *range(kinds, ratio.shape[1])])
 
