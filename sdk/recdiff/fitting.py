@@ -25,12 +25,14 @@ from numpy.typing import NDArray
 
 from recdiff import evidence_table
 from recdiff.artifact import Artifact, above, below
+from recdiff.calibration import fit_logistic, intercept_for_share, sigmoid
 from recdiff.checkpoint import Checkpoint
 from recdiff.config import Config
 from recdiff.dataset import SocialDataset
 from recdiff.denoiser import FoldedDenoiser, fold
 from recdiff.device import cores, resolve_device
 from recdiff.diffusion import Schedule
+from recdiff.errors import DataError
 from recdiff.fit import fit_paper
 from recdiff.graph import social_adjacency
 from recdiff.ids import Ids
@@ -40,10 +42,12 @@ from recdiff.nonties import pair_keys
 from recdiff.pairs import PairScorer, PairTerm
 from recdiff.progress import Report, silent
 from recdiff.recommender import Recommender, fit_recommender
-from recdiff.scorer import fit_scorer
+from recdiff.scorer import Scorer, fit_scorer
 
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
+
+SMALLEST_CHANCE = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +179,7 @@ def fit_all(
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
     train = dataset.train if dataset.train.nnz else None
     scorer = fit_scorer(dataset.edges, len(dataset.users), train, dataset.directed, config.scorer, config.seed)
+    scorer = recalibrated(scorer, dataset, config.fake_share, labels)
     edges = evidence_table.edge_table(dataset, scorer)
     denoiser, social = scorer.denoiser, scorer.latent
     recommender: Recommender | None = None
@@ -215,6 +220,47 @@ def fit_all(
         return fitted
     metrics = judge(recommender.user_table, recommender.item_table, dataset, config.seed)
     return replace(fitted, metrics=metrics)
+
+
+def recalibrated(scorer: Scorer, dataset: SocialDataset, fake_share: float | None, labels: Labels | None) -> Scorer:
+    """Return ``scorer`` with scores that match known labels of fitted edges, or a known share of fakes.
+
+    The new score is sigmoid(a s + b) of the old one's log odds s; see ``calibration``. A known share that is given
+    beside labels has the last word.
+
+    Raises:
+        DataError: no labelled edge is part of the data, or the labels are all the same.
+        UsageError: the share is not between 0 and 1.
+    """
+    if fake_share is None and labels is None:
+        return scorer
+    chance = np.clip(scorer.edge_scores.astype(np.float64), SMALLEST_CHANCE, 1 - SMALLEST_CHANCE)
+    odds = np.log(chance / (1 - chance))
+    slope, intercept = 1.0, 0.0
+    if labels is not None:
+        row = {key: index for index, key in enumerate(_keys(dataset, dataset.edges))}
+        rows = np.array([row.get(key, -1) for key in _keys(dataset, labels.pairs)], np.int64)
+        is_fake = labels.is_fake[rows >= 0]
+        if not len(is_fake) or is_fake.all() or not is_fake.any():
+            raise DataError(
+                f"labels: {len(is_fake)} of {len(rows)} are edges of the data, {int(is_fake.sum())} of them fake; "
+                "real and fake ones are needed"
+            )
+        slope, intercept = fit_logistic(odds[rows[rows >= 0]], is_fake)
+    if fake_share is not None:
+        intercept = intercept_for_share(odds, fake_share, slope)
+    scores = sigmoid(slope * odds + intercept).astype(np.float32)
+    ratio = scores / np.maximum(scorer.edge_scores, np.float32(1e-12))
+    kinds = np.asarray(scorer.edge_kinds * ratio[:, None], np.float32)
+    old_slope, old_intercept = scorer.pair.calibration
+    pair = replace(scorer.pair, calibration=(slope * old_slope, slope * old_intercept + intercept))
+    shares = {kind: float(share) for kind, share in zip(scorer.kinds, kinds.mean(axis=0), strict=True)}
+    return replace(scorer, pair=pair, edge_scores=scores, edge_kinds=kinds, shares=shares)
+
+
+def _keys(dataset: SocialDataset, pairs: Int64) -> list[int]:
+    keys: list[int] = pair_keys(pairs, len(dataset.users), dataset.directed).tolist()
+    return keys
 
 
 def fingerprint(config: Config, dataset: SocialDataset) -> str:
