@@ -28,7 +28,7 @@ RESERVED = frozenset({"RECDIFF_DATA", "RECDIFF_RECBOLE_VENV", "RECDIFF_TOKEN"})
 
 @dataclass(frozen=True)
 class PaperConfig:
-    """The published model (METHOD: RecDiff, CIKM 2024) with the Ciao settings of its authors.
+    """The published model (RecDiff, CIKM 2024) with the Ciao settings of its authors.
 
     Attributes:
         width: D, embedding width.
