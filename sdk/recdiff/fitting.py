@@ -32,13 +32,13 @@ from recdiff.dataset import SocialDataset
 from recdiff.denoiser import FoldedDenoiser, fold
 from recdiff.device import cores, resolve_device
 from recdiff.diffusion import Schedule
+from recdiff.edge_index import EdgeIndex
 from recdiff.errors import DataError
 from recdiff.fit import fit_paper
 from recdiff.graph import social_adjacency
 from recdiff.ids import Ids
 from recdiff.judgement import judge, validation_score
 from recdiff.labels import Labels
-from recdiff.nonties import pair_keys
 from recdiff.pairs import PairScorer, PairTerm
 from recdiff.progress import Report, silent
 from recdiff.recommender import Recommender, fit_recommender
@@ -88,17 +88,12 @@ class Fitted:
         return np.stack([self.edges["src"].to_numpy(), self.edges["dst"].to_numpy()], axis=1)
 
     @cached_property
-    def _sorted_keys(self) -> tuple[Int64, Int64]:
-        keys = pair_keys(self.pairs, len(self.users), self.directed)
-        order = np.argsort(keys, kind="stable")
-        return keys[order], order
+    def _index(self) -> EdgeIndex:
+        return EdgeIndex.of(self.pairs, len(self.users), self.directed)
 
     def rows_of(self, pairs: Int64) -> Int64:
         """Return the row in ``edges`` of each pair (B, 2), -1 for pairs that are no fitted edge."""
-        keys, order = self._sorted_keys
-        wanted = pair_keys(pairs, len(self.users), self.directed)
-        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        return np.where(keys[place] == wanted, order[place], -1)
+        return self._index.rows_of(pairs)
 
     def score_pairs(self, pairs: Int64) -> Float32:
         """Return fake scores (B,): out of fold for fitted edges, from the whole graph's table for others."""
@@ -238,8 +233,7 @@ def recalibrated(scorer: Scorer, dataset: SocialDataset, fake_share: float | Non
     odds = np.log(chance / (1 - chance))
     slope, intercept = 1.0, 0.0
     if labels is not None:
-        row = {key: index for index, key in enumerate(_keys(dataset, dataset.edges))}
-        rows = np.array([row.get(key, -1) for key in _keys(dataset, labels.pairs)], np.int64)
+        rows = EdgeIndex.of(dataset.edges, len(dataset.users), dataset.directed).rows_of(labels.pairs)
         is_fake = labels.is_fake[rows >= 0]
         if not len(is_fake) or is_fake.all() or not is_fake.any():
             raise DataError(
@@ -256,11 +250,6 @@ def recalibrated(scorer: Scorer, dataset: SocialDataset, fake_share: float | Non
     pair = replace(scorer.pair, calibration=(slope * old_slope, slope * old_intercept + intercept))
     shares = {kind: float(share) for kind, share in zip(scorer.kinds, kinds.mean(axis=0), strict=True)}
     return replace(scorer, pair=pair, edge_scores=scores, edge_kinds=kinds, shares=shares)
-
-
-def _keys(dataset: SocialDataset, pairs: Int64) -> list[int]:
-    keys: list[int] = pair_keys(pairs, len(dataset.users), dataset.directed).tolist()
-    return keys
 
 
 def fingerprint(config: Config, dataset: SocialDataset) -> str:
