@@ -11,6 +11,7 @@ from recdiff.pairs import PairScorer, PairTerm, log_odds, pair_features, posteri
 TERMS = (
     PairTerm("product", (0, 3), (1, 4)),
     PairTerm("dot", (0, 4), (2, 6)),
+    PairTerm("dot", (0, 4), (0, 4), (5, 6)),
     PairTerm("symdot", (0, 3), (3, 6)),
     PairTerm("sum", (6, 8), (6, 8)),
     PairTerm("gap", (6, 8), (6, 8)),
@@ -45,6 +46,7 @@ def test_terms_match_the_slow_formula() -> None:
         slow = [
             *(a[0:3] * b[1:4]),
             float(np.dot(a[0:4], b[2:6])),
+            float(np.dot(a[0:4], b[0:4]) * a[5] * b[6]),
             float(np.dot(a[0:3], b[3:6]) + np.dot(b[0:3], a[3:6])),
             *(a[6:8] + b[6:8]),
             *np.abs(a[6:8] - b[6:8]),
@@ -59,6 +61,7 @@ def test_symmetric_terms_are_symmetric_to_the_bit() -> None:
     symmetric = (
         PairTerm("product", (0, 3), (0, 3)),
         PairTerm("dot", (0, 8), (0, 8)),
+        PairTerm("dot", (0, 8), (0, 8), (5, 5)),
         PairTerm("symdot", (0, 4), (4, 8)),
         PairTerm("sum", (6, 8), (6, 8)),
         PairTerm("gap", (6, 8), (6, 8)),

@@ -20,7 +20,7 @@ from recdiff.scorer_config import ClassifierConfig, EvidenceConfig, ScorerConfig
 USERS = 640
 CONFIG = ScorerConfig(
     folds=4,
-    table=TableConfig(positive=16, negative=4, singular=12, lead=8, taste=8),
+    table=TableConfig(positive=16, negative=4, singular=12, taste=8),
     evidence=EvidenceConfig(hidden=32, condition_width=8, epochs=4, batch_size=512),
     classifier=ClassifierConfig(hidden=(32, 16), epochs=8, batch_size=512),
     accounts=ClassifierConfig(hidden=(16, 8), epochs=8, batch_size=512),

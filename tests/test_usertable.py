@@ -11,7 +11,7 @@ from recdiff.scorer_config import TableConfig
 from recdiff.spectrum import normalised
 from recdiff.usertable import encode, join, latent_rows, pair_terms, spans, taste_columns
 
-CONFIG = TableConfig(positive=12, negative=4, singular=6, lead=6, taste=5)
+CONFIG = TableConfig(positive=12, negative=4, singular=6, taste=5)
 
 
 def encoding(directed: bool = False) -> object:
@@ -23,7 +23,7 @@ def test_dots_of_pull_rebuild_the_graph_and_cosines_are_bounded() -> None:
     columns = encoding().columns  # type: ignore[attr-defined]
     graph = social_adjacency(community_edges(), 320, directed=False)
     edges = community_edges()
-    pull = columns["pull"][:, :12]
+    pull = columns["pull"] * columns["unit"][:, :12]
     rebuilt = np.sum(pull[edges[:, 0]] * pull[edges[:, 1]], axis=1).mean()
     others = np.random.default_rng(0).integers(0, 320, (2000, 2))
     assert rebuilt > 3 * np.sum(pull[others[:, 0]] * pull[others[:, 1]], axis=1).mean()
@@ -41,6 +41,7 @@ def test_undirected_terms_are_symmetric_and_cover_every_column() -> None:
     used = np.zeros(join(columns).shape[1], bool)
     for term in terms:
         used[slice(*term.left)] = used[slice(*term.right)] = True
+        used[list(term.by or ())] = True
     assert used.all()
 
 
@@ -49,7 +50,14 @@ def test_directed_terms_know_the_ends_apart() -> None:
     terms = pair_terms(spans(columns), True, CONFIG)
     assert {"src", "dst"} <= {term.operation for term in terms}
     at = spans(columns)
-    assert any(term.left == at["pull_out"] and term.right == at["pull_into"] for term in terms)
+    assert any(term.left == at["unit_out"] and term.right == at["unit_into"] for term in terms)
+    assert any(term.by == (at["pull_out"][0], at["pull_into"][0]) for term in terms)
+
+
+def test_a_table_is_half_precision_and_finite_whatever_its_columns_hold() -> None:
+    table = join({"small": np.full((3, 1), 1e-9, np.float32), "large": np.full((3, 2), 1e9, np.float32)})
+    assert table.dtype == np.float16 and table.shape == (3, 3)
+    assert np.isfinite(table).all() and table[0, 1] > 50_000
 
 
 def test_tastes_of_a_community_are_alike() -> None:

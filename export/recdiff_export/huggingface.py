@@ -82,7 +82,7 @@ def _config(parts: Parts, manifest: Manifest) -> dict[str, Any]:
         "items": manifest.items,
         "directed": manifest.directed,
         "scorer": {
-            "terms": [[term.operation, list(term.left), list(term.right)] for term in scorer.terms],
+            "terms": [term.plain() for term in scorer.terms],
             "clip": scorer.clip,
             "calibration": list(scorer.calibration),
             "kinds": scorer.kinds,

@@ -44,12 +44,29 @@ class Block:
         runs: evaluated in order, P columns in all.
         features: indices of the term list's features that the block yields, in its order.
         sums: (P, len(features)) 0/1 matrix from columns to features; None where they are the same.
+        factors: what summed features are multiplied by, or None.
     """
 
     operation: Elementwise
     runs: tuple[Run, ...]
     features: tuple[int, ...]
     sums: Float32 | None
+    factors: Factors | None = None
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Products a*b of S columns that features are multiplied by.
+
+    Attributes:
+        runs: the S columns.
+        chosen: (S, features) 0/1 matrix: which product each feature takes.
+        plain: (features,) 1 for features that take none.
+    """
+
+    runs: tuple[Run, ...]
+    chosen: Float32
+    plain: Float32
 
 
 def arrange_columns(terms: Sequence[PairTerm]) -> list[int]:
@@ -60,6 +77,8 @@ def arrange_columns(terms: Sequence[PairTerm]) -> list[int]:
     crossed = [term for term in terms if term.operation == "symdot"]
     single = [term for term in terms if term.operation in ("sum", "gap", "src", "dst")]
     spans = [term.left for term in crossed] + [term.right for term in crossed]
+    factors = [term.by for term in terms if term.by is not None]
+    spans += [(by[side], by[side] + 1) for side in (0, 1) for by in factors]
     spans += [span for term in single for span in _read(term)]
     spans += [span for term in terms for span in _read(term)]
     return list(dict.fromkeys(column for span in spans for column in range(*span)))
@@ -73,7 +92,8 @@ def plan_blocks(terms: Sequence[PairTerm], order: Sequence[int]) -> list[Block]:
     for term, start in zip(terms, starts, strict=False):
         summed = term.operation in ("dot", "symdot")
         pairs = [(place.get(left, -1), place.get(right, -1)) for left, right in _columns(term)]
-        groups.setdefault((_ELEMENTWISE[term.operation], summed), []).append(_Member(pairs, int(start)))
+        by = None if term.by is None else (place[term.by[0]], place[term.by[1]])
+        groups.setdefault((_ELEMENTWISE[term.operation], summed), []).append(_Member(pairs, int(start), by))
     return [
         _summed(operation, members, len(order)) if summed else _taken(operation, members)
         for (operation, summed), members in groups.items()
@@ -82,10 +102,11 @@ def plan_blocks(terms: Sequence[PairTerm], order: Sequence[int]) -> list[Block]:
 
 @dataclass(frozen=True)
 class _Member:
-    """A term of a block: the pairs of columns it reads and its first feature."""
+    """A term of a block: the pairs of columns it reads, its first feature, the columns it is multiplied by."""
 
     pairs: list[tuple[int, int]]
     start: int
+    by: tuple[int, int] | None
 
 
 def _taken(operation: Elementwise, members: Sequence[_Member]) -> Block:
@@ -108,7 +129,18 @@ def _summed(operation: Elementwise, members: Sequence[_Member], width: int) -> B
     for feature, member in enumerate(members):
         for pair in member.pairs:
             sums[place[pair], feature] += 1.0
-    return Block(operation, _runs(pairs), tuple(member.start for member in members), sums)
+    return Block(operation, _runs(pairs), tuple(member.start for member in members), sums, _factors(members))
+
+
+def _factors(members: Sequence[_Member]) -> Factors | None:
+    pairs = sorted({member.by for member in members if member.by is not None})
+    if not pairs:
+        return None
+    chosen = np.zeros((len(pairs), len(members)), np.float32)
+    for feature, member in enumerate(members):
+        if member.by is not None:
+            chosen[pairs.index(member.by), feature] = 1.0
+    return Factors(_runs(pairs), chosen, 1.0 - chosen.sum(axis=0))
 
 
 def _read(term: PairTerm) -> list[Span]:

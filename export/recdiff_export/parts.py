@@ -100,7 +100,7 @@ class ScorerWeights:
     def __post_init__(self) -> None:
         width = self.table.shape[1]
         for term in self.terms:
-            spans = [term.left, term.right]
+            spans = [term.left, term.right, *((column, column + 1) for column in term.by or ())]
             inside = all(0 <= start < stop <= width for start, stop in spans)
             same = term.left[1] - term.left[0] == term.right[1] - term.right[0]
             _require(term.operation in OPERATIONS and inside and same, f"term {term} does not fit a row of {width}")

@@ -75,7 +75,8 @@ def _feature(term: PairTerm, a: Float64, b: Float64) -> Any:
         case "product":
             return a[:, left] * b[:, right]
         case "dot":
-            return (a[:, left] * b[:, right]).sum(axis=1, keepdims=True)
+            product = (a[:, left] * b[:, right]).sum(axis=1, keepdims=True)
+            return product if term.by is None else product * a[:, [term.by[0]]] * b[:, [term.by[1]]]
         case "symdot":
             return (a[:, left] * b[:, right] + b[:, left] * a[:, right]).sum(axis=1, keepdims=True)
         case "sum":

@@ -12,7 +12,7 @@ import numpy as np
 
 from recdiff_export.layout import TABLE_FILE
 from recdiff_export.operators import FLOAT, FLOAT16, INT64, Graph
-from recdiff_export.pair_plan import Block, Run, Span, arrange_columns, plan_blocks
+from recdiff_export.pair_plan import Block, Factors, Run, Span, arrange_columns, plan_blocks
 from recdiff_export.parts import ScorerWeights
 
 # exp stays finite in float32 below this; a posterior is 0 or 1 to the last bit long before.
@@ -103,7 +103,8 @@ def _features(graph: Graph, weights: ScorerWeights, rows: Sequence[str]) -> tupl
         if block.sums is None:
             blocks.append(graph.add("Mul", values, graph.constant(scale)))
         else:
-            blocks.append(graph.add("MatMul", values, graph.constant(block.sums * scale)))
+            summed = graph.add("MatMul", values, graph.constant(block.sums * scale))
+            blocks.append(summed if block.factors is None else graph.add("Mul", summed, pair.factors(block.factors)))
         order += chosen
     joined = graph.add("Concat", *blocks, axis=1) if len(blocks) > 1 else blocks[0]
     shifted = graph.add("Add", joined, graph.constant((-weights.mean * gain)[order].astype(np.float32)))
@@ -122,7 +123,16 @@ class _Pair:
 
     def columns(self, block: Block) -> str:
         """Return the block's elementwise columns, (B, P)."""
-        runs = [self._run(block.operation, run) for run in block.runs]
+        return self._joined(block.operation, block.runs)
+
+    def factors(self, factors: Factors) -> str:
+        """Return what summed features are multiplied by, (B, features)."""
+        graph = self.graph
+        taken = graph.add("MatMul", self._joined("product", factors.runs), graph.constant(factors.chosen))
+        return graph.add("Add", taken, graph.constant(factors.plain)) if factors.plain.any() else taken
+
+    def _joined(self, operation: str, wanted: Sequence[Run]) -> str:
+        runs = [self._run(operation, run) for run in wanted]
         return self.graph.add("Concat", *runs, axis=1) if len(runs) > 1 else runs[0]
 
     def _run(self, operation: str, run: Run) -> str:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -30,10 +31,11 @@ from recdiff.checkpoint import Checkpoint
 from recdiff.config import Config
 from recdiff.dataset import SocialDataset
 from recdiff.denoiser import FoldedDenoiser, fold
+from recdiff.descent import Trainer
 from recdiff.device import cores, resolve_device
 from recdiff.diffusion import Schedule
 from recdiff.edge_index import EdgeIndex
-from recdiff.errors import DataError
+from recdiff.errors import DataError, UsageError
 from recdiff.fit import fit_paper
 from recdiff.graph import social_adjacency
 from recdiff.ids import Ids
@@ -46,6 +48,7 @@ from recdiff.scorer import Scorer, fit_scorer
 
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
+Engine = Literal["local", "ray"]
 
 SMALLEST_CHANCE = 1e-7
 
@@ -161,15 +164,64 @@ def fit_all(
     labels: Labels | None = None,
     checkpoints: Path | None = None,
     report: Report = silent,
+    engine: Engine = "local",
+    workers: int | None = None,
 ) -> Fitted:
     """Fit scorer and recommender on ``dataset`` and judge them.
 
+    Args:
+        engine: "ray" trains the default preset's recommender on a Ray cluster, the scorer here; ``checkpoints`` is
+            then a folder that every node sees.
+        workers: of the Ray cluster; by default one per card, or one per node with all its cores.
+
     Raises:
+        UsageError: engine "ray" without Ray, without ``checkpoints``, with preset "paper", without interactions or
+            with more workers than the cluster has room for; workers without it.
         DeviceError: for device "cuda" where there is none.
         DataError: where there are too few edges to learn from.
         ArtifactError: the checkpoints are of another configuration or other data.
     """
-    device = resolve_device(config.device)
+    with _trainer(engine, workers, config, dataset, checkpoints) as trainer:
+        return _fit_stages(config, dataset, labels, checkpoints, trainer, report)
+
+
+@contextmanager
+def _trainer(
+    engine: Engine, workers: int | None, config: Config, dataset: SocialDataset, folder: Path | None
+) -> Iterator[Trainer | None]:
+    """Yield what trains on a cluster, the same one for all trials; None for the local engine.
+
+    The cluster is there before the scorer is fitted, so that what is wrong with it costs no fit.
+    """
+    if engine == "local":
+        if workers is not None:
+            raise UsageError(f"workers = {workers}: only engine ray has workers")
+        yield None
+        return
+    if config.preset == "paper":
+        raise UsageError("engine ray trains the default recommender; preset paper needs engine local")
+    if dataset.train.nnz == 0:
+        raise UsageError("engine ray trains the recommender, and these data have no interactions; use engine local")
+    if folder is None:
+        raise UsageError("engine ray needs a folder for checkpoints that every node sees")
+    from recdiff.cluster import cluster, crew
+    from recdiff.ray_train import train_on_ray
+
+    with cluster() as ray:
+        crew(ray, config.device, workers)
+        yield partial(train_on_ray, folder=folder, device=config.device, workers=workers)
+
+
+def _fit_stages(
+    config: Config,
+    dataset: SocialDataset,
+    labels: Labels | None,
+    checkpoints: Path | None,
+    trainer: Trainer | None,
+    report: Report,
+) -> Fitted:
+    # The card of a fit on a cluster need not be in this machine.
+    device = resolve_device("auto" if trainer and config.device == "cuda" else config.device)
     torch.set_num_threads(cores())
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
     train = dataset.train if dataset.train.nnz else None
@@ -191,6 +243,7 @@ def fit_all(
             config.seed,
             device=device,
             checkpoint=None if checkpoint is None else checkpoint.stage("recommender"),
+            trainer=trainer,
             report=report,
         )
         recommender, history = made.recommender, list(made.history)
@@ -292,12 +345,12 @@ def _pair_arrays(pair: PairScorer) -> dict[str, NDArray[Any]]:
 
 
 def _pair_settings(pair: PairScorer) -> dict[str, Any]:
-    terms = [[term.operation, list(term.left), list(term.right)] for term in pair.terms]
+    terms = [term.plain() for term in pair.terms]
     return {"terms": terms, "clip": pair.clip, "calibration": list(pair.calibration)}
 
 
 def _pair_scorer(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> PairScorer:
-    terms = tuple(PairTerm(name, tuple(left), tuple(right)) for name, left, right in settings["terms"])
+    terms = tuple(PairTerm.read(plain) for plain in settings["terms"])
     slope, intercept = settings["calibration"]
     layers = _layers(arrays)
     return PairScorer(

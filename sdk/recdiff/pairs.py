@@ -10,6 +10,7 @@ Letters: U users, F table columns, N pair features, B pairs, C classes (0 = real
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -22,6 +23,7 @@ from recdiff.errors import UsageError
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
+Table = NDArray[np.float16] | Float32
 Span = tuple[int, int]
 Layer = tuple[Float32, Float32]
 Operation = Literal["product", "dot", "symdot", "sum", "gap", "src", "dst"]
@@ -37,16 +39,30 @@ class PairTerm:
     """One group of pair features: ``operation`` on columns ``left`` of the src row and ``right`` of the dst row.
 
     product a*b | dot sum(a*b) | symdot a_left.b_right + b_left.a_right | sum a+b | gap |a-b| | src a | dst b
+
+    Attributes:
+        by: for a dot, the column of the src row and the column of the dst row that it is multiplied by, or None.
     """
 
     operation: Operation
     left: Span
     right: Span
+    by: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
         """How many features the term yields."""
         return 1 if self.operation in ("dot", "symdot") else self.left[1] - self.left[0]
+
+    def plain(self) -> list[Any]:
+        """Return the term as JSON can hold it."""
+        return [self.operation, list(self.left), list(self.right), None if self.by is None else list(self.by)]
+
+    @classmethod
+    def read(cls, plain: Sequence[Any]) -> PairTerm:
+        """Return the term that ``plain`` holds."""
+        operation, left, right, by = plain
+        return cls(operation, tuple(left), tuple(right), None if by is None else tuple(by))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +86,7 @@ class PairScorer:
     offset: Float32
     calibration: tuple[float, float] = (1.0, 0.0)
 
-    def score(self, table: Float32, pairs: Int64) -> tuple[Float32, Float32]:
+    def score(self, table: Table, pairs: Int64) -> tuple[Float32, Float32]:
         """Return fake_score (B,) and kinds (B, K) of pairs (B, 2) of table positions."""
         fake, kinds = np.empty(len(pairs), np.float32), np.empty((len(pairs), len(self.offset) - 1), np.float32)
         for start in range(0, len(pairs), BLOCK):
@@ -113,9 +129,9 @@ def posterior(z: Float32, calibration: tuple[float, float] = (1.0, 0.0)) -> tupl
     return fake.astype(np.float32), (fake[:, None] * mass / mass.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def pair_features(table: Float32, pairs: Int64, terms: tuple[PairTerm, ...]) -> Float32:
-    """Return the terms of pairs (B, 2), (B, N)."""
-    src, dst = table[pairs[:, 0]], table[pairs[:, 1]]
+def pair_features(table: Table, pairs: Int64, terms: tuple[PairTerm, ...]) -> Float32:
+    """Return the terms of pairs (B, 2) of rows of ``table`` (U, F), (B, N)."""
+    src, dst = (table[pairs[:, side]].astype(np.float32) for side in (0, 1))
     return np.concatenate([term_values(src, dst, term) for term in terms], axis=1)
 
 
@@ -128,6 +144,8 @@ def term_values(src: Float32, dst: Float32, term: PairTerm) -> Float32:
             values = src[:, left] * dst[:, right]
         case "dot":
             values = np.sum(src[:, left] * dst[:, right], axis=1, keepdims=True)
+            if term.by is not None:
+                values = values * (src[:, term.by[0], None] * dst[:, term.by[1], None])
         case "symdot":
             # Both sums in the same order, so that swapping the ends swaps two summands and nothing else.
             forth = np.sum(src[:, left] * dst[:, right], axis=1, keepdims=True)

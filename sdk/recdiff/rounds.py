@@ -35,6 +35,7 @@ from recdiff.usertable import (
 )
 
 Float32 = NDArray[np.float32]
+Half = NDArray[np.float16]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 Report = Callable[[str, int, float], None]
@@ -59,7 +60,7 @@ class Round:
         inputs: (L, N) standardised features of the pairs learned from; mean, scale: (N,) of the standardising.
     """
 
-    tables: list[Float32]
+    tables: list[Half]
     at: dict[str, tuple[int, int]]
     terms: tuple[PairTerm, ...]
     net: ConditionalDenoiser | None
@@ -205,7 +206,7 @@ def _evidence(task: Task, net: ConditionalDenoiser | None, rows: Float32) -> Col
     return columns
 
 
-def fold_features(tables: list[Float32], pairs: Int64, fold: Int64, terms: tuple[PairTerm, ...]) -> Float32:
+def fold_features(tables: list[Half], pairs: Int64, fold: Int64, terms: tuple[PairTerm, ...]) -> Float32:
     """Return the features of ``pairs``, each from the table that left its fold out, (B, N)."""
     features = np.empty((len(pairs), sum(term.width for term in terms)), np.float32)
     for held, table in enumerate(tables[:-1]):

@@ -48,6 +48,7 @@ from recdiff.shares import estimate_shares
 __all__ = ["Scorer", "ScorerConfig", "fit_scorer"]
 
 Float32 = NDArray[np.float32]
+Half = NDArray[np.float16]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -81,7 +82,7 @@ class Scorer:
     """
 
     pair: PairScorer
-    table: Float32
+    table: Half
     columns: dict[str, tuple[int, int]]
     kinds: tuple[str, ...]
     edge_scores: Float32

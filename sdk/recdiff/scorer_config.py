@@ -15,7 +15,6 @@ class TableConfig:
     Attributes:
         positive, negative: eigenvectors from either end of the spectrum.
         singular: singular vectors of a directed graph.
-        lead: leading eigenvectors of "unit_lead".
         ridge: added to the degrees, as a share of their mean.
         taste: TF-IDF directions.
     """
@@ -23,7 +22,6 @@ class TableConfig:
     positive: int = 32
     negative: int = 8
     singular: int = 24
-    lead: int = 16
     ridge: float = 0.1
     taste: int = 16
 
@@ -52,7 +50,7 @@ class EvidenceConfig:
     levels: tuple[float, ...] = (1.0, 2.5)
     walk_from: float = 0.7
     hidden: int = 96
-    condition_width: int = 16
+    condition_width: int = 8
     dropped: float = 0.3
     epochs: int = 8
     batch_size: int = 1024
@@ -69,7 +67,7 @@ class ClassifierConfig:
         epochs, batch_size, learning_rate, weight_decay: of AdamW with a one-cycle pace.
     """
 
-    hidden: tuple[int, ...] = (64, 32)
+    hidden: tuple[int, ...] = (32, 16)
     epochs: int = 10
     batch_size: int = 2048
     learning_rate: float = 3e-3
@@ -113,6 +111,6 @@ class ScorerConfig:
     table: TableConfig = field(default_factory=TableConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
-    accounts: ClassifierConfig = field(default_factory=lambda: ClassifierConfig(hidden=(32, 16)))
+    accounts: ClassifierConfig = field(default_factory=lambda: ClassifierConfig(hidden=(16, 8)))
     shares: SharesConfig = field(default_factory=SharesConfig)
     account_shares: SharesConfig = field(default_factory=lambda: SharesConfig(smallest_region=0.4))

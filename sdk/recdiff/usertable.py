@@ -2,13 +2,13 @@
 
 Columns of the social graph (the graph without directions where it has some):
     degree, near        log degree; log mean degree of the neighbours
-    pull                V sqrt(|lambda| (d + 1)): dots of it rebuild the adjacency
-    shape               V U^(1/4): dots of it weigh eigenvectors evenly
-    unit, unit_lead     V |lambda| and the leading V, rows of length 1: dots are cosines
-    norm                log length of V lambda
+    unit, norm          V lambda, rows of length 1; log of their lengths
+    length, pull        lengths of the rows; times sqrt(degree + 1): dots of "unit" times these rebuild the adjacency
 of the interactions:
     taste, items        leading TF-IDF directions, rows of length 1; log number of items
-of directed graphs: out and in degree, and the singular vectors' pull and unit, one per side.
+of directed graphs: out and in degree; singular vectors' "unit" and "pull", one per side.
+
+A table is float16: half the memory, and what is exported scores as what was fitted, to the bit.
 
 Letters: U users, k eigenvectors, D latent width, F columns.
 """
@@ -28,11 +28,17 @@ from recdiff.scorer_config import TableConfig
 from recdiff.spectrum import Spectrum, eigenvectors, normalised, singular_vectors
 
 Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Half = NDArray[np.float16]
 Columns = dict[str, Float32]
 
 CUTS = (0, 1, 2, 4, 6, 9, 13, 18, 24, 32, 48, 64, 96, 128)
 """Where the blocks of eigenvectors begin whose dots are features of their own; one dot per block."""
 LATENT_TASTE = 12
+FACTORS = frozenset({"length", "pull", "pull_out", "pull_into"})
+"""Columns that dots are multiplied by; no features of their own."""
+LARGEST = 60_000.0
+"""What float16 can hold, or a little less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,23 +76,21 @@ def encode(graph: sp.csr_matrix, directed: bool, config: TableConfig, rng: np.ra
     degree = np.asarray(both.sum(axis=1), np.float64).ravel()
     spectrum = eigenvectors(normalised(both, config.ridge), config.positive, config.negative, rng)
     near = np.log1p(np.asarray(both @ degree).ravel() / np.maximum(degree, 1e-6))
-    columns = {"degree": _column(np.log1p(degree)), "near": _column(near), **_spectral(spectrum, degree, config)}
+    columns = {"degree": _column(np.log1p(degree)), "near": _column(near), **_spectral(spectrum, degree)}
     if directed:
         columns |= _directed(graph, config, rng)
     rows = spectrum.left[:, : config.positive] * spectrum.value[: config.positive] * np.sqrt(graph.shape[0])
     return Encoding(columns, rows.astype(np.float32))
 
 
-def _spectral(spectrum: Spectrum, degree: NDArray[np.float64], config: TableConfig) -> Columns:
-    weight = np.abs(spectrum.value)
-    vectors = spectrum.left.astype(np.float64)
-    scaled = vectors * weight
+def _spectral(spectrum: Spectrum, degree: Float64) -> Columns:
+    rows = spectrum.left * np.abs(spectrum.value) * np.sqrt(len(degree))
+    length = np.linalg.norm(rows, axis=1)
     return {
-        "norm": _column(np.log(np.linalg.norm(scaled, axis=1) * np.sqrt(len(vectors)) + 1e-3)),
-        "pull": (vectors * np.sqrt(weight) * np.sqrt(degree + 1.0)[:, None]).astype(np.float32),
-        "shape": (vectors * len(vectors) ** 0.25).astype(np.float32),
-        "unit": unit_rows(scaled),
-        "unit_lead": unit_rows(vectors[:, : config.lead]),
+        "norm": _column(np.log(length + 1e-3)),
+        "length": _column(length),
+        "pull": _column(length * np.sqrt((degree + 1.0) / (degree.mean() + 1.0))),
+        "unit": unit_rows(rows),
     }
 
 
@@ -95,8 +99,10 @@ def _directed(graph: sp.csr_matrix, config: TableConfig, rng: np.random.Generato
     found = singular_vectors(normalised(graph, config.ridge), config.singular, rng)
     columns = {"out": _column(np.log1p(out)), "into": _column(np.log1p(into))}
     for side, vectors, degree in (("out", found.left, out), ("into", found.right, into)):
-        columns[f"pull_{side}"] = (vectors * np.sqrt(found.value) * np.sqrt(degree + 1.0)[:, None]).astype(np.float32)
-        columns[f"unit_{side}"] = unit_rows(vectors * found.value)
+        rows = vectors * np.sqrt(found.value) * np.sqrt(len(degree))
+        length = np.linalg.norm(rows, axis=1)
+        columns[f"pull_{side}"] = _column(length * np.sqrt((degree + 1.0) / (degree.mean() + 1.0)))
+        columns[f"unit_{side}"] = unit_rows(rows)
     return columns
 
 
@@ -114,9 +120,13 @@ def unit_rows(rows: NDArray[np.floating]) -> Float32:
     return np.asarray(rows / np.maximum(length, 1e-9), np.float32)
 
 
-def join(columns: Mapping[str, Float32]) -> Float32:
+def join(columns: Mapping[str, Float32]) -> Half:
     """Return the table (U, F) of all columns side by side."""
-    return np.ascontiguousarray(np.concatenate(list(columns.values()), axis=1), dtype=np.float32)
+    width = sum(each.shape[1] for each in columns.values())
+    table = np.empty((len(next(iter(columns.values()))), width), np.float16)
+    for (start, stop), each in zip(spans(columns).values(), columns.values(), strict=True):
+        table[:, start:stop] = np.clip(each, -LARGEST, LARGEST)
+    return table
 
 
 def spans(columns: Mapping[str, Float32]) -> dict[str, Span]:
@@ -131,19 +141,20 @@ def pair_terms(at: Mapping[str, Span], directed: bool, config: TableConfig) -> t
 
 
 def _dots(at: Mapping[str, Span], config: TableConfig) -> Iterator[PairTerm]:
-    for name in ("pull", "shape"):
-        first = at[name][0]
-        for start, stop in pairwise(_cuts(config.positive, config.negative)):
-            block = (first + start, first + stop)
-            yield PairTerm("dot", block, block)
-    for name in ("unit", "unit_lead", "taste"):
+    first = at["unit"][0]
+    blocks = [(first + start, first + stop) for start, stop in pairwise(_cuts(config.positive, config.negative))]
+    for factor in ("length", "pull"):
+        for block in blocks:
+            yield PairTerm("dot", block, block, (at[factor][0], at[factor][0]))
+    for name in ("unit", "taste"):
         if name in at:
             yield PairTerm("dot", at[name], at[name])
     if "pull_out" in at:
-        for name, sides in (("pull", ("out", "into")), ("unit", ("out", "into"))):
-            for left in sides:
-                for right in sides:
-                    yield PairTerm("dot", at[f"{name}_{left}"], at[f"{name}_{right}"])
+        for left in ("out", "into"):
+            for right in ("out", "into"):
+                ends = at[f"unit_{left}"], at[f"unit_{right}"]
+                yield PairTerm("dot", *ends)
+                yield PairTerm("dot", *ends, (at[f"pull_{left}"][0], at[f"pull_{right}"][0]))
     for name in at:
         if name.startswith("residual"):
             yield PairTerm("symdot", at[name], at[name.replace("residual", "told")])
@@ -151,8 +162,8 @@ def _dots(at: Mapping[str, Span], config: TableConfig) -> Iterator[PairTerm]:
 
 def scalar_terms(at: Mapping[str, Span], directed: bool) -> Iterator[PairTerm]:
     """Yield the pair features of the columns that are one number wide."""
-    for span in at.values():
-        if span[1] - span[0] != 1:
+    for name, span in at.items():
+        if span[1] - span[0] != 1 or name in FACTORS:
             continue
         if directed:
             yield PairTerm("src", span, span)

@@ -82,6 +82,12 @@ def test_long_walks_are_loops_and_short_ones_are_not(tmp_path: Path) -> None:
         DIRECTED_TERMS,
         (PairTerm("product", (0, WIDTH), (0, WIDTH)),),
         (PairTerm("dot", (2, 6), (2, 6)), PairTerm("dot", (4, 9), (4, 9)), PairTerm("dot", (0, 3), (7, 10))),
+        (
+            PairTerm("dot", (2, 6), (2, 6)),
+            PairTerm("dot", (2, 6), (2, 6), (1, 1)),
+            PairTerm("dot", (0, 3), (7, 10), (8, 2)),
+        ),
+        (PairTerm("dot", (2, 6), (2, 6), (1, 1)), PairTerm("dot", (0, 3), (7, 10), (8, 2))),
         (PairTerm("symdot", (0, 3), (5, 8)), PairTerm("symdot", (9, 12), (3, 6)), PairTerm("sum", (4, 9), (4, 9))),
         (PairTerm("dst", (1, 4), (6, 9)), PairTerm("src", (1, 4), (6, 9)), PairTerm("gap", (0, 2), (3, 5))),
     ],
