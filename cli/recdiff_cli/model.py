@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from recdiff.errors import UsageError
 from recdiff_cli.console import note, print_json, print_table, progress
 from recdiff_cli.data import Data, Directed, Json, Mapping, Split, read
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
@@ -39,18 +40,27 @@ def fit(
         Path | None, typer.Option(metavar="FILE", help="Known edges: src, dst, label (1 or real, -1 or fake).")
     ] = None,
     tune: Annotated[int, typer.Option(metavar="N", help="Search settings with N trials on validation first.")] = 0,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="What trains the recommender; ray: extra [ray].")
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Of --engine ray; default: one per card, or per machine.")
+    ] = None,
     directed: Directed = None,
     mapping: Mapping = None,
     split: Split = "ratio",
     json: Json = False,
 ) -> None:
     """Fit the model: recommender and edge scorer, chosen on validation."""
+    if engine == "ray" and tune:
+        raise UsageError("--tune trains its trials in one process; use it with --engine local")
     from recdiff.checkpoint import cleared
     from recdiff.device import resolve_device
     from recdiff.estimator import RecDiff
 
     settings = _settings(config, preset, seed, epochs, device, fake_share)
-    resolve_device(settings.device)
+    if engine == "local":
+        resolve_device(settings.device)
     dataset = read(data, directed, mapping, settings.seed, split)
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     if not resume:
@@ -65,7 +75,9 @@ def fit(
             from recdiff.tuning import tuned
 
             settings = tuned(settings, dataset, tune, checkpoints, report)
-        model = RecDiff(config=settings).fit(dataset, labels=known, checkpoints=checkpoints, report=report)
+        model = RecDiff(config=settings).fit(
+            dataset, labels=known, checkpoints=checkpoints, report=report, engine=engine, workers=workers
+        )
     model.save(out)
     cleared(checkpoints)
     _print_fit(model, out, json)

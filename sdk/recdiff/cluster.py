@@ -70,8 +70,10 @@ def crew(ray: Any, device: str, workers: int | None, tasks: int | None = None) -
 
     Raises:
         DeviceError: for "cuda" where no node has a card.
-        UsageError: more workers were asked for than there are cards or cores.
+        UsageError: more workers were asked for than there are cards or cores, or fewer than one.
     """
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers = {workers}: at least 1 is needed")
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     cards = device != "cpu" and any(node.get("GPU", 0) >= 1 for node in nodes)
     if device == "cuda" and not cards:

@@ -23,7 +23,7 @@ from recdiff.config import Config
 from recdiff.dataset import SocialDataset
 from recdiff.errors import DataError, UsageError
 from recdiff.explain import explain_edge
-from recdiff.fitting import Fitted, fit_all
+from recdiff.fitting import Engine, Fitted, fit_all
 from recdiff.graph import social_adjacency
 from recdiff.ids import Ids, as_ids
 from recdiff.judgement import judge
@@ -94,6 +94,8 @@ class RecDiff:
         labels: Labels | None = None,
         checkpoints: str | PathLike[str] | None = None,
         report: Report = silent,
+        engine: Engine = "local",
+        workers: int | None = None,
     ) -> RecDiff:
         """Fit recommender and edge scorer and return self; the epoch is chosen on validation.
 
@@ -102,14 +104,19 @@ class RecDiff:
             checkpoints: a folder for checkpoints; a fit that was killed continues from what lies there and ends
                 with the same result, bit for bit on the same machine.
             report: called with the progress of each stage.
+            engine: "ray" trains the default preset's recommender on a Ray cluster, to the same tables up to float
+                rounding; ``checkpoints`` is then needed, and a folder that every node sees.
+            workers: of the Ray cluster; by default one per card, or one per node with all its cores.
 
         Raises:
+            UsageError: engine "ray" without Ray, without ``checkpoints``, with preset "paper", without interactions
+                or with more workers than the cluster has room for; workers without it.
             DeviceError: for device "cuda" where there is none.
             ArtifactError: the checkpoints are of another configuration or other data.
         """
         self.config_ = self.config or replace(Config(), preset=self.preset, seed=self.seed, device=self.device)
         folder = None if checkpoints is None else Path(checkpoints)
-        self.fitted_ = fit_all(self.config_, dataset, labels, folder, report)
+        self.fitted_ = fit_all(self.config_, dataset, labels, folder, report, engine, workers)
         return self
 
     @property

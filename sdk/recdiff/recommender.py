@@ -10,6 +10,7 @@ A step costs O((R + E) D L + N D^2), linear in users, interactions and ties.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from recdiff.all_pairs import Observed, gradients
 from recdiff.checkpoint import Checkpoint
+from recdiff.descent import Trainer, Trial, descend
 from recdiff.errors import UsageError
 from recdiff.graph import Propagator, social_adjacency, symmetric_normalised
 from recdiff.joint_graph import joint_adjacency
@@ -43,8 +45,6 @@ SEARCH: tuple[tuple[str, tuple[Any, ...]], ...] = (
 # more would cost a large graph more than its training.
 JUDGED_SCORES = 2**28
 FEWEST_JUDGED, MOST_JUDGED = 500, 5_000
-# Passes where there is no validation to choose them by: about as many as it chose on the graphs measured.
-BLIND_STEPS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +77,6 @@ class _Data:
 
 
 @dataclass(frozen=True, eq=False)
-class _Trial:
-    table: Tensor
-    value: float
-    history: tuple[dict[str, float], ...]
-
-
-@dataclass(frozen=True, eq=False)
 class _Search:
     """The best so far: its settings, node table and value; how many trials are done, and what they showed."""
 
@@ -93,7 +86,7 @@ class _Search:
     done: int
     history: tuple[dict[str, float], ...]
 
-    def after(self, config: RecommenderConfig, trial: _Trial) -> _Search:
+    def after(self, config: RecommenderConfig, trial: Trial) -> _Search:
         """Return the search with one more trial done."""
         rows = (*self.history, *({"trial": self.done, **row} for row in trial.history))
         better = trial.value > self.value
@@ -117,17 +110,20 @@ def fit_recommender(
     edge_weight: Float32 | None = None,
     device: torch.device | str = "cpu",
     checkpoint: Checkpoint | None = None,
+    trainer: Trainer | None = None,
     report: Report = silent,
 ) -> FittedRecommender:
     """Fit on ``train`` (U, I), the number of passes and, with ``config.search``, settings chosen on ``validation``.
 
-    Where ``validation`` is empty nothing can be chosen: the settings are those given, with ``BLIND_STEPS`` passes.
+    Where ``validation`` is empty nothing can be chosen: the settings are those given, with at most
+    ``descent.BLIND_STEPS`` passes.
 
     Args:
         edges: (E, 2) user positions.
         edge_weight: (E,) weights of the edges, such as 1 - fake_score; 1 where not given.
         seed: of the first table and of the choice of judged users.
         checkpoint: saved after every trial and continued from where it exists.
+        trainer: trains somewhere else, such as on a cluster; None: here.
 
     Raises:
         UsageError: there is nothing to train on, or a setting makes no sense.
@@ -142,7 +138,7 @@ def fit_recommender(
     for index in range(search.done, len(plan)):
         report("recommender", index, len(plan))
         changed = replace(search.config, **plan[index])
-        search = search.after(changed, _train(changed, data, seed))
+        search = search.after(changed, _trained(changed, data, seed, trainer))
         if checkpoint is not None:
             search.save(checkpoint)
     report("recommender", len(plan), len(plan))
@@ -197,32 +193,26 @@ def _walk(graph: Propagator, table: Tensor, layers: int) -> Tensor:
     return total / (layers + 1)
 
 
-@torch.no_grad()
-def _train(config: RecommenderConfig, data: _Data, seed: int) -> _Trial:
-    """Train with fixed settings and return the table of the evaluation that validation likes best."""
+def _trained(config: RecommenderConfig, data: _Data, seed: int, trainer: Trainer | None) -> Trial:
+    if trainer is None:
+        return _train(config, data, seed)
+    judge = partial(_judge, data) if len(data.sample) else None
+    trial = trainer(config, data.train[:, data.active], data.social, judge, seed)
+    return replace(trial, table=trial.table.to(data.device))
+
+
+def _train(config: RecommenderConfig, data: _Data, seed: int) -> Trial:
+    """Train here with fixed settings and return the table of the evaluation that validation likes best."""
     graph = _graph(config, data)
     observed = Observed.of(data.train[:, data.active], data.device)
     generator = torch.Generator().manual_seed(seed)
     first = torch.randn(data.users + len(data.active), config.width, generator=generator) * 0.1
-    table = torch.nn.Parameter(first.to(data.device))
-    optimiser = torch.optim.Adam([table], lr=config.learning_rate, fused=True)
-    best, history = table.detach().clone(), list[dict[str, float]]()
-    steps = config.steps if len(data.sample) else min(config.steps, BLIND_STEPS)
-    for step in range(1, steps + 1):
-        table.grad = _table_gradient(config, graph, observed, table)
-        optimiser.step()
-        if step % config.evaluate_every and step < steps:
-            continue
-        if len(data.sample) == 0:
-            best = table.detach().clone()
-            continue
-        value = _judge(data, _walk(graph, table, config.layers).cpu().numpy())
-        if value > max((row["validation"] for row in history), default=-1.0):
-            best = table.detach().clone()
-        history.append({"step": step, "validation": value})
-        if _waited(history) >= config.patience:
-            break
-    return _Trial(best, max((row["validation"] for row in history), default=0.0), tuple(history))
+
+    def judge(table: Tensor) -> float:
+        return _judge(data, _walk(graph, table, config.layers).cpu().numpy())
+
+    gradient = partial(_table_gradient, config, graph, observed)
+    return descend(config, first.to(data.device), gradient, judge if len(data.sample) else None)
 
 
 def _table_gradient(config: RecommenderConfig, graph: Propagator, observed: Observed, table: Tensor) -> Tensor:
@@ -231,12 +221,6 @@ def _table_gradient(config: RecommenderConfig, graph: Propagator, observed: Obse
     rows = _walk(graph, table, config.layers)
     by_row = torch.cat(gradients(observed, rows[:users], rows[users:], config.background))
     return (_walk(graph, by_row, config.layers) + 2 * config.regularisation * table) / len(observed.users)
-
-
-def _waited(history: list[dict[str, float]]) -> int:
-    """Return how many evaluations went by since the best."""
-    values = [row["validation"] for row in history]
-    return len(values) - 1 - int(np.argmax(values))
 
 
 def _judge(data: _Data, rows: Float32) -> float:
