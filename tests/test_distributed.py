@@ -15,9 +15,10 @@ import torch.multiprocessing as mp
 
 from recdiff import recommender
 from recdiff.checkpoint import Checkpoint
+from recdiff.descent import Judge, Trial
 from recdiff.distributed import Layout, shards, train_shard
 from recdiff.graph import social_adjacency
-from recdiff.recommender import RecommenderConfig
+from recdiff.recommender import RecommenderConfig, fit_recommender
 
 USERS, ITEMS, WORKERS = 53, 31, 2
 CONFIG = RecommenderConfig(width=8, layers=2, steps=12, evaluate_every=3, patience=2, search=False)
@@ -91,6 +92,30 @@ def test_without_a_judge_the_last_pass_is_taken_by_all(trained: Path) -> None:
     assert saved is not None
     expected = recommender._train(CONFIG, replace(data(), sample=np.arange(0)), 5)
     assert torch.allclose(saved[0]["table"], expected.table, atol=1e-5, rtol=0)
+
+
+def test_a_search_in_shares_chooses_what_one_process_chooses(tmp_path: Path) -> None:
+    given, config = data(), replace(CONFIG, search=True)
+    ties = np.stack(given.social.nonzero(), axis=1)
+    arguments = (config, given.train, ties, True, given.validation, 5)
+
+    def trainer(
+        config: RecommenderConfig, train: sp.csr_matrix, social: sp.csr_matrix, judge: Judge | None, seed: int
+    ) -> Trial:
+        return train_shard(config, shards(train, social, 1)[0], judge, seed, judged=judge is not None)
+
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'meet'}", rank=0, world_size=1)
+    try:
+        there = fit_recommender(*arguments, trainer=trainer)
+    finally:
+        dist.destroy_process_group()
+    here = fit_recommender(*arguments)
+    assert there.config == here.config
+    assert [(row["trial"], row["step"]) for row in there.history] == [
+        (row["trial"], row["step"]) for row in here.history
+    ]
+    np.testing.assert_allclose(there.recommender.user_table, here.recommender.user_table, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(there.recommender.item_table, here.recommender.item_table, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 60])

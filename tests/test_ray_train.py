@@ -6,15 +6,22 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 
 from recdiff import recommender
-from recdiff.cluster import INSTALL, cluster
+from recdiff.cluster import INSTALL, cluster, crew
+from recdiff.config import Config
+from recdiff.dataset import SocialDataset
 from recdiff.errors import UsageError
+from recdiff.estimator import RecDiff
 from recdiff.ray_train import train_on_ray
 from test_distributed import CONFIG, data, judge_of
 
@@ -58,3 +65,55 @@ def test_ray_that_is_missing_is_named_with_its_remedy(tmp_path: Path, monkeypatc
     given = data()
     with pytest.raises(UsageError, match=r"pip install 'recdiff-sdk\[ray\]'"):
         train_on_ray(CONFIG, given.train, given.social, None, 5, folder=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::FutureWarning:ray")
+def test_a_fit_on_two_workers_is_the_fit_of_one_process(
+    sample_dataset: SocialDataset, tmp_path: Path, two_workers: None
+) -> None:
+    config = Config(device="cpu", recommender=replace(CONFIG, steps=20))
+    here = RecDiff(config=config).fit(sample_dataset)
+    there = RecDiff(config=config).fit(sample_dataset, checkpoints=tmp_path / "run", engine="ray", workers=2)
+    arrays = [model.fitted_.recommender.to_arrays() for model in (here, there) if model.fitted_.recommender]
+    for name, values in arrays[0].items():
+        np.testing.assert_allclose(arrays[1][name], values, atol=1e-5, rtol=0, err_msg=name)
+    assert [row["step"] for row in there.fitted_.history] == [row["step"] for row in here.fitted_.history]
+    assert np.array_equal(there.score_edges(), here.score_edges())
+
+
+def test_ray_without_its_training_library_is_named_with_its_remedy(
+    tmp_path: Path, sample_dataset: SocialDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = ModuleType("ray")
+    ray.is_initialized = lambda: True  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(UsageError, match=r"--engine ray needs Ray Train .*pip install 'recdiff-sdk\[ray\]'"):
+        RecDiff().fit(sample_dataset, checkpoints=tmp_path / "run", engine="ray")
+
+
+@pytest.mark.parametrize(
+    ("preset", "options", "message"),
+    [
+        ("default", {"workers": 2}, "workers = 2: only engine ray has workers"),
+        ("default", {"engine": "ray"}, "engine ray needs a folder for checkpoints"),
+        ("paper", {"engine": "ray", "checkpoints": "run"}, "preset paper needs engine local"),
+    ],
+)
+def test_what_ray_does_not_do_is_refused(
+    sample_dataset: SocialDataset, preset: Literal["default", "paper"], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        RecDiff(preset).fit(sample_dataset, **options)
+
+
+def test_without_interactions_there_is_nothing_for_ray(sample_dataset: SocialDataset, tmp_path: Path) -> None:
+    nothing = sp.csr_matrix(sample_dataset.train.shape, dtype=np.float32)
+    with pytest.raises(UsageError, match="these data have no interactions; use engine local"):
+        RecDiff().fit(replace(sample_dataset, train=nothing), checkpoints=tmp_path, engine="ray")
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_fewer_workers_than_one_are_refused(workers: int) -> None:
+    with pytest.raises(UsageError, match=f"workers = {workers}: at least 1 is needed"):
+        crew(None, "cpu", workers)

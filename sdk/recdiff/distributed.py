@@ -5,8 +5,8 @@ D width, L layers, R training interactions.
 
 Node n of U (and of A) belongs to worker n mod W. A worker keeps the rows of the graph and of the interactions, the
 table and Adam's moments of its own nodes only; before each product it gathers the rows of the others, so that a pass
-moves (2 L + 1) N D numbers over the network and everything else is divided by W. Every row of a product is summed by
-one worker, as it would be by one process: results differ from recommender's by the rounding of two D x D sums.
+moves (2 L + 1) N D numbers over the network and everything else is divided by W. The sums are those of one process in
+another order: results differ from recommender's by rounding.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from recdiff.recommender_config import RecommenderConfig
 Int64 = NDArray[np.int64]
 # Pairs whose rows are gathered at a time, 2 x 64 MiB at D = 64.
 _BLOCK = 2**18
+# Torch 2.13 calls it by another name and warns of this one.
+_all_gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
 
 
 @dataclass(frozen=True)
@@ -192,5 +194,5 @@ def _normalised_rows(tie_weight: float, shard: Shard, device: torch.device | str
 def _gathered(block: Tensor) -> Tensor:
     """Return the rows (W B, D) of all workers, by rank."""
     everyone = block.new_empty((dist.get_world_size() * block.shape[0], block.shape[1]))
-    dist.all_gather_into_tensor(everyone, block.contiguous())
+    _all_gather(everyone, block.contiguous())
     return everyone

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -181,6 +181,7 @@ def fit_all(
         DataError: where there are too few edges to learn from.
         ArtifactError: the checkpoints are of another configuration or other data.
     """
+    # Before the scorer is fitted, so that what is wrong with a cluster costs no fit.
     with _trainer(engine, workers, config, dataset, checkpoints) as trainer:
         return _fit_stages(config, dataset, labels, checkpoints, trainer, report)
 
@@ -189,10 +190,7 @@ def fit_all(
 def _trainer(
     engine: Engine, workers: int | None, config: Config, dataset: SocialDataset, folder: Path | None
 ) -> Iterator[Trainer | None]:
-    """Yield what trains on a cluster, the same one for all trials; None for the local engine.
-
-    The cluster is there before the scorer is fitted, so that what is wrong with it costs no fit.
-    """
+    """Yield what trains on a cluster; None for the local engine."""
     if engine == "local":
         if workers is not None:
             raise UsageError(f"workers = {workers}: only engine ray has workers")
@@ -204,12 +202,10 @@ def _trainer(
         raise UsageError("engine ray trains the recommender, and these data have no interactions; use engine local")
     if folder is None:
         raise UsageError("engine ray needs a folder for checkpoints that every node sees")
-    from recdiff.cluster import cluster, crew
-    from recdiff.ray_train import train_on_ray
+    from recdiff.ray_train import ray_trainer
 
-    with cluster() as ray:
-        crew(ray, config.device, workers)
-        yield partial(train_on_ray, folder=folder, device=config.device, workers=workers)
+    with ray_trainer(folder, config.device, workers) as trainer:
+        yield trainer
 
 
 def _fit_stages(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,8 +13,8 @@ import scipy.sparse as sp
 import torch
 
 from recdiff.checkpoint import Checkpoint
-from recdiff.cluster import Crew, cluster, crew
-from recdiff.descent import Judge, Trial
+from recdiff.cluster import INSTALL, Crew, cluster, crew
+from recdiff.descent import Judge, Trainer, Trial
 from recdiff.distributed import shards, train_shard
 from recdiff.errors import UsageError
 from recdiff.recommender_config import RecommenderConfig
@@ -19,6 +22,23 @@ from recdiff.recommender_config import RecommenderConfig
 # Times that a training whose worker died is begun again; it ends with the same table.
 RETRIES = 3
 _RUN = "recommender"
+
+
+@contextmanager
+def ray_trainer(folder: Path, device: str = "auto", workers: int | None = None) -> Iterator[Trainer]:
+    """Yield `train_on_ray` on one cluster for any number of trainings, once it is known that the cluster can do it.
+
+    Args:
+        folder, device, workers: as for `train_on_ray`.
+
+    Raises:
+        UsageError: Ray or Ray Train is missing, nothing answers at the address, or there is no room for ``workers``.
+        DeviceError: for "cuda" where no node has a card.
+    """
+    with cluster() as ray:
+        _require_ray_train()
+        crew(ray, device, workers)
+        yield partial(train_on_ray, folder=folder, device=device, workers=workers)
 
 
 def train_on_ray(
@@ -42,11 +62,12 @@ def train_on_ray(
         workers: by default one per card, or one per node with all its cores.
 
     Raises:
-        UsageError: Ray is missing, or gave up after ``RETRIES`` beginnings.
+        UsageError: Ray is missing, has no room for ``workers``, or gave up after ``RETRIES`` beginnings.
         DeviceError: for "cuda" where no node has a card.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with cluster() as ray, TemporaryDirectory(dir=folder.absolute()) as work:
+        _require_ray_train()
         from ray.train import FailureConfig, RunConfig, ScalingConfig
         from ray.train.torch import TorchTrainer
 
@@ -90,6 +111,13 @@ def _train_here(settings: dict[str, Any]) -> None:
     if rank == 0:
         state = {"value": trial.value, "history": trial.history}
         Checkpoint(settings["result"], _RUN).save({"table": trial.table}, state)
+
+
+def _require_ray_train() -> None:
+    try:
+        import ray.train.torch  # noqa: F401
+    except ImportError as error:
+        raise UsageError(f"--engine ray needs Ray Train ({error}); install it: {INSTALL}") from error
 
 
 def _resources(who: Crew) -> dict[str, int]:

@@ -191,6 +191,27 @@ def test_an_absent_card_is_one_line_and_code_5(run: Run, sample_folder: Path, mo
     assert not Path("recdiff-model").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--engine", "ray"), "install it: pip install 'recdiff-sdk[ray]'"),
+        (("--engine", "ray", "--preset", "paper"), "preset paper needs engine local"),
+        (("--engine", "ray", "--tune", 3), "use it with --engine local"),
+        (("--workers", 2), "workers = 2: only engine ray has workers"),
+        (("--engine", "ray", "--workers", 0), "greater than or equal to 1"),
+    ],
+)
+def test_a_fit_that_ray_cannot_do_is_refused(
+    run: Run, sample_folder: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[object, ...], message: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    code, out, err = run("fit", sample_folder, *options)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+    assert not list(Path().iterdir())
+
+
 def test_settings_come_from_file_environment_and_flags(
     run: Run, sample_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
