@@ -9,12 +9,14 @@ import pytest
 import scipy.sparse as sp
 
 from graph_samples import community_edges, community_items
+from recdiff.accounts import PLANTED
 from recdiff.corrupt import Corruption, corrupt
 from recdiff.edge_metrics import edge_metrics
 from recdiff.errors import DataError
+from recdiff.fakepool import DRAWN
 from recdiff.heuristics import heuristic_scores
 from recdiff.rounds import make_round, make_task
-from recdiff.scorer import KINDS, Scorer, fit_scorer
+from recdiff.scorer import Scorer, fit_scorer
 from recdiff.scorer_config import ClassifierConfig, EvidenceConfig, ScorerConfig, TableConfig
 
 USERS = 640
@@ -60,7 +62,7 @@ def test_it_beats_every_heuristic_and_knows_the_share(uniform: tuple[Corruption,
 
 def test_parts_by_kind_add_up(uniform: tuple[Corruption, Scorer]) -> None:
     _, scorer = uniform
-    assert scorer.kinds == KINDS
+    assert scorer.kinds == (*DRAWN, *PLANTED)
     np.testing.assert_allclose(scorer.edge_kinds.sum(axis=1), scorer.edge_scores, atol=1e-5)
     assert max(scorer.shares, key=lambda kind: scorer.shares[kind]) in ("uniform", "degree")
 
@@ -115,6 +117,7 @@ def test_directed_ties_without_interactions() -> None:
     made = corrupt(edges, USERS, "uniform", 0.2, "replace", np.random.default_rng(0), directed=True)
     scorer = fit_scorer(made.edges, USERS, None, True, CONFIG, seed=0)
     assert edge_metrics(made.is_fake, scorer.edge_scores).auc > 0.75
+    assert scorer.kinds == DRAWN
     pairs = np.random.default_rng(0).integers(0, USERS, (200, 2))
     assert not np.array_equal(scorer.score(pairs)[0], scorer.score(pairs[:, ::-1])[0])
 

@@ -9,7 +9,7 @@ from recdiff.graph import social_adjacency
 from recdiff.pairs import SYMMETRIC
 from recdiff.scorer_config import TableConfig
 from recdiff.spectrum import normalised
-from recdiff.usertable import encode, join, latent_rows, pair_terms, spans, taste_columns
+from recdiff.usertable import Tastes, encode, join, latent_rows, pair_terms, spans
 
 CONFIG = TableConfig(positive=12, negative=4, singular=6, taste=5)
 
@@ -34,7 +34,7 @@ def test_dots_of_pull_rebuild_the_graph_and_cosines_are_bounded() -> None:
 
 
 def test_undirected_terms_are_symmetric_and_cover_every_column() -> None:
-    tastes = taste_columns(community_items(), 320, CONFIG, np.random.default_rng(0))
+    tastes = Tastes.of(community_items(), 320, CONFIG, np.random.default_rng(0)).columns
     columns = encoding().columns | tastes  # type: ignore[attr-defined]
     terms = pair_terms(spans(columns), False, CONFIG)
     assert {term.operation for term in terms} <= SYMMETRIC
@@ -56,21 +56,30 @@ def test_directed_terms_know_the_ends_apart() -> None:
 
 def test_a_table_is_half_precision_and_finite_whatever_its_columns_hold() -> None:
     table = join({"small": np.full((3, 1), 1e-9, np.float32), "large": np.full((3, 2), 1e9, np.float32)})
-    assert table.dtype == np.float16 and table.shape == (3, 3)
-    assert np.isfinite(table).all() and table[0, 1] > 50_000
+    assert table.dtype == np.float16
+    assert table.shape == (3, 3)
+    assert np.isfinite(table).all()
+    assert table[0, 1] > 50_000
 
 
 def test_tastes_of_a_community_are_alike() -> None:
-    taste = taste_columns(community_items(), 320, CONFIG, np.random.default_rng(0))["taste"]
+    taste = Tastes.of(community_items(), 320, CONFIG, np.random.default_rng(0)).columns["taste"]
     group = np.arange(320) % 8
     cosine = taste @ taste.T
     same = group[:, None] == group
     assert cosine[same].mean() > 0.4 > cosine[~same].mean()
-    assert taste_columns(None, 320, CONFIG, np.random.default_rng(0)) == {}
+    assert Tastes.of(None, 320, CONFIG, np.random.default_rng(0)).columns == {}
+
+
+def test_tastes_describe_others_as_they_describe_the_fitted() -> None:
+    tastes = Tastes.of(community_items(), 320, CONFIG, np.random.default_rng(0))
+    again = tastes.describe(community_items())
+    np.testing.assert_array_equal(again["items"], tastes.columns["items"])
+    np.testing.assert_allclose(again["taste"], tastes.columns["taste"], atol=1e-4)
 
 
 def test_latent_rows_hold_place_degree_and_taste() -> None:
-    tastes = taste_columns(community_items(), 320, CONFIG, np.random.default_rng(0))
+    tastes = Tastes.of(community_items(), 320, CONFIG, np.random.default_rng(0)).columns
     turn = np.eye(12, dtype=np.float32)
     with_taste, without = (latent_rows(encoding(), turn, each) for each in (tastes, {}))  # type: ignore[arg-type]
     assert without.shape == (320, 14)

@@ -20,10 +20,10 @@ from recdiff.pairs import PairTerm
 
 Float32 = NDArray[np.float32]
 Span = tuple[int, int]
-Elementwise = Literal["product", "cross", "sum", "gap", "src", "dst"]
+Elementwise = Literal["product", "cross", "sum", "gap", "low", "src", "dst"]
 
 _ELEMENTWISE: dict[str, Elementwise] = {
-    "product": "product", "dot": "product", "symdot": "cross", "sum": "sum", "gap": "gap", "src": "src", "dst": "dst",
+    "product": "product", "dot": "product", "symdot": "cross", "sum": "sum", "gap": "gap", "low": "low", "src": "src", "dst": "dst",
 }  # fmt: skip
 
 
@@ -40,7 +40,7 @@ class Block:
     """One pass: an elementwise operation on runs of columns, then features taken or summed from its columns.
 
     Attributes:
-        operation: product a*b | cross a_l*b_r + b_l*a_r | sum a+b | gap |a-b| | src a | dst b.
+        operation: product a*b | cross a_l*b_r + b_l*a_r | sum a+b | gap |a-b| | low min(a, b) | src a | dst b.
         runs: evaluated in order, P columns in all.
         features: indices of the term list's features that the block yields, in its order.
         sums: (P, len(features)) 0/1 matrix from columns to features; None where they are the same.
@@ -75,7 +75,7 @@ def arrange_columns(terms: Sequence[PairTerm]) -> list[int]:
     Columns that one pass reads together lie side by side, so that it cuts them out of a row at once.
     """
     crossed = [term for term in terms if term.operation == "symdot"]
-    single = [term for term in terms if term.operation in ("sum", "gap", "src", "dst")]
+    single = [term for term in terms if term.operation in ("sum", "gap", "low", "src", "dst")]
     spans = [term.left for term in crossed] + [term.right for term in crossed]
     factors = [term.by for term in terms if term.by is not None]
     spans += [(by[side], by[side] + 1) for side in (0, 1) for by in factors]

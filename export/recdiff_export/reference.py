@@ -83,6 +83,8 @@ def _feature(term: PairTerm, a: Float64, b: Float64) -> Any:
             return a[:, left] + b[:, right]
         case "gap":
             return np.abs(a[:, left] - b[:, right])
+        case "low":
+            return np.minimum(a[:, left], b[:, right])
         case "src":
             return a[:, left]
         case _:

@@ -147,7 +147,7 @@ class _Pair:
             return graph.add("Add", graph.add("Mul", a, b), back)
         if operation == "gap":
             return graph.add("Abs", graph.add("Sub", a, b))
-        return graph.add("Mul" if operation == "product" else "Add", a, b)
+        return graph.add({"product": "Mul", "sum": "Add", "low": "Min"}[operation], a, b)
 
     def _cut(self, row: str, span: Span) -> str:
         """Return the columns ``span`` of ``row``; the whole row is not copied."""

@@ -37,11 +37,12 @@ def train_classifier(
     net = _network(inputs.shape[1], classes, config, generator)
     x, y, w = torch.as_tensor(inputs), torch.as_tensor(label), torch.as_tensor(weight / weight.mean())
     batches = max(1, len(x) // config.batch_size)
+    epochs = max(config.epochs, -(-config.least_steps // batches))
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     pace = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, config.learning_rate, total_steps=config.epochs * batches, pct_start=0.15
+        optimizer, config.learning_rate, total_steps=epochs * batches, pct_start=0.15
     )
-    for epoch in range(config.epochs):
+    for epoch in range(epochs):
         total = 0.0
         for rows in torch.tensor_split(torch.randperm(len(x), generator=generator), batches):
             loss = (w[rows] * nn.functional.cross_entropy(net(x[rows]), y[rows], reduction="none")).mean()

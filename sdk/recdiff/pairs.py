@@ -26,10 +26,10 @@ Int64 = NDArray[np.int64]
 Table = NDArray[np.float16] | Float32
 Span = tuple[int, int]
 Layer = tuple[Float32, Float32]
-Operation = Literal["product", "dot", "symdot", "sum", "gap", "src", "dst"]
+Operation = Literal["product", "dot", "symdot", "sum", "gap", "low", "src", "dst"]
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
-SYMMETRIC: frozenset[str] = frozenset({"product", "dot", "symdot", "sum", "gap"})
+SYMMETRIC: frozenset[str] = frozenset({"product", "dot", "symdot", "sum", "gap", "low"})
 BLOCK = 1 << 16
 """Pairs whose rows are gathered at once."""
 
@@ -38,7 +38,7 @@ BLOCK = 1 << 16
 class PairTerm:
     """One group of pair features: ``operation`` on columns ``left`` of the src row and ``right`` of the dst row.
 
-    product a*b | dot sum(a*b) | symdot a_left.b_right + b_left.a_right | sum a+b | gap |a-b| | src a | dst b
+    product a*b | dot sum(a*b) | symdot a_left.b_right + b_left.a_right | sum a+b | gap |a-b| | low min(a, b) | src a | dst b
 
     Attributes:
         by: for a dot, the column of the src row and the column of the dst row that it is multiplied by, or None.
@@ -154,6 +154,8 @@ def term_values(src: Float32, dst: Float32, term: PairTerm) -> Float32:
             values = src[:, left] + dst[:, right]
         case "gap":
             values = np.abs(src[:, left] - dst[:, right])
+        case "low":
+            values = np.minimum(src[:, left], dst[:, right])
         case "src":
             values = src[:, left]
         case "dst":

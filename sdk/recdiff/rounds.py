@@ -15,7 +15,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-from recdiff.accounts import account_columns
+from recdiff.accounts import account_columns, account_terms
 from recdiff.classifier import train_classifier
 from recdiff.evidence import ConditionalDenoiser, evidence_columns, train_denoiser
 from recdiff.fakepool import DRAWN, FakePool, fake_pool
@@ -26,12 +26,12 @@ from recdiff.spectrum import aligned
 from recdiff.usertable import (
     Columns,
     Encoding,
+    Tastes,
     encode,
     join,
     latent_rows,
     pair_terms,
     spans,
-    taste_columns,
 )
 
 Float32 = NDArray[np.float32]
@@ -76,7 +76,7 @@ class Task:
 
     Attributes:
         learn: (L,) rows of the pool's pairs that are learned from.
-        tastes: columns of the interactions.
+        tastes: what the interactions say of the users.
         accounts: K + 1 of the account columns, per left-out fold and, last, of the whole graph.
         spectral_seed, noise_seed: of the encodings and the evidence; the same for all graphs, so that they compare.
         generator: of the networks.
@@ -86,7 +86,7 @@ class Task:
     num_users: int
     pool: FakePool
     learn: Int64
-    tastes: Columns
+    tastes: Tastes
     accounts: list[Columns]
     directed: bool
     config: ScorerConfig
@@ -125,13 +125,13 @@ def make_task(
     per_kind = min(len(edges), config.most_pairs)
     pool = fake_pool(edges, num_users, directed, config.folds, per_kind, rng)
     learn = np.concatenate([_at_most(np.flatnonzero(pool.label == c), config.most_pairs, rng) for c in range(CLASSES)])
-    tastes = taste_columns(train, num_users, config.table, rng)
+    tastes = Tastes.of(train, num_users, config.table, rng)
     spectral_seed, noise_seed = (int(each) for each in rng.integers(0, 2**31, 2))
     generator = torch.Generator().manual_seed(seed)
     accounts = []
     for left_out in range(config.folds + 1):
         graph = social_adjacency(edges[pool.fold[: len(edges)] != left_out], num_users, directed)
-        accounts.append(account_columns(graph, directed, tastes))
+        accounts.append(account_columns(graph, directed, tastes.columns))
     return Task(
         edges,
         num_users,
@@ -151,14 +151,14 @@ def make_task(
 def make_round(task: Task, weight: Float32) -> Round:
     """Encode the graph whose ties have ``weight`` (E,), K times without a fold and once whole."""
     encodings = [_encoding(task, weight, left_out) for left_out in range(task.config.folds + 1)]
-    latent = _latents(encodings, task.tastes)
+    latent = _latents(encodings, task.tastes.columns)
     net = _denoiser(task, latent)
     columns = [
-        each.columns | account | task.tastes | _evidence(task, net, rows)
+        each.columns | account | task.tastes.columns | _evidence(task, net, rows)
         for each, account, rows in zip(encodings, task.accounts, latent, strict=True)
     ]
     at = spans(columns[0])
-    terms = pair_terms(at, task.directed, task.config.table)
+    terms = pair_terms(at, task.directed, task.config.table) + account_terms(at)
     tables = [join(each) for each in columns]
     features = fold_features(tables, task.pool.pairs[task.learn], task.fold, terms)
     mean, scale = features.mean(axis=0), features.std(axis=0) + np.float32(1e-6)

@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff.accounts import PLANTED, PlantedTies, account_features, merged, plant
+from recdiff.accounts import PlantedTies, merged, plant
 from recdiff.calibration import intercept_for_share
 from recdiff.denoiser import FoldedDenoiser
 from recdiff.errors import DataError
@@ -53,11 +53,13 @@ Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-KINDS = DRAWN + PLANTED
-
 FEWEST_TIES = 50
 SMALLEST_SHARE = 1e-3
-"""Share that a kind keeps in the posterior though none of it was found, so that a blatant fake still shows."""
+"""Share of fakes that the posterior assumes though none were found, so that a blatant fake still shows."""
+LEAST_OF_FAKES = 0.01
+"""Share of the fakes that each kind keeps in the posterior."""
+LEAST_WITH_ACCOUNTS = 0.01
+"""Share of the ties below which a kind with accounts counts as not found: what graphs without any read."""
 SMALLEST_WEIGHT = 0.02
 TRUSTED = (0.5, 0.75)
 """Shares of the ties, the least suspicious, along which two-hop pairs are drawn as variants."""
@@ -127,7 +129,7 @@ def fit_scorer(
             f"{len(edges)} social ties are too few to learn what a fake looks like: at least {FEWEST_TIES} are needed"
         )
     task = make_task(edges, num_users, train, directed, config, seed, report)
-    planted = _plant(task)
+    planted = _plant(task, train)
     weight = np.ones(len(edges), np.float32)
     for turn in range(config.rounds):
         made = make_round(task, weight)
@@ -143,10 +145,20 @@ def fit_scorer(
     return _finish(task, made, planted, np.where(task.label > 0, 1.0, real).astype(np.float32), shares)
 
 
-def _plant(task: Task) -> PlantedTies:
+def _prior(shares: Float64) -> Float64:
+    """Return the classes' prior (C,): no kind falls below a hundredth of the fakes, lest one that was missed hide."""
+    total = float(np.clip(shares.sum(), SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
+    kinds = np.maximum(shares, LEAST_OF_FAKES * total)
+    return np.concatenate([[1.0 - total], kinds * total / kinds.sum()])
+
+
+def _plant(task: Task, train: sp.csr_matrix | None) -> PlantedTies:
     config, fold = task.config, task.pool.fold[: len(task.edges)]
     rng = np.random.default_rng(task.spectral_seed + 2)
-    return plant(task.edges, fold, task.num_users, task.directed, task.tastes, config.planted_share, config.folds, rng)
+    if train is None or not task.tastes.columns:
+        return PlantedTies.none()
+    graph = task.edges, fold, task.num_users, task.directed
+    return plant(*graph, train, task.tastes, config.planted_share, config.folds, rng)
 
 
 def _halves(task: Task, made: Round, planted: PlantedTies, extra: Float32, step: str) -> list[tuple[Layer, ...]]:
@@ -164,28 +176,40 @@ def _both_networks(
     """Return the merged network over ties and accounts, trained on the ``chosen`` pairs and planted ties."""
     rows = np.flatnonzero(chosen[0])
     ties = train_network(task, made.inputs[rows], task.label[rows], extra[rows], task.config.classifier, step)
-    seen = account_features(made.at, made.terms)
+    if not planted.kinds:
+        return ties
     observed = rows[task.label[rows] == 0]
-    told = standardised(planted.features[chosen[1]], made.mean[seen], made.scale[seen])
-    inputs = np.concatenate([made.inputs[observed][:, seen], told])
+    told = _planted_inputs(made, planted)[chosen[1]]
+    inputs = np.concatenate([made.inputs[observed], told])[:, -planted.features.shape[1] :]
     label = np.concatenate([np.zeros(len(observed), np.int64), planted.label[chosen[1]]])
     weights = np.concatenate([extra[observed], np.ones(len(told), np.float32)])
     accounts = train_network(task, inputs, label, weights, task.config.accounts, f"{step}: accounts")
-    return merged(ties, accounts, seen)
+    return merged(ties, accounts)
+
+
+def _planted_inputs(made: Round, planted: PlantedTies) -> Float32:
+    """Return standardised features (P, N) of the planted ties; zero, the mean, where the accounts' network is blind."""
+    width = planted.features.shape[1]
+    inputs = np.zeros((len(planted.label), len(made.mean)), np.float32)
+    inputs[:, -width:] = standardised(planted.features, made.mean[-width:], made.scale[-width:])
+    return inputs
 
 
 def _shares(task: Task, made: Round, planted: PlantedTies, halves: list[tuple[Layer, ...]], ratio: Float64) -> Float64:
     """Return the share of each kind (K,), from encodings that know nothing of earlier scores."""
-    seen = account_features(made.at, made.terms)
-    inputs = np.tile(np.float32(0), (len(planted.label), len(made.mean)))
-    inputs[:, seen] = standardised(planted.features, made.mean[seen], made.scale[seen])
-    by_account = log_ratio(half_logits(halves, inputs, planted.fold))[:, len(DRAWN) :]
+    ties = _tie_shares(task, made, ratio[:, : len(DRAWN)])
+    if not planted.kinds:
+        return ties / max(1.0, float(ties.sum()))
+    by_account = log_ratio(half_logits(halves, _planted_inputs(made, planted), planted.fold))[:, len(DRAWN) :]
     observed = task.label == 0
     label = np.concatenate([np.zeros(int(observed.sum()), np.int64), planted.label])
     accounts = estimate_shares(
-        np.concatenate([ratio[observed][:, len(DRAWN) :], by_account]), label, len(PLANTED), task.config.account_shares
+        np.concatenate([ratio[observed][:, len(DRAWN) :], by_account]),
+        label,
+        len(planted.kinds),
+        task.config.account_shares,
     )
-    ties = _tie_shares(task, made, ratio[:, : len(DRAWN)])
+    accounts[accounts < LEAST_WITH_ACCOUNTS] = 0.0
     return np.concatenate([ties, accounts]) / max(1.0, float(ties.sum() + accounts.sum()))
 
 
@@ -235,23 +259,24 @@ def _finish(task: Task, made: Round, planted: PlantedTies, extra: Float32, share
     halves = _halves(task, made, planted, extra, "score")
     everyone = np.ones(len(task.learn), bool), np.ones(len(planted.label), bool)
     everything = _both_networks(task, made, planted, extra, everyone, "score")
-    prior = np.maximum(np.concatenate([[1.0 - shares.sum()], shares]), SMALLEST_SHARE)
+    prior = _prior(shares)
     offset = np.log(prior).astype(np.float32)
     z = tie_logits(task, made, halves) + offset
     odds = log_odds(z)
     calibration = (1.0, intercept_for_share(odds, float(np.clip(shares.sum(), SMALLEST_SHARE, 1 - SMALLEST_SHARE))))
     fake, kinds = posterior(z, calibration)
+    kind_names = DRAWN + planted.kinds
     latent = made.latent
     clean = np.empty((0, 0), np.float32) if made.net is None else denoise(made.net, latent, evidence)
     return Scorer(
         pair=PairScorer(made.terms, made.mean, made.scale, CLIP, everything, offset, calibration),
         table=made.tables[-1],
         columns=made.at,
-        kinds=KINDS,
+        kinds=kind_names,
         edge_scores=fake,
         edge_kinds=kinds,
         edge_log_odds=odds,
-        shares={kind: float(share) for kind, share in zip(KINDS, shares, strict=True)},
+        shares={kind: float(share) for kind, share in zip(kind_names, shares, strict=True)},
         latent=latent,
         denoised=clean,
         movement=np.sqrt(np.square(clean - latent).mean(axis=1)) if clean.size else np.empty(0, np.float32),

@@ -65,6 +65,7 @@ class ClassifierConfig:
     Attributes:
         hidden: widths of the SiLU layers.
         epochs, batch_size, learning_rate, weight_decay: of AdamW with a one-cycle pace.
+        least_steps: as many more epochs as it takes to make this many steps; small graphs have few batches.
     """
 
     hidden: tuple[int, ...] = (32, 16)
@@ -72,6 +73,7 @@ class ClassifierConfig:
     batch_size: int = 2048
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
+    least_steps: int = 500
 
 
 @dataclass(frozen=True)

@@ -54,20 +54,43 @@ class Encoding:
     rows: Float32
 
 
-def taste_columns(
-    train: sp.csr_matrix | None, num_users: int, config: TableConfig, rng: np.random.Generator
-) -> Columns:
-    """Return the columns of the interactions; none where there are no interactions."""
-    if train is None or not train.nnz or min(train.shape) < 2:
-        return {}
-    counts = np.diff(train.indptr)
-    users_of = np.bincount(train.indices, minlength=train.shape[1])
-    rarity = np.log(num_users / np.maximum(users_of, 1)).astype(np.float32) + np.float32(1e-6)
+@dataclass(frozen=True, eq=False)
+class Tastes:
+    """The columns of the interactions, and how they come about: TF-IDF rows along their leading directions.
+
+    Attributes:
+        columns: of the fitted users; none where there are no interactions.
+        rarity: (I,) weight of each item; directions: (I, taste).
+    """
+
+    columns: Columns
+    rarity: Float32
+    directions: Float32
+
+    @classmethod
+    def of(cls, train: sp.csr_matrix | None, num_users: int, config: TableConfig, rng: np.random.Generator) -> Tastes:
+        """Learn the directions from the interactions ``train`` (U, I), or None."""
+        if train is None or not train.nnz or min(train.shape) < 2:
+            return cls({}, np.empty(0, np.float32), np.empty((0, config.taste), np.float32))
+        users_of = np.bincount(train.indices, minlength=train.shape[1])
+        rarity = np.log(num_users / np.maximum(users_of, 1)).astype(np.float32) + np.float32(1e-6)
+        found = singular_vectors(_tf_idf(train, rarity), config.taste, rng)
+        return cls(_taste_columns(found.left * found.value, train), rarity, found.right)
+
+    def describe(self, train: sp.csr_matrix) -> Columns:
+        """Return the columns of other users by their interactions ``train`` (B, I)."""
+        return _taste_columns(_tf_idf(train, self.rarity) @ self.directions, train) if self.columns else {}
+
+
+def _tf_idf(train: sp.csr_matrix, rarity: Float32) -> sp.csr_matrix:
+    """Return the rows of ``train`` weighted by ``rarity``, of length 1."""
     weighted = sp.csr_matrix(train @ sp.diags_array(rarity))
     length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
-    scaled = sp.csr_matrix(sp.diags_array(1.0 / np.maximum(length, 1e-9)) @ weighted, dtype=np.float32)
-    found = singular_vectors(scaled, config.taste, rng)
-    return {"taste": unit_rows(found.left * found.value), "items": _column(np.log1p(counts))}
+    return sp.csr_matrix(sp.diags_array(1.0 / np.maximum(length, 1e-9)) @ weighted, dtype=np.float32)
+
+
+def _taste_columns(rows: NDArray[np.floating], train: sp.csr_matrix) -> Columns:
+    return {"taste": unit_rows(rows), "items": _column(np.log1p(np.diff(train.indptr)))}
 
 
 def encode(graph: sp.csr_matrix, directed: bool, config: TableConfig, rng: np.random.Generator) -> Encoding:
@@ -137,7 +160,7 @@ def spans(columns: Mapping[str, Float32]) -> dict[str, Span]:
 
 def pair_terms(at: Mapping[str, Span], directed: bool, config: TableConfig) -> tuple[PairTerm, ...]:
     """Return the pair features that the columns allow; symmetric ones only where the graph is undirected."""
-    return (*_dots(at, config), *scalar_terms(at, directed))
+    return (*_dots(at, config), *_scalars(at, directed))
 
 
 def _dots(at: Mapping[str, Span], config: TableConfig) -> Iterator[PairTerm]:
@@ -160,7 +183,7 @@ def _dots(at: Mapping[str, Span], config: TableConfig) -> Iterator[PairTerm]:
             yield PairTerm("symdot", at[name], at[name.replace("residual", "told")])
 
 
-def scalar_terms(at: Mapping[str, Span], directed: bool) -> Iterator[PairTerm]:
+def _scalars(at: Mapping[str, Span], directed: bool) -> Iterator[PairTerm]:
     """Yield the pair features of the columns that are one number wide."""
     for name, span in at.items():
         if span[1] - span[0] != 1 or name in FACTORS:

@@ -37,7 +37,8 @@ DRAWN = ("uniform", "degree", "two-hop")
 WITH_ACCOUNTS = ("farm", "camouflage")
 VARIANTS = ("diffusion", "identity", "autoencoder", "none")
 PLANS = ("ciao", "others", "farm", "bitcoin", "ablation")
-THREADS = 2
+FIRST_SEED = 10
+"""No setting was ever chosen on corruptions of this seed or a later one; those of the first few were looked at."""
 
 
 @dataclass(frozen=True, order=True)
@@ -57,7 +58,7 @@ class Cell:
 
 def plan(name: str, seeds: int) -> Iterator[Cell]:
     """Yield the cells of one plan."""
-    for seed in range(seeds):
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         if name == "ciao":
             yield Cell("ciao", "given", 0.0, seed)
             yield from (Cell("ciao", kind, share, seed) for share in (0.2, 0.5, 0.05) for kind in DRAWN)
@@ -205,8 +206,9 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--plan", nargs="+", choices=PLANS, default=list(PLANS))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(given.threads)
     file = given.out / "edge_detection.json"
     cells: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     todo = [cell for name in given.plan for cell in plan(name, given.seeds) if cell.name not in cells]
