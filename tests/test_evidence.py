@@ -35,7 +35,7 @@ def trained(config: EvidenceConfig = CONFIG) -> object:
 def gain(net: object, pairs: np.ndarray, ratio: float) -> np.ndarray:
     found = evidence_columns(net, rows()[0], ratio, 0)  # type: ignore[arg-type]
     a, b = pairs.T
-    both = np.sum(found.residual[a] * found.told[b], axis=1) + np.sum(found.residual[b] * found.told[a], axis=1)
+    both = np.sum(found.joint[a] * found.joint[b], axis=1) - np.sum(found.apart[a] * found.apart[b], axis=1)
     return 2 * both - found.power[a, 0] - found.power[b, 0]
 
 
@@ -104,12 +104,12 @@ def test_the_folded_denoiser_walks_the_same_way(net: object) -> None:
 def test_ablations_give_columns_of_the_same_shape(kind: str, net: object) -> None:
     config = EvidenceConfig(denoising=kind, epochs=2, hidden=32, condition_width=8, batch_size=256)  # type: ignore[arg-type]
     other, full = evidence_columns(trained(config), rows()[0], 1.0, 0), evidence_columns(net, rows()[0], 1.0, 0)  # type: ignore[arg-type]
-    assert other.residual.shape == full.residual.shape
-    assert other.told.shape == full.told.shape
+    assert other.joint.shape == full.joint.shape
+    assert other.apart.shape == full.apart.shape
     if kind == "identity":
         assert folded(trained(config), config) is None  # type: ignore[arg-type]
 
 
 def test_the_same_generator_gives_the_same_columns(net: object) -> None:
-    first, second = (evidence_columns(each, rows()[0], 1.0, 0).residual for each in (net, trained()))  # type: ignore[arg-type]
+    first, second = (evidence_columns(each, rows()[0], 1.0, 0).joint for each in (net, trained()))  # type: ignore[arg-type]
     assert first.tobytes() == second.tobytes()

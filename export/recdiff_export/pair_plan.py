@@ -2,7 +2,7 @@
 
 A term at a time, 40 terms would be some 150 small operators, each with its own pass over memory. Instead terms of
 one kind share one pass: columns that lie side by side are cut, multiplied or added together, and all inner
-products are read from the elementwise products through one 0/1 matrix.
+products are read from the elementwise products through one matrix of 0, 1 and -1.
 
 Letters: N features, P columns of an elementwise product.
 """
@@ -20,11 +20,13 @@ from recdiff.pairs import PairTerm
 
 Float32 = NDArray[np.float32]
 Span = tuple[int, int]
-Elementwise = Literal["product", "cross", "sum", "gap", "low", "src", "dst"]
+Elementwise = Literal["product", "sum", "gap", "low", "src", "dst"]
 
 _ELEMENTWISE: dict[str, Elementwise] = {
-    "product": "product", "dot": "product", "symdot": "cross", "sum": "sum", "gap": "gap", "low": "low", "src": "src", "dst": "dst",
+    "product": "product", "dot": "product", "split": "product",
+    "sum": "sum", "gap": "gap", "low": "low", "src": "src", "dst": "dst",
 }  # fmt: skip
+_SUMMED = ("dot", "split")
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,10 @@ class Block:
     """One pass: an elementwise operation on runs of columns, then features taken or summed from its columns.
 
     Attributes:
-        operation: product a*b | cross a_l*b_r + b_l*a_r | sum a+b | gap |a-b| | low min(a, b) | src a | dst b.
+        operation: product a*b | sum a+b | gap |a-b| | low min(a, b) | src a | dst b.
         runs: evaluated in order, P columns in all.
         features: indices of the term list's features that the block yields, in its order.
-        sums: (P, len(features)) 0/1 matrix from columns to features; None where they are the same.
+        sums: (P, len(features)) matrix of 0, 1 and -1 from columns to features; None where they are the same.
         factors: what summed features are multiplied by, or None.
     """
 
@@ -74,12 +76,12 @@ def arrange_columns(terms: Sequence[PairTerm]) -> list[int]:
 
     Columns that one pass reads together lie side by side, so that it cuts them out of a row at once.
     """
-    crossed = [term for term in terms if term.operation == "symdot"]
+    summed = [term for term in terms if term.operation in _SUMMED]
     single = [term for term in terms if term.operation in ("sum", "gap", "low", "src", "dst")]
-    spans = [term.left for term in crossed] + [term.right for term in crossed]
+    spans = [span for term in summed for span in _read(term)]
     factors = [term.by for term in terms if term.by is not None]
     spans += [(by[side], by[side] + 1) for side in (0, 1) for by in factors]
-    spans += [span for term in single for span in _read(term)]
+    spans += [span for term in sorted(single, key=lambda term: term.operation != "low") for span in _read(term)]
     spans += [span for term in terms for span in _read(term)]
     return list(dict.fromkeys(column for span in spans for column in range(*span)))
 
@@ -90,8 +92,8 @@ def plan_blocks(terms: Sequence[PairTerm], order: Sequence[int]) -> list[Block]:
     starts = np.concatenate([[0], np.cumsum([term.width for term in terms])]).astype(int)
     groups: dict[tuple[Elementwise, bool], list[_Member]] = {}
     for term, start in zip(terms, starts, strict=False):
-        summed = term.operation in ("dot", "symdot")
-        pairs = [(place.get(left, -1), place.get(right, -1)) for left, right in _columns(term)]
+        summed = term.operation in _SUMMED
+        pairs = [(place.get(left, -1), place.get(right, -1), sign) for left, right, sign in _columns(term)]
         by = None if term.by is None else (place[term.by[0]], place[term.by[1]])
         groups.setdefault((_ELEMENTWISE[term.operation], summed), []).append(_Member(pairs, int(start), by))
     return [
@@ -102,16 +104,16 @@ def plan_blocks(terms: Sequence[PairTerm], order: Sequence[int]) -> list[Block]:
 
 @dataclass(frozen=True)
 class _Member:
-    """A term of a block: the pairs of columns it reads, its first feature, the columns it is multiplied by."""
+    """A term of a block: the pairs of columns it reads, with signs, its first feature, and what multiplies it."""
 
-    pairs: list[tuple[int, int]]
+    pairs: list[tuple[int, int, float]]
     start: int
     by: tuple[int, int] | None
 
 
 def _taken(operation: Elementwise, members: Sequence[_Member]) -> Block:
     """Features that are elementwise columns, in the terms' order."""
-    pairs = [pair for member in members for pair in member.pairs]
+    pairs = [(left, right) for member in members for left, right, _ in member.pairs]
     features = [member.start + offset for member in members for offset in range(len(member.pairs))]
     return Block(operation, _runs(pairs), tuple(features), None)
 
@@ -121,14 +123,14 @@ def _summed(operation: Elementwise, members: Sequence[_Member], width: int) -> B
 
     Where products of a row with itself read half of it or more, the whole row is multiplied: cutting costs more.
     """
-    pairs = sorted({pair for member in members for pair in member.pairs})
+    pairs = sorted({(left, right) for member in members for left, right, _ in member.pairs})
     if all(left == right for left, right in pairs) and 2 * len(pairs) >= width:
         pairs = [(column, column) for column in range(width)]
     place = {pair: index for index, pair in enumerate(pairs)}
     sums = np.zeros((len(pairs), len(members)), np.float32)
     for feature, member in enumerate(members):
-        for pair in member.pairs:
-            sums[place[pair], feature] += 1.0
+        for left, right, sign in member.pairs:
+            sums[place[left, right], feature] += sign
     return Block(operation, _runs(pairs), tuple(member.start for member in members), sums, _factors(members))
 
 
@@ -148,8 +150,12 @@ def _read(term: PairTerm) -> list[Span]:
     return [term.left] * (term.operation != "dst") + [term.right] * (term.operation != "src")
 
 
-def _columns(term: PairTerm) -> list[tuple[int, int]]:
-    return list(zip(range(*term.left), range(*term.right), strict=True))
+def _columns(term: PairTerm) -> list[tuple[int, int, float]]:
+    """Return the pairs of columns that a term multiplies or compares, and with which sign it sums them."""
+    if term.operation == "split":
+        halves = (term.left, 1.0), (term.right, -1.0)
+        return [(column, column, sign) for span, sign in halves for column in range(*span)]
+    return [(left, right, 1.0) for left, right in zip(range(*term.left), range(*term.right), strict=True)]
 
 
 def _runs(columns: Sequence[tuple[int, int]]) -> tuple[Run, ...]:

@@ -77,8 +77,9 @@ def _feature(term: PairTerm, a: Float64, b: Float64) -> Any:
         case "dot":
             product = (a[:, left] * b[:, right]).sum(axis=1, keepdims=True)
             return product if term.by is None else product * a[:, [term.by[0]]] * b[:, [term.by[1]]]
-        case "symdot":
-            return (a[:, left] * b[:, right] + b[:, left] * a[:, right]).sum(axis=1, keepdims=True)
+        case "split":
+            halves = (a[:, left] * b[:, left]).sum(axis=1), (a[:, right] * b[:, right]).sum(axis=1)
+            return (halves[0] - halves[1])[:, None]
         case "sum":
             return a[:, left] + b[:, right]
         case "gap":

@@ -42,10 +42,7 @@ def scorer_by_id_graph(weights: ScorerWeights) -> Graph:
     zero = graph.constant(0, np.int64)
     positions = [graph.input(name, INT64, ["batch"]) for name in ("src", "dst")]
     rows = [graph.add("Gather", table, graph.add("Max", position, zero), axis=0) for position in positions]
-    unknown = graph.add(
-        "Unsqueeze", graph.add("Less", graph.add("Min", *positions), zero), graph.constant([1], np.int64)
-    )
-    _posterior(graph, weights, rows, unknown)
+    _posterior(graph, weights, rows, graph.add("Less", graph.add("Min", *positions), zero))
     return graph
 
 
@@ -57,21 +54,23 @@ def _table_type(weights: ScorerWeights) -> tuple[int, int]:
 def _posterior(
     graph: Graph, weights: ScorerWeights, rows: Sequence[str], unknown: str | None = None, *, kinds: bool = True
 ) -> None:
-    """Declare fake_score and kinds of two gathered rows; NaN where the (B, 1) mask ``unknown`` holds.
+    """Declare fake_score and kinds of two gathered rows; NaN where the (B,) mask ``unknown`` holds.
 
     With d_k = z_k - z_0 (folded into the last layer) and e_k = exp(d_k): the odds are log sum e_k, and a kind's
     share of the fake is e_k / sum e_k.
     """
     odds = graph.add("Clip", _log_odds(graph, weights, rows), graph.constant(-ODDS_LIMIT), graph.constant(ODDS_LIMIT))
     parts = graph.add("Exp", odds)
-    total = graph.add("MatMul", parts, graph.constant(np.ones((weights.kinds, 1))))
+    # Vectors from here on: operators on (B, 1) cost several times as much.
+    total = graph.add("ReduceSum", parts, graph.constant([1], np.int64), keepdims=0)
     slope, intercept = (graph.constant(value) for value in weights.calibration)
     fake = graph.add("Sigmoid", graph.add("Add", graph.add("Mul", graph.add("Log", total), slope), intercept))
     if unknown is not None:
         fake = graph.add("Where", unknown, graph.constant(np.nan), fake)
-    graph.output("fake_score", graph.add("Squeeze", fake, graph.constant([1], np.int64)), FLOAT, ["batch"])
+    graph.output("fake_score", fake, FLOAT, ["batch"])
     if kinds:
-        shares = graph.add("Mul", parts, graph.add("Div", fake, total))
+        share = graph.add("Unsqueeze", graph.add("Div", fake, total), graph.constant([1], np.int64))
+        shares = graph.add("Mul", parts, share)
         graph.output("kinds", shares, FLOAT, ["batch", weights.kinds])
 
 
@@ -96,18 +95,20 @@ def _features(graph: Graph, weights: ScorerWeights, rows: Sequence[str]) -> tupl
     whole = [graph.add("Cast", row, to=FLOAT) if kind == FLOAT16 else row for row in rows]
     pair = _Pair(graph, whole[0], whole[1], width)
     gain = 1.0 / weights.scale.astype(np.float64)
-    blocks, order = [], []
+    blocks, order, gains = [], [], []
     for block in plan_blocks(weights.terms, arrange_columns(weights.terms)):
         chosen = list(block.features)
         values, scale = pair.columns(block), gain[chosen].astype(np.float32)
-        if block.sums is None:
-            blocks.append(graph.add("Mul", values, graph.constant(scale)))
-        else:
-            summed = graph.add("MatMul", values, graph.constant(block.sums * scale))
-            blocks.append(summed if block.factors is None else graph.add("Mul", summed, pair.factors(block.factors)))
+        if block.sums is not None:
+            values = graph.add("MatMul", values, graph.constant(block.sums * scale))
+            scale = np.ones_like(scale)
+        blocks.append(values if block.factors is None else graph.add("Mul", values, pair.factors(block.factors)))
+        gains.append(scale)
         order += chosen
     joined = graph.add("Concat", *blocks, axis=1) if len(blocks) > 1 else blocks[0]
-    shifted = graph.add("Add", joined, graph.constant((-weights.mean * gain)[order].astype(np.float32)))
+    scales = np.concatenate(gains)
+    scaled = joined if (scales == 1.0).all() else graph.add("Mul", joined, graph.constant(scales))
+    shifted = graph.add("Add", scaled, graph.constant((-weights.mean * gain)[order].astype(np.float32)))
     return graph.add("Clip", shifted, graph.constant(-weights.clip), graph.constant(weights.clip)), order
 
 
@@ -142,9 +143,6 @@ class _Pair:
         if operation == "dst":
             return self._cut(dst, run.right)
         a, b = self._cut(src, run.left), self._cut(dst, run.right)
-        if operation == "cross":
-            back = graph.add("Mul", self._cut(dst, run.left), self._cut(src, run.right))
-            return graph.add("Add", graph.add("Mul", a, b), back)
         if operation == "gap":
             return graph.add("Abs", graph.add("Sub", a, b))
         return graph.add({"product": "Mul", "sum": "Add", "low": "Min"}[operation], a, b)

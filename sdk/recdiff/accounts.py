@@ -42,7 +42,7 @@ ACCOUNT_COLUMNS = ("items", "quiet", "agree")
 
 
 def account_columns(graph: sp.csr_matrix, directed: bool, tastes: Columns) -> Columns:
-    """Return what the friends in ``graph`` (U, U), unweighted, say of each account; ``tastes`` are its interactions'."""
+    """Return what the friends in ``graph`` (U, U), unweighted, say of each account by their ``tastes``."""
     if not tastes:
         return {}
     both = sp.csr_matrix(graph + graph.T) if directed else graph

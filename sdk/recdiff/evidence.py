@@ -11,7 +11,11 @@ squared error that knowing y removes is
     g_t(x, y) = 2 <r_t(x), c_t(y)> - |Q^T c_t(y)|^2,   r_t(x) = Q E_n[x_0 - h(x_t, t)],   c_t(y) = phi(y, t),
 
 an estimate of the pair's pointwise mutual information at that noise level (Guo, Shamai, Verdu, 2005). It is a
-function of two per-user rows, so a pair costs a dot product of width R.
+function of two per-user rows, so a pair costs a dot product of width R. Both ends together,
+
+    <r(x), c(y)> + <r(y), c(x)> = <u(x), u(y)> - <w(x), w(y)>,   u = (r + c) / sqrt 2,   w = (r - c) / sqrt 2,
+
+which reads each column of both rows once.
 
 Letters: B rows, U users, G graphs (one encoding each), D latent width, H hidden width, T steps, R condition width.
 """
@@ -139,14 +143,14 @@ class EvidenceColumns:
     """What each user brings to the evidence of a pair, at one noise level.
 
     Attributes:
-        residual: (U, R), r_t: how far denoising misses the user, seen through Q.
-        told: (U, R), c_t: what the user tells about others.
+        joint, apart: (U, R), u_t and w_t: sum and difference of how far denoising misses the user, seen through Q,
+            and of what the user tells about others.
         power: (U, 1), |Q^T c_t|^2.
         movement: (U, 1), log of the mean squared denoising residual.
     """
 
-    residual: Float32
-    told: Float32
+    joint: Float32
+    apart: Float32
     power: Float32
     movement: Float32
 
@@ -167,7 +171,9 @@ def evidence_columns(net: ConditionalDenoiser, rows: Float32, ratio: float, seed
     told = net.condition(x0, t)
     power = (told @ net.join).square().sum(dim=1, keepdim=True)
     movement = torch.log(missed.square().mean(dim=1, keepdim=True) + 1e-6)
-    return EvidenceColumns((missed @ net.join.T).numpy(), told.numpy(), power.numpy(), movement.numpy())
+    residual = missed @ net.join.T
+    joint, apart = ((residual + sign * told) / 2**0.5 for sign in (1, -1))
+    return EvidenceColumns(joint.numpy(), apart.numpy(), power.numpy(), movement.numpy())
 
 
 @torch.no_grad()

@@ -26,10 +26,10 @@ Int64 = NDArray[np.int64]
 Table = NDArray[np.float16] | Float32
 Span = tuple[int, int]
 Layer = tuple[Float32, Float32]
-Operation = Literal["product", "dot", "symdot", "sum", "gap", "low", "src", "dst"]
+Operation = Literal["product", "dot", "split", "sum", "gap", "low", "src", "dst"]
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
-SYMMETRIC: frozenset[str] = frozenset({"product", "dot", "symdot", "sum", "gap", "low"})
+SYMMETRIC: frozenset[str] = frozenset({"product", "dot", "split", "sum", "gap", "low"})
 BLOCK = 1 << 16
 """Pairs whose rows are gathered at once."""
 
@@ -38,7 +38,7 @@ BLOCK = 1 << 16
 class PairTerm:
     """One group of pair features: ``operation`` on columns ``left`` of the src row and ``right`` of the dst row.
 
-    product a*b | dot sum(a*b) | symdot a_left.b_right + b_left.a_right | sum a+b | gap |a-b| | low min(a, b) | src a | dst b
+    product a*b | dot sum(a*b) | split a_left.b_left - a_right.b_right | sum a+b | gap |a-b| | low min(a, b) | src a | dst b
 
     Attributes:
         by: for a dot, the column of the src row and the column of the dst row that it is multiplied by, or None.
@@ -52,7 +52,7 @@ class PairTerm:
     @property
     def width(self) -> int:
         """How many features the term yields."""
-        return 1 if self.operation in ("dot", "symdot") else self.left[1] - self.left[0]
+        return 1 if self.operation in ("dot", "split") else self.left[1] - self.left[0]
 
     def plain(self) -> list[Any]:
         """Return the term as JSON can hold it."""
@@ -146,10 +146,9 @@ def term_values(src: Float32, dst: Float32, term: PairTerm) -> Float32:
             values = np.sum(src[:, left] * dst[:, right], axis=1, keepdims=True)
             if term.by is not None:
                 values = values * (src[:, term.by[0], None] * dst[:, term.by[1], None])
-        case "symdot":
-            # Both sums in the same order, so that swapping the ends swaps two summands and nothing else.
-            forth = np.sum(src[:, left] * dst[:, right], axis=1, keepdims=True)
-            values = forth + np.sum(dst[:, left] * src[:, right], axis=1, keepdims=True)
+        case "split":
+            values = np.sum(src[:, left] * dst[:, left], axis=1, keepdims=True)
+            values = values - np.sum(src[:, right] * dst[:, right], axis=1, keepdims=True)
         case "sum":
             values = src[:, left] + dst[:, right]
         case "gap":

@@ -198,8 +198,8 @@ def _evidence(task: Task, net: ConditionalDenoiser | None, rows: Float32) -> Col
     for level, ratio in enumerate(task.config.evidence.levels):
         found = evidence_columns(net, rows, ratio, task.noise_seed)
         columns |= {
-            f"residual_{level}": found.residual,
-            f"told_{level}": found.told,
+            f"joint_{level}": found.joint,
+            f"apart_{level}": found.apart,
             f"power_{level}": found.power,
             f"movement_{level}": found.movement,
         }

@@ -113,6 +113,6 @@ class ScorerConfig:
     table: TableConfig = field(default_factory=TableConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
-    accounts: ClassifierConfig = field(default_factory=lambda: ClassifierConfig(hidden=(16, 8)))
+    accounts: ClassifierConfig = field(default_factory=lambda: ClassifierConfig(hidden=(8, 4)))
     shares: SharesConfig = field(default_factory=SharesConfig)
     account_shares: SharesConfig = field(default_factory=lambda: SharesConfig(smallest_region=0.4))

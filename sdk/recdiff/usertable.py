@@ -179,8 +179,8 @@ def _dots(at: Mapping[str, Span], config: TableConfig) -> Iterator[PairTerm]:
                 yield PairTerm("dot", *ends)
                 yield PairTerm("dot", *ends, (at[f"pull_{left}"][0], at[f"pull_{right}"][0]))
     for name in at:
-        if name.startswith("residual"):
-            yield PairTerm("symdot", at[name], at[name.replace("residual", "told")])
+        if name.startswith("joint"):
+            yield PairTerm("split", at[name], at[name.replace("joint", "apart")])
 
 
 def _scalars(at: Mapping[str, Span], directed: bool) -> Iterator[PairTerm]:

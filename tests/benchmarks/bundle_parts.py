@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from recdiff.pairs import PairTerm
+from recdiff.accounts import PLANTED, account_terms
+from recdiff.rounds import CLASSES
+from recdiff.scorer_config import ScorerConfig
+from recdiff.usertable import pair_terms, spans
 from recdiff_export.parts import DenoiserWeights, FittedEdges, Parts, RecommenderWeights, ScorerWeights
 
-SPECTRAL_ENDS = (0, 1, 2, 4, 6, 9, 13, 18, 25, 34, 46, 64)
 WIDTH, STEPS = 64, 20
 
 
@@ -50,30 +52,26 @@ def random_edges(users: int, count: int, generator: np.random.Generator) -> Fitt
 
 
 def random_scorer(users: int, generator: np.random.Generator) -> ScorerWeights:
-    """Return a scorer with block inner products of two spectral views, item and denoising terms."""
-    terms, at = [], 0
-    for _ in range(2):
-        terms += [
-            PairTerm("dot", (at + start, at + stop), (at + start, at + stop)) for start, stop in pairwise(SPECTRAL_ENDS)
-        ]
-        at += SPECTRAL_ENDS[-1]
-    terms.append(PairTerm("dot", (at, at + 16), (at, at + 16)))
-    at += 16
-    for _ in range(2):
-        terms.append(PairTerm("symdot", (at, at + 16), (at + 16, at + 32)))
-        at += 32
-    terms += [PairTerm("sum", (at, at + 7), (at, at + 7)), PairTerm("gap", (at, at + 7), (at, at + 7))]
+    """Return a scorer with the columns, terms and network that a default fit on ties and interactions has."""
+    config = ScorerConfig()
+    unit, told = config.table.positive + config.table.negative, config.evidence.condition_width
+    widths = {"degree": 1, "near": 1, "norm": 1, "length": 1, "pull": 1, "unit": unit}
+    widths |= {"quiet": 1, "agree": 1, "taste": config.table.taste, "items": 1}
+    for level in range(len(config.evidence.levels)):
+        widths |= {f"joint_{level}": told, f"apart_{level}": told, f"power_{level}": 1, f"movement_{level}": 1}
+    at = spans({name: np.empty((0, width), np.float32) for name, width in widths.items()})
+    terms = pair_terms(at, False, config.table) + account_terms(at)
     count = sum(term.width for term in terms)
-    widths = (count, 64, 32, 6)
+    hidden = [a + b for a, b in zip(config.classifier.hidden, config.accounts.hidden, strict=True)]
+    shape = (count, *hidden, CLASSES + len(PLANTED))
     layers = tuple(
         (normal(generator, stop, start) / np.float32(start**0.5), normal(generator, stop) / 4)
-        for start, stop in pairwise(widths)
+        for start, stop in pairwise(shape)
     )
-    table = normal(generator, users, at + 7)
+    table = normal(generator, users, sum(widths.values())).astype(np.float16)
     scale = np.abs(normal(generator, count)) * 3 + np.float32(0.5)
-    return ScorerWeights(
-        table, tuple(terms), normal(generator, count), scale, 8.0, layers, normal(generator, 6), (1.2, -0.3)
-    )
+    offset = normal(generator, shape[-1])
+    return ScorerWeights(table, terms, normal(generator, count), scale, 6.0, layers, offset, (1.2, -0.3))
 
 
 def enlarged_scorer(users: int, model: Path) -> ScorerWeights:

@@ -23,7 +23,7 @@ SYMMETRIC_TERMS = (
     PairTerm("gap", (8, 16), (8, 16)),
     PairTerm("dot", (0, 16), (0, 16)),
     PairTerm("dot", (2, 9), (2, 9), (13, 13)),
-    PairTerm("symdot", (0, 4), (4, 8)),
+    PairTerm("split", (0, 4), (4, 8)),
 )
 DIRECTED_TERMS = (*SYMMETRIC_TERMS, PairTerm("src", (12, 16), (12, 16)), PairTerm("dst", (12, 16), (12, 16)))
 

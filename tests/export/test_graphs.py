@@ -88,7 +88,7 @@ def test_long_walks_are_loops_and_short_ones_are_not(tmp_path: Path) -> None:
             PairTerm("dot", (0, 3), (7, 10), (8, 2)),
         ),
         (PairTerm("dot", (2, 6), (2, 6), (1, 1)), PairTerm("dot", (0, 3), (7, 10), (8, 2))),
-        (PairTerm("symdot", (0, 3), (5, 8)), PairTerm("symdot", (9, 12), (3, 6)), PairTerm("sum", (4, 9), (4, 9))),
+        (PairTerm("split", (0, 3), (5, 8)), PairTerm("split", (9, 12), (3, 6)), PairTerm("sum", (4, 9), (4, 9))),
         (PairTerm("dst", (1, 4), (6, 9)), PairTerm("src", (1, 4), (6, 9)), PairTerm("gap", (0, 2), (3, 5))),
     ],
 )
@@ -112,7 +112,7 @@ def test_symmetric_terms_score_both_directions_the_same_to_the_bit(tmp_path: Pat
 
 
 def test_the_clip_is_applied(tmp_path: Path) -> None:
-    far = np.full((1, WIDTH), 1e4, np.float32)
+    far = ROWS[:1] * np.float32(3e3)
     rows = packed(scorer(), far)
     fake, _ = run(scorer_graph(scorer()), tmp_path, src_row=rows, dst_row=rows)
     expected, _ = reference.score_pairs(scorer(), far, far)

@@ -76,7 +76,7 @@ def test_the_hugging_face_folder_is_complete(tmp_path: Path, bundle: Path, small
     assert small_parts.denoiser is not None
     assert np.array_equal(weights["denoiser.further.0.weight"], small_parts.denoiser.further[0][0])
     config = json.loads((folder / "config.json").read_text())
-    assert config["scorer"]["terms"][0] == ["product", [0, 8], [0, 8]]
+    assert config["scorer"]["terms"][0] == ["product", [0, 8], [0, 8], None]
     assert config["denoiser"]["steps"] == 5
     opened = OnnxScorer.open(folder / "onnx", provider="cpu")
     assert 0.0 <= opened.score([7], [10])[0] <= 1.0
