@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+from threadpoolctl import threadpool_limits
 
 from recdiff.dataset import SocialDataset
 from recdiff.estimator import RecDiff
@@ -13,6 +16,21 @@ from recdiff.sample import write_sample
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_USERS = 300
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: matrices this small gain nothing from more, and suites side by side share the cores.
+
+    Sums are then added in the same order here and in child processes, which inherit the variables.
+    """
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            patch.setenv(name, "1")
+        # A fit takes all cores it finds.
+        patch.setattr("recdiff.fitting.cores", lambda: 1)
+        torch.set_num_threads(1)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,15 +26,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = PaperConfig(
     width=8, time_width=4, steps=5, noise_scale=20.0, batch_size=64, epochs=12, evaluate_every=2, patience=4
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Matrices this small are slower with more threads, and a child process must add up in the same order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def data(users: int = 40, items: int = 60) -> tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix]:
@@ -198,11 +188,10 @@ def test_the_checkpoint_of_another_fit_is_refused(tmp_path: Path) -> None:
 
 
 CHILD = """
-import sys, time, torch
+import sys, time
 from pathlib import Path
 from recdiff.checkpoint import Checkpoint
 from tests.test_fit import fit
-torch.set_num_threads(1)
 def report(stage, now, total):
     print(now, flush=True)
     time.sleep(float(sys.argv[2]))
