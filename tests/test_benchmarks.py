@@ -9,27 +9,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from tests.benchmarks import bench, child
 from tests.benchmarks.generated import make_dataset, of_size
 from tests.benchmarks.measurements import MEASUREMENTS
-from tests.benchmarks.naive import NaiveTraining, evaluate
+from tests.benchmarks.plain_ranking import evaluate
 from tests.benchmarks.report import write_plot, write_table
 from tests.benchmarks.result import Measurement, Result, Settings, ratios, regressions
 
 from recdiff.config import PaperConfig
 from recdiff.graph import social_adjacency
 from recdiff.ranking import by_tables, rank
+from recdiff.studies.unoptimised import Loop
 
 SETTINGS = PaperConfig(width=8, time_width=4, steps=5, batch_size=64)
 
 
-def naive(seed: int = 0) -> tuple[NaiveTraining, Any]:
-    torch.manual_seed(seed)
-    np.random.seed(seed)
+def naive(seed: int = 0) -> tuple[Loop, Any]:
     dataset = make_dataset(60, 50, 600, 200)
     social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
-    return NaiveTraining(SETTINGS, dataset.train, social), dataset
+    return Loop(SETTINGS, dataset.train, social, seed), dataset
 
 
 def test_the_naive_loop_learns() -> None:
@@ -41,7 +39,7 @@ def test_the_naive_loop_learns() -> None:
 def test_the_naive_loop_draws_no_positive_as_negative() -> None:
     training, dataset = naive()
     training.rows.draw()
-    assert not dataset.train.toarray()[training.rows.rows, training.rows.negatives].any()
+    assert not dataset.train.toarray()[training.rows.users, training.rows.negatives].any()
     assert sorted(training.rows[place][:2] for place in range(len(training.rows))) == sorted(
         zip(*(part.tolist() for part in dataset.train.nonzero()), strict=True)
     )

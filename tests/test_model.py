@@ -10,13 +10,13 @@ import pytest
 import scipy.sparse as sp
 import torch
 from tests import reference
-from tests.benchmarks.naive import NaiveModel
 from tests.golden import golden
 
 from recdiff.config import PaperConfig
 from recdiff.denoiser import fold
 from recdiff.encoder import Graphs
 from recdiff.model import PaperModel, bpr_loss, norm_penalty
+from recdiff.studies.unoptimised import PlainModel
 
 
 def test_losses_of_a_batch_are_the_published_ones() -> None:
@@ -53,11 +53,11 @@ def small_data(users: int = 17, items: int = 40) -> tuple[sp.csr_matrix, sp.csr_
     return train, sp.csr_matrix((upper | upper.T).astype(np.float32))
 
 
-def both_models(config: PaperConfig) -> tuple[PaperModel, Graphs, NaiveModel]:
+def both_models(config: PaperConfig) -> tuple[PaperModel, Graphs, PlainModel]:
     """Return our model and the slow one with the same weights on the same data."""
     train, social = small_data()
     ours = PaperModel(config, *train.shape, torch.Generator().manual_seed(1))
-    naive = NaiveModel(config, train, social)
+    naive = PlainModel(config, train, social)
     state = ours.state_dict()
     names = {"encoder.users": "user_table", "encoder.items": "item_table"}
     with torch.no_grad():
@@ -108,7 +108,6 @@ def test_losses_and_gradients_are_those_of_the_slow_loop(monkeypatch: pytest.Mon
 
 def test_embeddings_are_those_of_the_slow_loop() -> None:
     ours, graphs, naive = both_models(SETTINGS)
-    naive.eval()
     user, item, _ = ours.embeddings(graphs)
     slow_user, slow_item = naive.embeddings()
     torch.testing.assert_close(user, slow_user, rtol=1e-5, atol=1e-5)

@@ -49,16 +49,15 @@ def epochs(contender: str, data: str, count: int, device: str, clock: str) -> di
 
 
 def _epoch(contender: str, config: Any, dataset: Any, device: str) -> Callable[[], Any]:
-    from tests.benchmarks.naive import NaiveTraining
-
     from recdiff import fit
     from recdiff.encoder import Graphs
     from recdiff.graph import social_adjacency
     from recdiff.negatives import NegativeSampler
+    from recdiff.studies.unoptimised import Loop
 
     social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
     if contender == "naive":
-        return NaiveTraining(config, dataset.train, social, device).epoch
+        return Loop(config, dataset.train, social, 0, device).epoch
     graphs = Graphs.of(dataset.train, social, device)
     training = fit.start(config, dataset.train.shape, 0, device)
     pairs, sampler = fit.positives(dataset.train, device), NegativeSampler(dataset.train, device)
@@ -68,17 +67,18 @@ def _epoch(contender: str, config: Any, dataset: Any, device: str) -> Callable[[
 def evaluations(contender: str, data: str, count: int, device: str, clock: str) -> dict[str, Any]:
     """Time ``count`` evaluations on the test split, embeddings included, after one to warm up."""
     from tests.benchmarks import data as sets
-    from tests.benchmarks.naive import NaiveModel, evaluate
+    from tests.benchmarks.plain_ranking import evaluate
 
     from recdiff import fit
     from recdiff.encoder import Graphs
     from recdiff.graph import social_adjacency
     from recdiff.ranking import by_tables, rank
+    from recdiff.studies.unoptimised import PlainModel
 
     dataset, config = sets.read(data), sets.settings(data)
     social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
     if contender == "naive":
-        naive = NaiveModel(config, dataset.train, social, device)
+        naive = PlainModel(config, dataset.train, social, device)
 
         def judge() -> Any:
             return evaluate(naive, dataset.train, dataset.test)
@@ -98,22 +98,19 @@ def evaluations(contender: str, data: str, count: int, device: str, clock: str) 
 
 def quality(contender: str, data: str, seed: int, device: str, clock: str) -> dict[str, Any]:
     """Train and return validation Recall@20 + NDCG@20 with the seconds since the start at every evaluation."""
-    import numpy as np
-    import torch
     from tests.benchmarks import data as sets
-    from tests.benchmarks.naive import NaiveTraining, evaluate
+    from tests.benchmarks.plain_ranking import evaluate
 
     from recdiff import recommender
     from recdiff.graph import social_adjacency
+    from recdiff.studies.unoptimised import Loop
 
     dataset, config, now = sets.read(data), sets.settings(data), _clock(clock)
-    torch.manual_seed(seed)
-    np.random.seed(seed)
     curve: list[tuple[float, float]] = []
     start = now()
     if contender == "naive":
         social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
-        training = NaiveTraining(config, dataset.train, social, device)
+        training = Loop(config, dataset.train, social, seed, device)
         best_epoch = 0
         for epoch in range(1, config.epochs + 1):
             training.epoch()

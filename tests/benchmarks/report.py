@@ -19,7 +19,7 @@ def write_table(file: Path, report: dict[str, Any]) -> None:
         f"Measured on {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB{card}; "
         + ", ".join(f"{name} {version}" for name, version in report["versions"].items())
         + ".",
-        "`make bench` measures it again. `naive` is the published loop rendered plainly: tests/benchmarks/naive.py.",
+        "`make bench` measures it again. `naive` is the published loop rendered plainly: studies/unoptimised.py.",
         "",
         "| what | median | least to most | repeats | required | aim | met | remark |",
         "|---|---|---|---|---|---|---|---|",

@@ -9,14 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from recdiff.baselines.task import validation_judge
-from recdiff.config import PaperConfig
-from recdiff.encoder import Graphs
 from recdiff.errors import DataError, UsageError
-from recdiff.graph import social_adjacency
-from recdiff.model import PaperModel
 from recdiff.progress import silent
 from recdiff.ranking import Ranking, rank
 from recdiff.studies.bench import Bench
@@ -31,7 +26,6 @@ from recdiff.studies.runner import Runner
 from recdiff.studies.source import Source, fingerprint
 from recdiff.studies.trial import run_trial, trial_cell
 from recdiff.studies.tuning import tuned
-from recdiff.studies.unoptimised import Loop
 from recdiff.studies.variants import Outcome, Variant
 
 
@@ -133,32 +127,6 @@ def test_treatments_do_what_their_names_say(source: Source) -> None:
     np.testing.assert_array_equal(*degrees)
     assert not np.array_equal(np.sort(ties["shuffled"].edges, axis=0), np.sort(dataset.edges, axis=0))
     assert len(ties["none"].edges) == 0
-
-
-def test_the_unoptimised_loop_computes_the_published_model(source: Source) -> None:
-    dataset = source.read()
-    config = PaperConfig(dropout=0.0, steps=4)
-    users, items = dataset.train.shape
-    social = social_adjacency(dataset.edges, users, dataset.directed)
-    model = PaperModel(config, users, items, torch.Generator().manual_seed(0))
-    loop = Loop(config, dataset.train, social, 0)
-    with torch.no_grad():
-        for ours, theirs in (
-            (model.encoder.users, loop.model.users),
-            (model.encoder.items, loop.model.items),
-            *zip(model.encoder.user_weights, loop.model.user_weights, strict=True),
-            *zip(model.encoder.item_weights, loop.model.item_weights, strict=True),
-            *zip(model.encoder.social_weights, loop.model.social_weights, strict=True),
-            *zip(model.denoiser.parameters(), loop.model.denoiser.parameters(), strict=True),
-        ):
-            theirs.copy_(ours)
-    wanted = model.embeddings(Graphs.of(dataset.train, social))
-    for ours, theirs in zip(wanted[:2], loop.model.embeddings(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
-    before = loop.model.users.detach().clone()
-    assert np.isfinite(loop.epoch())
-    assert not torch.equal(before, loop.model.users)
-    assert not {(u, i) for u, i in zip(loop.rows.users, loop.rows.negatives, strict=True)} & loop.rows.known
 
 
 def test_the_fingerprint_is_of_everything(source: Source) -> None:
