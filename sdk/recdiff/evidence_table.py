@@ -11,8 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.dataset import SocialDataset
-from recdiff.graph import social_adjacency
-from recdiff.nonties import common_neighbours
+from recdiff.nonties import adjacency, common_neighbours
 from recdiff.scorer import Scorer
 
 Int64 = NDArray[np.int64]
@@ -45,8 +44,7 @@ def counts(pairs: Int64, edges: Int64, num_users: int, directed: bool, train: sp
     common_friends counts users tied to both ends, whatever the direction; degrees are out of src and into dst where
     edges are directed, and count a pair's own edge where it is one.
     """
-    both = social_adjacency(edges, num_users, directed=False)
-    both.data[:] = 1.0
+    both = adjacency(edges, num_users, directed=False)
     found = {"common_friends": pa.array(common_neighbours(both, both, pairs).astype(np.int32))}
     if train.nnz:
         found["shared_items"] = pa.array(common_neighbours(train, train, pairs).astype(np.int32))

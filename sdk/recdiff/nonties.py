@@ -36,9 +36,10 @@ def pair_keys(pairs: Int64, num_users: int, directed: bool) -> Int64:
 
 
 def adjacency(edges: Int64, num_users: int, directed: bool) -> sp.csr_matrix:
-    """Return the float32 (U, U) adjacency with entries 1; both directions of undirected ties."""
-    ends = edges if directed else np.concatenate([edges, edges[:, ::-1]])
-    graph = sp.csr_matrix((np.ones(len(ends), np.float32), (ends[:, 0], ends[:, 1])), shape=(num_users, num_users))
+    """Return the social adjacency (U, U) with every entry 1: a tie listed twice or both ways counts once."""
+    from recdiff.graph import social_adjacency  # here, lest corrupting a data set wait for torch
+
+    graph = social_adjacency(edges, num_users, directed)
     graph.data[:] = 1.0
     return graph
 
