@@ -1,4 +1,4 @@
-"""A folder is replaced whole or not at all."""
+"""A folder, or the files in it, is replaced whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from recdiff.replacement import replaced_folder
+from recdiff.replacement import replaced_files, replaced_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -73,6 +73,42 @@ def test_a_failing_rename_puts_the_old_folder_back(tmp_path: Path, monkeypatch: 
         (new / "new.txt").write_text("new", encoding="utf-8")
     assert contents(target) == ["old.txt"]
     assert contents(tmp_path) == ["model"]
+
+
+def test_files_are_replaced_in_a_folder_that_stays(tmp_path: Path) -> None:
+    target = old_folder(tmp_path)
+    (target / "mine.txt").write_text("mine", encoding="utf-8")
+    place = target.stat().st_ino
+    with replaced_files(target, [target / "old.txt"]) as new:
+        (new / "new.txt").write_text("new", encoding="utf-8")
+        assert (target / "old.txt").is_file()
+    assert contents(target) == ["mine.txt", "new.txt"]
+    assert target.stat().st_ino == place
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_an_error_while_files_change_places_puts_the_old_ones_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: int
+) -> None:
+    target = old_folder(tmp_path)
+    rename, calls = Path.rename, []
+
+    def failing(self: Path, other: Path) -> Path:
+        calls.append(self.name)
+        if len(calls) == moved + 1:
+            raise OSError("disk gone")
+        return rename(self, other)
+
+    def replace() -> None:
+        with replaced_files(target, [target / "old.txt"]) as new:
+            for name in ("new.txt", "old.txt"):
+                (new / name).write_text("newer", encoding="utf-8")
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(OSError, match="disk gone"):
+        replace()
+    assert contents(target) == ["old.txt"]
+    assert (target / "old.txt").read_text(encoding="utf-8") == "old"
 
 
 CHILD = """

@@ -161,6 +161,21 @@ def test_an_earlier_sample_is_replaced(tmp_path: Path, monkeypatch: pytest.Monke
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".parquet"] * 3
 
 
+def test_an_earlier_sample_stays_where_a_new_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_sample(tmp_path, users=60)
+    before, write = digests(tmp_path), module._write
+
+    def failing(table: pa.Table, path: Path) -> None:
+        if path.name == "truth.parquet":
+            raise OSError("disk full")
+        write(table, path)
+
+    monkeypatch.setattr(module, "_write", failing)
+    with pytest.raises(OSError, match="disk full"):
+        write_sample(tmp_path, users=70)
+    assert digests(tmp_path) == before
+
+
 @pytest.mark.parametrize("name", ["social.csv", "notes.txt", "truth.parquet"])
 def test_other_files_are_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"mine")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -17,6 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.errors import UsageError
+from recdiff.replacement import replaced_files
 from recdiff.sample_fakes import KINDS, Accounts, count_accounts, imitated, plant
 from recdiff.sample_graph import TIES_PER_USER, Int64, Society, make_society
 from recdiff.sample_taste import activity, choose, make_catalogue
@@ -95,7 +94,7 @@ def make_sample(users: int = USERS, seed: int = 0) -> Sample:
 def write_sample(folder: str | PathLike[str], users: int = USERS, seed: int = 0) -> Sample:
     """Make a sample and write its interactions, social and truth files into ``folder``.
 
-    An earlier sample there is replaced once the new one is complete.
+    An earlier sample there is replaced once the new one is complete; on any failure it stays.
 
     Raises:
         UsageError: ``users`` is out of range, or ``folder`` holds anything but an earlier sample.
@@ -103,15 +102,10 @@ def write_sample(folder: str | PathLike[str], users: int = USERS, seed: int = 0)
     target = Path(folder)
     old = _earlier_sample(target)
     sample = make_sample(users, seed)
-    target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".sample-", dir=target) as work:
+    with replaced_files(target, old) as draft:
         for name, table in (("interactions", sample.interactions), ("social", sample.social)):
-            _write(table, Path(work) / f"{name}.{'csv' if users <= CSV_USERS else 'parquet'}")
-        _write(sample.truth, Path(work) / TRUTH)
-        for path in old:
-            path.unlink()
-        for path in sorted(Path(work).iterdir()):
-            shutil.move(path, target / path.name)
+            _write(table, draft / f"{name}.{'csv' if users <= CSV_USERS else 'parquet'}")
+        _write(sample.truth, draft / TRUTH)
     return sample
 
 
