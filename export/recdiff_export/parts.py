@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recdiff.errors import ArtifactError
-from recdiff.pairs import OPERATIONS, PairTerm
+from recdiff.pairs import OPERATIONS, PairTerm, Table
 from recdiff_export.pair_plan import arrange_columns
 
 Float32 = NDArray[np.float32]
@@ -88,7 +88,7 @@ class ScorerWeights:
         calibration: (a, b) of the final logistic map; (1, 0) leaves the posterior as it is.
     """
 
-    table: Float32
+    table: Table
     terms: tuple[PairTerm, ...]
     mean: Float32
     scale: Float32

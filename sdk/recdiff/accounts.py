@@ -23,8 +23,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff.corrupt import Kind, draw_fakes
+from recdiff.corrupt import Kind, draw_from
 from recdiff.graph import social_adjacency
+from recdiff.nonties import Graph
 from recdiff.pairs import Layer, PairTerm, Span, pair_features
 from recdiff.usertable import Columns, Half, Tastes, join, spans
 
@@ -87,9 +88,10 @@ def plant(
 ) -> PlantedTies:
     """Plant about share * E ties of each planted kind beside ``edges`` (E, 2), in ``GANGS`` groups, described."""
     count = -(-round(share * len(edges)) // GANGS)
+    graph = Graph.of(edges, num_users, directed)
     planted, active = [], np.empty(0, bool)
     for kind in (each for each in PLANTED for _ in range(GANGS)):
-        pairs, fresh = draw_fakes(edges, num_users, _DRAWN_AS[kind], count, rng, directed)
+        pairs, fresh = draw_from(graph, _DRAWN_AS[kind], count, rng)
         planted.append(np.where(pairs >= num_users, pairs + len(active), pairs))
         active = np.append(active, np.full(fresh, kind == "active-farm"))
     accounts = len(active)
@@ -100,8 +102,8 @@ def plant(
     ties, all_folds = np.concatenate([edges, pairs]), np.concatenate([tie_fold, fold])
     features: list[Float32] = []
     for held in range(folds):
-        graph = social_adjacency(ties[all_folds != held], num_users + accounts, directed)
-        table, terms = account_table(account_columns(graph, directed, wide) | wide)
+        without = social_adjacency(ties[all_folds != held], num_users + accounts, directed)
+        table, terms = account_table(account_columns(without, directed, wide) | wide)
         features.append(pair_features(table, pairs[fold == held], terms))
     order = np.argsort(fold, kind="stable")
     label = np.repeat(np.repeat(np.arange(len(PLANTED)) + 1, GANGS), [len(each) for each in planted])

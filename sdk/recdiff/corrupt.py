@@ -88,7 +88,11 @@ def draw_fakes(
     """Return ``count`` fakes of ``kind`` (count, 2) and how many new accounts they bring along."""
     if count == 0:
         return np.empty((0, 2), np.int64), 0
-    graph = Graph.of(edges, num_users, directed)
+    return draw_from(Graph.of(edges, num_users, directed), kind, count, rng)
+
+
+def draw_from(graph: Graph, kind: Kind, count: int, rng: np.random.Generator) -> tuple[Int64, int]:
+    """Return what `draw_fakes` does, of a graph made ready."""
     if kind == "farm":
         return _farm(graph, count, rng)
     if kind == "camouflage":

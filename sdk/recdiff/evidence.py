@@ -22,7 +22,7 @@ Letters: B rows, U users, G graphs (one encoding each), D latent width, H hidden
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,11 +36,14 @@ from recdiff.scorer_config import EvidenceConfig
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
+Rows = NDArray[np.float16] | Float32
 Int64 = NDArray[np.int64]
 
 TIME_WIDTH = 16
 WEIGHT_DECAY = 1e-3
-NOISE_DRAWS = 4
+BLOCK_ROWS = 1 << 16
+"""Rows that evidence is taken of at once, which bounds memory."""
+NOISE_DRAWS = 2
 """Antithetic pairs of noise draws behind each residual."""
 
 
@@ -89,7 +92,7 @@ class ConditionalDenoiser(nn.Module):
 
 
 def train_denoiser(
-    rows: Float32,
+    rows: Sequence[Rows],
     pairs: Int64,
     graph: Int64,
     config: EvidenceConfig,
@@ -99,14 +102,14 @@ def train_denoiser(
     """Train on the ends of ties, both ways round.
 
     Args:
-        rows: (G, U, D) latent rows, per encoding; about unit variance.
+        rows: (U, D) latent rows of each of G encodings; about unit variance.
         pairs: (B, 2) ties; graph: (B,) the encoding in which each tie is left out.
         report: called with epoch and mean loss.
     """
     schedule = _schedule(config)
-    net = _initialised(ConditionalDenoiser(rows.shape[2], schedule, config), generator)
-    table = torch.as_tensor(rows)
-    ties = torch.as_tensor(np.concatenate([np.c_[graph, pairs], np.c_[graph, pairs[:, ::-1]]]))
+    net = _initialised(ConditionalDenoiser(rows[0].shape[1], schedule, config), generator)
+    ends = [_ends(rows, pairs[:, side], graph) for side in (0, 1)]
+    ties = torch.stack([torch.cat(ends), torch.cat(ends[::-1])], dim=1)
     batches = max(1, len(ties) // config.batch_size)
     epochs = max(config.epochs, -(-config.least_steps // batches))
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=WEIGHT_DECAY)
@@ -114,8 +117,8 @@ def train_denoiser(
     for epoch in range(epochs):
         total = 0.0
         for chosen in torch.tensor_split(torch.randperm(len(ties), generator=generator), batches):
-            held, x, y = ties[chosen].unbind(1)
-            loss = _loss(net, table[held, x], table[held, y], config, generator)
+            x, y = ties[chosen].float().unbind(1)
+            loss = _loss(net, x, y, config, generator)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -124,6 +127,14 @@ def train_denoiser(
         if report is not None:
             report(epoch, total / batches)
     return net.eval()
+
+
+def _ends(rows: Sequence[Rows], users: Int64, graph: Int64) -> Tensor:
+    """Return the latent rows (B, D) of ``users``, each from the encoding ``graph`` (B,)."""
+    found = np.empty((len(users), rows[0].shape[1]), rows[0].dtype)
+    for place, each in enumerate(rows):
+        found[graph == place] = each[users[graph == place]]
+    return torch.as_tensor(found)
 
 
 def _loss(
@@ -156,12 +167,20 @@ class EvidenceColumns:
 
 
 @torch.no_grad()
-def evidence_columns(net: ConditionalDenoiser, rows: Float32, ratio: float, seed: int) -> EvidenceColumns:
+def evidence_columns(net: ConditionalDenoiser, rows: Rows, ratio: float, seed: int) -> EvidenceColumns:
     """Return the columns of latent ``rows`` (U, D) at noise-to-signal ``ratio``; the noise is the same per ``seed``."""
-    step = nearest_step(net.schedule, ratio)
-    x0 = torch.as_tensor(rows)
-    t = torch.full((len(x0),), step)
     generator = torch.Generator().manual_seed(seed)
+    step = nearest_step(net.schedule, ratio)
+    blocks = [rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS)]
+    parts = [_evidence_block(net, torch.as_tensor(block).float(), step, generator) for block in blocks]
+    return EvidenceColumns(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
+def _evidence_block(
+    net: ConditionalDenoiser, x0: Tensor, step: int, generator: torch.Generator
+) -> tuple[Float32, Float32, Float32, Float32]:
+    """Return joint, apart, power and movement of the rows ``x0`` (B, D)."""
+    t = torch.full((len(x0),), step)
     missed = torch.zeros_like(x0)
     for _ in range(NOISE_DRAWS):
         noise = torch.randn(x0.shape, generator=generator)
@@ -173,7 +192,7 @@ def evidence_columns(net: ConditionalDenoiser, rows: Float32, ratio: float, seed
     movement = torch.log(missed.square().mean(dim=1, keepdim=True) + 1e-6)
     residual = missed @ net.join.T
     joint, apart = ((residual + sign * told) / 2**0.5 for sign in (1, -1))
-    return EvidenceColumns(joint.numpy(), apart.numpy(), power.numpy(), movement.numpy())
+    return joint.numpy(), apart.numpy(), power.numpy(), movement.numpy()
 
 
 @torch.no_grad()

@@ -46,6 +46,7 @@ from recdiff.progress import Report, silent
 from recdiff.recommender import Recommender, fit_recommender
 from recdiff.scorer import Scorer, fit_scorer
 
+Half = NDArray[np.float16]
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 Engine = Literal["local", "ray"]
@@ -75,7 +76,7 @@ class Fitted:
     directed: bool
     mirrored: bool
     pair: PairScorer
-    table: Float32
+    table: Half
     denoiser: FoldedDenoiser | None
     social: Float32
     recommender: Recommender | None

@@ -143,6 +143,12 @@ class _ProductWithRows(torch.autograd.Function):
         return None, None, total.index_add_(0, rows, gradients[1]), None
 
 
+def product(matrix: Tensor, dense: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the product (N, D) of a CSR ``matrix`` (N, M) and ``dense`` (M, D), without gradients."""
+    found: NDArray[np.float32] = _times(matrix, torch.as_tensor(dense)).numpy()
+    return found
+
+
 def _times(matrix: Tensor, dense: Tensor) -> Tensor:
     """Return the product of a CSR ``matrix`` (N, M) and ``dense`` (M, D)."""
     if dense.device.type != "cpu":

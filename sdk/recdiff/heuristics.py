@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import svds
+from sklearn.utils.extmath import randomized_svd
 
 from recdiff.nonties import Int64, adjacency, common_neighbours
 from recdiff.spectrum import normalised
@@ -19,6 +19,7 @@ Float64 = NDArray[np.float64]
 
 SVD_WIDTH = 32
 SVD_FOLDS = 10
+SVD_ITERATIONS = 12
 HEURISTICS = (
     "degree_sum",
     "common_neighbours",
@@ -73,10 +74,10 @@ def svd_scores(edges: Int64, num_users: int, directed: bool, rng: np.random.Gene
     """
     fold = rng.permutation(len(edges)) % SVD_FOLDS
     dot, cosine = np.zeros(len(edges)), np.zeros(len(edges))
-    start = rng.standard_normal(num_users)
+    seed = int(rng.integers(0, 2**31))
     for held in range(SVD_FOLDS):
         rows = np.flatnonzero(fold == held)
-        left, value, right = _factors(normalised(adjacency(edges[fold != held], num_users, directed), 0.0), start)
+        left, value, right = _factors(normalised(adjacency(edges[fold != held], num_users, directed), 0.0), seed)
         a, b = left[edges[rows, 0]], right[edges[rows, 1]]
         dot[rows] = np.sum(a * b * np.square(value), axis=1)
         length = np.sqrt((np.square(a) @ value) * (np.square(b) @ value))
@@ -99,9 +100,9 @@ def _outer_degrees(edges: Int64, num_users: int, directed: bool) -> tuple[Float6
     return out[edges[:, 0]] - 1.0, into[edges[:, 1]] - 1.0
 
 
-def _factors(graph: sp.csr_matrix, start: Float64) -> tuple[Float64, Float64, Float64]:
+def _factors(graph: sp.csr_matrix, seed: int) -> tuple[Float64, Float64, Float64]:
     """Return U, s, V; for a symmetric graph U is used on both sides, so that its negative eigenvalues count as such."""
     rank = min(SVD_WIDTH, graph.shape[0] - 2)
-    left, value, right = svds(graph.astype(np.float64), k=rank, v0=start)
+    left, value, right = randomized_svd(graph, n_components=rank, n_iter=SVD_ITERATIONS, random_state=seed)
     symmetric = abs(graph - graph.T).max() < 1e-6
     return left, value, left if symmetric else right.T

@@ -81,7 +81,7 @@ class Graph:
         out = adjacency(edges, num_users, directed)
         closed = edges if avoid is None else np.concatenate([edges, avoid])
         into = sp.csr_matrix(out.T) if directed else out
-        return cls(out, into, np.unique(pair_keys(closed, num_users, directed)), directed)
+        return cls(out, into, np.sort(pair_keys(closed, num_users, directed)), directed)
 
     @property
     def num_users(self) -> int:

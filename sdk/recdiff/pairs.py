@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -38,7 +39,8 @@ BLOCK = 1 << 16
 class PairTerm:
     """One group of pair features: ``operation`` on columns ``left`` of the src row and ``right`` of the dst row.
 
-    product a*b | dot sum(a*b) | split a_left.b_left - a_right.b_right | sum a+b | gap |a-b| | low min(a, b) | src a | dst b
+    product a*b | dot sum(a*b) | split a_left.b_left - a_right.b_right | sum a+b | gap |a-b| | low min(a, b) |
+    src a | dst b
 
     Attributes:
         by: for a dot, the column of the src row and the column of the dst row that it is multiplied by, or None.
@@ -132,7 +134,34 @@ def posterior(z: Float32, calibration: tuple[float, float] = (1.0, 0.0)) -> tupl
 def pair_features(table: Table, pairs: Int64, terms: tuple[PairTerm, ...]) -> Float32:
     """Return the terms of pairs (B, 2) of rows of ``table`` (U, F), (B, N)."""
     src, dst = (table[pairs[:, side]].astype(np.float32) for side in (0, 1))
-    return np.concatenate([term_values(src, dst, term) for term in terms], axis=1)
+    features = np.empty((len(pairs), sum(term.width for term in terms)), np.float32)
+    starts = np.cumsum([0, *(term.width for term in terms)])
+    summed = [place for place, term in enumerate(terms) if _reads_one_product(term)]
+    if summed:
+        # One elementwise product and one matrix for all sums of it.
+        features[:, starts[summed]] = (src * dst) @ _sums(tuple(terms[place] for place in summed), table.shape[1])
+    for start, term in zip(starts, terms, strict=False):
+        if not _reads_one_product(term):
+            features[:, start : start + term.width] = term_values(src, dst, term)
+        elif term.by is not None:
+            features[:, start] *= src[:, term.by[0]] * dst[:, term.by[1]]
+    return features
+
+
+def _reads_one_product(term: PairTerm) -> bool:
+    """Tell whether the term sums products of a column with itself."""
+    return term.operation == "split" or (term.operation == "dot" and term.left == term.right)
+
+
+@lru_cache(maxsize=8)
+def _sums(terms: tuple[PairTerm, ...], width: int) -> Float32:
+    """Return the matrix (F, len(terms)) that sums a row's elementwise products into the terms."""
+    sums = np.zeros((width, len(terms)), np.float32)
+    for place, term in enumerate(terms):
+        sums[slice(*term.left), place] = 1.0
+        if term.operation == "split":
+            sums[slice(*term.right), place] = -1.0
+    return sums
 
 
 def term_values(src: Float32, dst: Float32, term: PairTerm) -> Float32:

@@ -44,7 +44,10 @@ CLIP = 6.0
 LATENT_CLIP = 4.0
 HALVES = 2
 CLASSES = 1 + len(DRAWN)
-FEATURE_BLOCK = 1 << 17
+FEATURE_BLOCK = 1 << 16
+FOLDS, FEW_FOLDS, ROUNDS = 10, 4, 2
+MANY_TIES = 1_000_000
+"""Graphs of more ties are encoded without a quarter at a time instead of a tenth, and once only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,7 @@ class Task:
     """What stays the same over the rounds.
 
     Attributes:
+        folds: K.
         learn: (L,) rows of the pool's pairs that are learned from.
         tastes: what the interactions say of the users.
         accounts: K + 1 of the account columns, per left-out fold and, last, of the whole graph.
@@ -85,6 +89,7 @@ class Task:
     edges: Int64
     num_users: int
     pool: FakePool
+    folds: int
     learn: Int64
     tastes: Tastes
     accounts: list[Columns]
@@ -123,19 +128,21 @@ def make_task(
     """Draw what is learned from and describe the accounts in it."""
     rng = np.random.default_rng(seed)
     per_kind = min(len(edges), config.most_pairs)
-    pool = fake_pool(edges, num_users, directed, config.folds, per_kind, rng)
+    folds = config.folds or (FOLDS if len(edges) <= MANY_TIES else FEW_FOLDS)
+    pool = fake_pool(edges, num_users, directed, folds, per_kind, rng)
     learn = np.concatenate([_at_most(np.flatnonzero(pool.label == c), config.most_pairs, rng) for c in range(CLASSES)])
     tastes = Tastes.of(train, num_users, config.table, rng)
     spectral_seed, noise_seed = (int(each) for each in rng.integers(0, 2**31, 2))
     generator = torch.Generator().manual_seed(seed)
     accounts = []
-    for left_out in range(config.folds + 1):
+    for left_out in range(folds + 1):
         graph = social_adjacency(edges[pool.fold[: len(edges)] != left_out], num_users, directed)
         accounts.append(account_columns(graph, directed, tastes.columns))
     return Task(
         edges,
         num_users,
         pool,
+        folds,
         learn,
         tastes,
         accounts,
@@ -149,21 +156,30 @@ def make_task(
 
 
 def make_round(task: Task, weight: Float32) -> Round:
-    """Encode the graph whose ties have ``weight`` (E,), K times without a fold and once whole."""
-    encodings = [_encoding(task, weight, left_out) for left_out in range(task.config.folds + 1)]
-    latent = _latents(encodings, task.tastes.columns)
-    net = _denoiser(task, latent)
-    columns = [
-        each.columns | account | task.tastes.columns | _evidence(task, net, rows)
-        for each, account, rows in zip(encodings, task.accounts, latent, strict=True)
-    ]
-    at = spans(columns[0])
+    """Encode the graph whose ties have ``weight`` (E,), K times without a fold and once whole.
+
+    One encoding is alive at a time: of each, its part of the table and its latent rows are kept, in float16.
+    """
+    whole = _encoding(task, weight, task.folds)
+    latent = _Latents.of(whole, task)
+    tables: list[Half] = []
+    for left_out in range(task.folds + 1):
+        encoding = whole if left_out == task.folds else _encoding(task, weight, left_out)
+        latent.add(encoding)
+        columns = encoding.columns | task.accounts[left_out] | task.tastes.columns
+        tables.append(join(columns))
+    at = spans(columns)
+    net = _denoiser(task, latent.rows)
+    if net is not None:
+        for place, rows in enumerate(latent.rows):
+            told = _evidence(task, net, rows)
+            tables[place] = np.concatenate([tables[place], join(told)], axis=1)
+        at = spans(columns | told)
     terms = pair_terms(at, task.directed, task.config.table) + account_terms(at)
-    tables = [join(each) for each in columns]
     features = fold_features(tables, task.pool.pairs[task.learn], task.fold, terms)
     mean, scale = features.mean(axis=0), features.std(axis=0) + np.float32(1e-6)
     inputs = standardised(features, mean, scale)
-    return Round(tables, at, terms, net, latent[-1], inputs, mean, scale)
+    return Round(tables, at, terms, net, latent.rows[-1].astype(np.float32), inputs, mean, scale)
 
 
 def _encoding(task: Task, weight: Float32, left_out: int) -> Encoding:
@@ -173,15 +189,34 @@ def _encoding(task: Task, weight: Float32, left_out: int) -> Encoding:
     return encode(graph, task.directed, task.config.table, np.random.default_rng(task.spectral_seed))
 
 
-def _latents(encodings: list[Encoding], tastes: Columns) -> Float32:
-    """Return standardised latent rows (K + 1, U, D), all rotated onto those of the whole graph."""
-    whole = encodings[-1].rows
-    rows = np.stack([latent_rows(each, aligned(each.rows, whole), tastes) for each in encodings])
-    mean, scale = rows[-1].mean(axis=0), rows[-1].std(axis=0) + np.float32(1e-6)
-    return np.asarray(np.clip((rows - mean) / scale, -LATENT_CLIP, LATENT_CLIP), np.float32)
+@dataclass(eq=False)
+class _Latents:
+    """Latent rows of the encodings, rotated onto the whole graph's and standardised as those are.
+
+    Attributes:
+        reference: (U, k) raw rows of the whole graph's encoding.
+        mean, scale: (D,).
+        rows: (U, D) float16 each, as they are added.
+    """
+
+    reference: Float32
+    mean: Float32
+    scale: Float32
+    tastes: Columns
+    rows: list[Half]
+
+    @classmethod
+    def of(cls, whole: Encoding, task: Task) -> _Latents:
+        tastes = task.tastes.columns
+        found = latent_rows(whole, np.eye(whole.rows.shape[1], dtype=np.float32), tastes)
+        return cls(whole.rows, found.mean(axis=0), found.std(axis=0) + np.float32(1e-6), tastes, [])
+
+    def add(self, encoding: Encoding) -> None:
+        found = latent_rows(encoding, aligned(encoding.rows, self.reference), self.tastes)
+        self.rows.append(np.clip((found - self.mean) / self.scale, -LATENT_CLIP, LATENT_CLIP).astype(np.float16))
 
 
-def _denoiser(task: Task, latent: Float32) -> ConditionalDenoiser | None:
+def _denoiser(task: Task, latent: list[Half]) -> ConditionalDenoiser | None:
     if task.config.evidence.denoising == "none":
         return None
     ties = task.learn[task.label == 0]
@@ -191,10 +226,8 @@ def _denoiser(task: Task, latent: Float32) -> ConditionalDenoiser | None:
     )
 
 
-def _evidence(task: Task, net: ConditionalDenoiser | None, rows: Float32) -> Columns:
+def _evidence(task: Task, net: ConditionalDenoiser, rows: Half) -> Columns:
     columns: Columns = {}
-    if net is None:
-        return columns
     for level, ratio in enumerate(task.config.evidence.levels):
         found = evidence_columns(net, rows, ratio, task.noise_seed)
         columns |= {

@@ -30,6 +30,8 @@ from recdiff.rounds import (
     CLASSES,
     CLIP,
     HALVES,
+    MANY_TIES,
+    ROUNDS,
     Report,
     Round,
     Task,
@@ -124,20 +126,21 @@ def fit_scorer(
     Raises:
         DataError: where there are too few ties to learn from.
     """
-    if len(edges) < max(FEWEST_TIES, config.folds):
+    if len(edges) < max(FEWEST_TIES, config.folds or 0):
         raise DataError(
             f"{len(edges)} social ties are too few to learn what a fake looks like: at least {FEWEST_TIES} are needed"
         )
     task = make_task(edges, num_users, train, directed, config, seed, report)
     planted = _plant(task, train)
     weight = np.ones(len(edges), np.float32)
-    for turn in range(config.rounds):
+    rounds = config.rounds or (ROUNDS if len(edges) <= MANY_TIES else 1)
+    for turn in range(rounds):
         made = make_round(task, weight)
         halves = _halves(task, made, planted, np.ones(len(task.learn), np.float32), "tell kinds apart")
         ratio = log_ratio(half_logits(halves, made.inputs, task.fold))
         if turn == 0:
             shares = _shares(task, made, planted, halves, ratio)
-        if turn + 1 == config.rounds or shares.sum() < config.worthwhile:
+        if turn + 1 == rounds or shares.sum() < config.worthwhile:
             break
         chance = np.exp(log_ratio(tie_logits(task, made, halves))) @ shares
         weight = np.maximum(1.0 - chance, SMALLEST_WEIGHT).astype(np.float32)
@@ -158,7 +161,7 @@ def _plant(task: Task, train: sp.csr_matrix | None) -> PlantedTies:
     if train is None or not task.tastes.columns:
         return PlantedTies.none()
     graph = task.edges, fold, task.num_users, task.directed
-    return plant(*graph, train, task.tastes, config.planted_share, config.folds, rng)
+    return plant(*graph, train, task.tastes, config.planted_share, task.folds, rng)
 
 
 def _halves(task: Task, made: Round, planted: PlantedTies, extra: Float32, step: str) -> list[tuple[Layer, ...]]:

@@ -98,17 +98,17 @@ class ScorerConfig:
     """Settings of the scorer.
 
     Attributes:
-        folds: K; fewer for large graphs is fine, every fold costs an encoding.
+        folds: K, or None: 10, for large graphs 4.
         planted_share: planted ties per kind that brings accounts along, as a share of the ties.
         most_pairs: ties and non-ties per class to learn from, at most.
-        rounds: encodings of the graph, each weighted by what the one before found.
+        rounds: encodings of the graph, each weighted by what the one before found; None: 2, for large graphs 1.
         worthwhile: no further round where less than this share of fakes was found.
     """
 
-    folds: int = 10
+    folds: int | None = None
     planted_share: float = 0.05
-    most_pairs: int = 200_000
-    rounds: int = 2
+    most_pairs: int = 100_000
+    rounds: int | None = None
     worthwhile: float = 0.1
     table: TableConfig = field(default_factory=TableConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)

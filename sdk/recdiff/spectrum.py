@@ -11,12 +11,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.graph import csr_tensor, product
+
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 SPARE = 24
 """Vectors iterated beside the wanted ones, so that the last of those settle too."""
-ITERATIONS = 14
+ITERATIONS = 10
+GRAM_ROWS = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +48,11 @@ def eigenvectors(matrix: sp.csr_matrix, positive: int, negative: int, rng: np.ra
     """Return the ``positive`` largest and ``negative`` smallest eigenpairs of a symmetric matrix."""
     users = matrix.shape[0]
     width = min(positive + negative + SPARE, users)
-    block = _orthonormal(rng.standard_normal((users, width)).astype(np.float32))
+    times = csr_tensor(matrix)
+    block = _orthonormal(rng.standard_normal((users, width), np.float32))
     for _ in range(ITERATIONS):
-        block = _orthonormal(matrix @ block)
-    inner = block.T.astype(np.float64) @ (matrix @ block)
+        block = _orthonormal(product(times, block))
+    inner = _gram(block, product(times, block))
     value, turn = np.linalg.eigh((inner + inner.T) / 2)
     order = np.concatenate([np.argsort(-value)[:positive], np.argsort(value)[:negative]])
     vectors = _padded(block @ turn[:, order].astype(np.float32), positive + negative)
@@ -58,11 +62,11 @@ def eigenvectors(matrix: sp.csr_matrix, positive: int, negative: int, rng: np.ra
 def singular_vectors(matrix: sp.csr_matrix, count: int, rng: np.random.Generator) -> Spectrum:
     """Return the ``count`` leading singular triples of a (rows, columns) matrix."""
     width = min(count + SPARE, *matrix.shape)
-    turned = sp.csr_matrix(matrix.T)
-    block = _orthonormal(rng.standard_normal((matrix.shape[1], width)).astype(np.float32))
+    forth, back = csr_tensor(matrix), csr_tensor(sp.csr_matrix(matrix.T))
+    block = _orthonormal(rng.standard_normal((matrix.shape[1], width), np.float32))
     for _ in range(ITERATIONS // 2):
-        block = _orthonormal(turned @ _orthonormal(matrix @ block))
-    image = matrix @ block
+        block = _orthonormal(product(back, _orthonormal(product(forth, block))))
+    image = product(forth, block)
     left, value, right = np.linalg.svd(image.astype(np.float64), full_matrices=False)
     keep = min(count, width)
     return Spectrum(
@@ -79,13 +83,20 @@ def aligned(rows: Float32, reference: Float32) -> Float32:
 
 
 def _orthonormal(block: Float32) -> Float32:
-    """Return an orthonormal basis of the columns, by Cholesky of the Gram matrix; twice, for float32's sake."""
+    """Return an orthonormal basis of the columns from their Gram matrix's eigenvectors; twice, for float32's sake."""
     for _ in range(2):
-        gram = block.T.astype(np.float64) @ block
-        value, turn = np.linalg.eigh(gram)
+        value, turn = np.linalg.eigh(_gram(block, block))
         usable = value > 1e-12 * value[-1]
         block = block @ (turn[:, usable] / np.sqrt(value[usable])).astype(np.float32)
     return block
+
+
+def _gram(left: Float32, right: Float32) -> Float64:
+    """Return left^T right: float32 within blocks of rows, whose sums are added up in float64."""
+    total = np.zeros((left.shape[1], right.shape[1]))
+    for start in range(0, len(left), GRAM_ROWS):
+        total += left[start : start + GRAM_ROWS].T @ right[start : start + GRAM_ROWS]
+    return total
 
 
 def _padded(vectors: Float32, count: int) -> Float32:
