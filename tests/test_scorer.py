@@ -16,7 +16,7 @@ from recdiff.errors import DataError
 from recdiff.fakepool import DRAWN
 from recdiff.heuristics import heuristic_scores
 from recdiff.rounds import make_round, make_task
-from recdiff.scorer import Scorer, fit_scorer
+from recdiff.scorer import KNOWN, Scorer, fit_scorer
 from recdiff.scorer_config import ClassifierConfig, EvidenceConfig, ScorerConfig, TableConfig
 
 USERS = 640
@@ -134,3 +134,21 @@ def test_without_evidence_there_is_no_denoiser() -> None:
 def test_too_few_ties_are_refused() -> None:
     with pytest.raises(DataError, match="20 social ties are too few to learn what a fake looks like: at least 50"):
         fit_scorer(community_edges()[:20], 320, None, False, CONFIG, 0)
+
+
+def test_known_fakes_are_learned_as_a_kind_of_their_own() -> None:
+    """Fakes that no sampled kind looks like: ties between two given communities are lies, all others are not."""
+    edges = community_edges(USERS, 5000)
+    rng = np.random.default_rng(0)
+    lies = np.unique(np.sort(8 * rng.integers(0, USERS // 8, (400, 2)) + [1, 2], axis=1), axis=0)
+    edges = np.concatenate([edges, lies])
+    edges, first = np.unique(np.sort(edges, axis=1), axis=0, return_index=True)
+    is_fake = first >= len(community_edges(USERS, 5000))
+    known = np.where(rng.random(len(edges)) < 0.3, is_fake, -1).astype(np.int64)
+    rest = known < 0
+    scorers = [fit_scorer(edges, USERS, items(USERS), False, CONFIG, seed=0, known=each) for each in (None, known)]
+    blind, taught = (edge_metrics(is_fake[rest], each.edge_scores[rest]).auc for each in scorers)
+    assert taught > blind
+    assert taught > 0.9
+    assert scorers[1].kinds == (*DRAWN, KNOWN, *PLANTED)
+    np.testing.assert_allclose(scorers[1].edge_kinds.sum(axis=1), scorers[1].edge_scores, atol=1e-5)

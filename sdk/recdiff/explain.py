@@ -9,6 +9,7 @@ KIND_WORDS = {
     "uniform": "a tie between two people picked at random",
     "degree": "a tie between two well-connected people who have nothing to do with each other",
     "two-hop": "a tie made to a friend's friend without a reason of its own",
+    "known": "one of the ties that labels name as fake",
     "farm": "a tie of a farm: new accounts tied to each other and to a few targets",
     "active-farm": "a tie of a farm whose accounts use a thing or two to look real",
     "camouflage": "a bought follower that also befriended the target's friends to look real",

@@ -51,6 +51,8 @@ Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 Engine = Literal["local", "ray"]
 
+FEWEST_KNOWN = 20
+"""Known fakes, and known real ties, that a network is taught; fewer only calibrate."""
 SMALLEST_CHANCE = 1e-7
 
 
@@ -222,7 +224,9 @@ def _fit_stages(
     torch.set_num_threads(cores())
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
     train = dataset.train if dataset.train.nnz else None
-    scorer = fit_scorer(dataset.edges, len(dataset.users), train, dataset.directed, config.scorer, config.seed)
+    known = None if labels is None else _known(dataset, labels)
+    graph = dataset.edges, len(dataset.users), train, dataset.directed
+    scorer = fit_scorer(*graph, config.scorer, config.seed, known=known)
     scorer = recalibrated(scorer, dataset, config.fake_share, labels)
     edges = evidence_table.edge_table(dataset, scorer)
     denoiser, social = scorer.denoiser, scorer.latent
@@ -265,6 +269,14 @@ def _fit_stages(
         return fitted
     metrics = judge(recommender.user_table, recommender.item_table, dataset, config.seed)
     return replace(fitted, metrics=metrics)
+
+
+def _known(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64] | None:
+    """Return what ``labels`` say of each edge (E,): 1 fake, 0 real, -1 nothing; None where fakes or real ones lack."""
+    rows = EdgeIndex.of(dataset.edges, len(dataset.users), dataset.directed).rows_of(labels.pairs)
+    known = np.full(len(dataset.edges), -1)
+    known[rows[rows >= 0]] = labels.is_fake[rows >= 0]
+    return known if min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN else None
 
 
 def recalibrated(scorer: Scorer, dataset: SocialDataset, fake_share: float | None, labels: Labels | None) -> Scorer:

@@ -55,6 +55,8 @@ Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+KNOWN = "known"
+"""The kind of the fakes that labels name."""
 FEWEST_TIES = 50
 SMALLEST_SHARE = 1e-3
 """Share of fakes that the posterior assumes though none were found, so that a blatant fake still shows."""
@@ -116,11 +118,14 @@ def fit_scorer(
     config: ScorerConfig,
     seed: int,
     report: Report | None = None,
+    known: Int64 | None = None,
 ) -> Scorer:
     """Fit on the ties ``edges`` (E, 2) and the interactions ``train`` (U, I), or None.
 
     Args:
         seed: of every draw; the same seed gives the same scores.
+        known: (E,) 1 for ties known to be fake, 0 for ties known to be real, -1 for all others, or None. Known fakes
+            are a kind of their own, which the final networks learn beside the sampled ones.
         report: called with the step's name, epoch and loss.
 
     Raises:
@@ -136,7 +141,8 @@ def fit_scorer(
     rounds = config.rounds or (ROUNDS if len(edges) <= MANY_TIES else 1)
     for turn in range(rounds):
         made = make_round(task, weight)
-        halves = _halves(task, made, planted, np.ones(len(task.learn), np.float32), "tell kinds apart")
+        even = np.ones(len(task.learn), np.float32)
+        halves = _halves(task, made, planted, task.label, even, "tell kinds apart")
         ratio = log_ratio(half_logits(halves, made.inputs, task.fold))
         if turn == 0:
             shares = _shares(task, made, planted, halves, ratio)
@@ -145,7 +151,17 @@ def fit_scorer(
         chance = np.exp(log_ratio(tie_logits(task, made, halves))) @ shares
         weight = np.maximum(1.0 - chance, SMALLEST_WEIGHT).astype(np.float32)
     real = np.clip(1.0 - np.exp(ratio) @ shares, SMALLEST_SHARE, 1.0)
-    return _finish(task, made, planted, np.where(task.label > 0, 1.0, real).astype(np.float32), shares)
+    extra = np.where(task.label > 0, 1.0, real).astype(np.float32)
+    if known is None:
+        return _finish(task, made, planted, task.label, extra, shares, DRAWN + planted.kinds)
+    observed = task.label == 0
+    told = np.full(len(task.learn), -1)
+    told[observed] = known[task.learn[observed]]
+    label = np.where(told == 1, CLASSES, task.label)
+    extra[told >= 0] = 1.0
+    share = float(known[known >= 0].mean())
+    shares = np.insert(shares, len(DRAWN), share) / max(1.0, float(shares.sum() + share))
+    return _finish(task, made, planted, label, extra, shares, (*DRAWN, KNOWN, *planted.kinds))
 
 
 def _prior(shares: Float64) -> Float64:
@@ -164,29 +180,37 @@ def _plant(task: Task, train: sp.csr_matrix | None) -> PlantedTies:
     return plant(*graph, train, task.tastes, config.planted_share, task.folds, rng)
 
 
-def _halves(task: Task, made: Round, planted: PlantedTies, extra: Float32, step: str) -> list[tuple[Layer, ...]]:
+def _halves(
+    task: Task, made: Round, planted: PlantedTies, label: Int64, extra: Float32, step: str
+) -> list[tuple[Layer, ...]]:
     """Return per half of the folds the network that tells ties and accounts apart, trained on the other half."""
     networks = []
     for half in range(HALVES):
         chosen, of_planted = task.fold % HALVES != half, planted.fold % HALVES != half
-        networks.append(_both_networks(task, made, planted, extra, (chosen, of_planted), step))
+        networks.append(_both_networks(task, made, planted, label, extra, (chosen, of_planted), step))
     return networks
 
 
 def _both_networks(
-    task: Task, made: Round, planted: PlantedTies, extra: Float32, chosen: tuple[Mask, Mask], step: str
+    task: Task,
+    made: Round,
+    planted: PlantedTies,
+    label: Int64,
+    extra: Float32,
+    chosen: tuple[Mask, Mask],
+    step: str,
 ) -> tuple[Layer, ...]:
     """Return the merged network over ties and accounts, trained on the ``chosen`` pairs and planted ties."""
     rows = np.flatnonzero(chosen[0])
-    ties = train_network(task, made.inputs[rows], task.label[rows], extra[rows], task.config.classifier, step)
+    ties = train_network(task, made.inputs[rows], label[rows], extra[rows], task.config.classifier, step)
     if not planted.kinds:
         return ties
-    observed = rows[task.label[rows] == 0]
+    observed = rows[label[rows] == 0]
     told = _planted_inputs(made, planted)[chosen[1]]
     inputs = np.concatenate([made.inputs[observed], told])[:, -planted.features.shape[1] :]
-    label = np.concatenate([np.zeros(len(observed), np.int64), planted.label[chosen[1]]])
+    classes = np.concatenate([np.zeros(len(observed), np.int64), planted.label[chosen[1]]])
     weights = np.concatenate([extra[observed], np.ones(len(told), np.float32)])
-    accounts = train_network(task, inputs, label, weights, task.config.accounts, f"{step}: accounts")
+    accounts = train_network(task, inputs, classes, weights, task.config.accounts, f"{step}: accounts")
     return merged(ties, accounts)
 
 
@@ -256,19 +280,26 @@ def _trusted_pairs(task: Task, ratio: Float64) -> list[Int64]:
     return drawn
 
 
-def _finish(task: Task, made: Round, planted: PlantedTies, extra: Float32, shares: Float64) -> Scorer:
+def _finish(
+    task: Task,
+    made: Round,
+    planted: PlantedTies,
+    label: Int64,
+    extra: Float32,
+    shares: Float64,
+    kind_names: tuple[str, ...],
+) -> Scorer:
     """Train the final networks, observed ties weighted by the chance that they are real, and put all together."""
     evidence = task.config.evidence
-    halves = _halves(task, made, planted, extra, "score")
+    halves = _halves(task, made, planted, label, extra, "score")
     everyone = np.ones(len(task.learn), bool), np.ones(len(planted.label), bool)
-    everything = _both_networks(task, made, planted, extra, everyone, "score")
+    everything = _both_networks(task, made, planted, label, extra, everyone, "score")
     prior = _prior(shares)
     offset = np.log(prior).astype(np.float32)
     z = tie_logits(task, made, halves) + offset
     odds = log_odds(z)
     calibration = (1.0, intercept_for_share(odds, float(np.clip(shares.sum(), SMALLEST_SHARE, 1 - SMALLEST_SHARE))))
     fake, kinds = posterior(z, calibration)
-    kind_names = DRAWN + planted.kinds
     latent = made.latent
     clean = np.empty((0, 0), np.float32) if made.net is None else denoise(made.net, latent, evidence)
     return Scorer(
