@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -44,5 +46,15 @@ def test_the_same_generator_gives_the_same_layers_and_losses_are_reported() -> N
         for _ in range(2)
     )
     assert all(a[0].tobytes() == b[0].tobytes() for a, b in zip(first, second, strict=True))
-    assert len(losses) == 2 * CONFIG.epochs
-    assert losses[CONFIG.epochs - 1] < losses[0]
+    epochs = len(losses) // 2
+    assert losses[:epochs] == losses[epochs:]
+    assert losses[epochs - 1] < losses[0]
+
+
+def test_few_batches_are_made_up_for_by_more_epochs() -> None:
+    x, label = shifted(500)
+    losses: list[float] = []
+    config = replace(CONFIG, batch_size=250, epochs=2, least_steps=21)
+    generator, weight = torch.Generator().manual_seed(0), np.ones(len(x), np.float32)
+    train_classifier(x, label, weight, 2, config, generator, lambda _, loss: losses.append(loss))
+    assert len(losses) == -(-21 // (len(x) // 250))
