@@ -142,8 +142,8 @@ def pair_features(table: Table, pairs: Int64, terms: tuple[PairTerm, ...]) -> Fl
         features[:, starts[summed]] = (src * dst) @ _sums(tuple(terms[place] for place in summed), table.shape[1])
     for start, term in zip(starts, terms, strict=False):
         if not _reads_one_product(term):
-            features[:, start : start + term.width] = term_values(src, dst, term)
-        elif term.by is not None:
+            features[:, start : start + term.width] = _term_values(src, dst, term)
+        if term.by is not None:
             features[:, start] *= src[:, term.by[0]] * dst[:, term.by[1]]
     return features
 
@@ -164,8 +164,8 @@ def _sums(terms: tuple[PairTerm, ...], width: int) -> Float32:
     return sums
 
 
-def term_values(src: Float32, dst: Float32, term: PairTerm) -> Float32:
-    """Return one term of gathered rows (B, F), (B, term.width)."""
+def _term_values(src: Float32, dst: Float32, term: PairTerm) -> Float32:
+    """Return one term that does not read the shared product, of gathered rows (B, F), (B, term.width)."""
     left, right = slice(*term.left), slice(*term.right)
     values: Any
     match term.operation:
@@ -173,11 +173,6 @@ def term_values(src: Float32, dst: Float32, term: PairTerm) -> Float32:
             values = src[:, left] * dst[:, right]
         case "dot":
             values = np.sum(src[:, left] * dst[:, right], axis=1, keepdims=True)
-            if term.by is not None:
-                values = values * (src[:, term.by[0], None] * dst[:, term.by[1], None])
-        case "split":
-            values = np.sum(src[:, left] * dst[:, left], axis=1, keepdims=True)
-            values = values - np.sum(src[:, right] * dst[:, right], axis=1, keepdims=True)
         case "sum":
             values = src[:, left] + dst[:, right]
         case "gap":

@@ -112,9 +112,13 @@ def _spectral(spectrum: Spectrum, degree: Float64) -> Columns:
     return {
         "norm": _column(np.log(length + 1e-3)),
         "length": _column(length),
-        "pull": _column(length * np.sqrt((degree + 1.0) / (degree.mean() + 1.0))),
+        "pull": _pull(length, degree),
         "unit": unit_rows(rows),
     }
+
+
+def _pull(length: NDArray[np.floating], degree: Float64) -> Float32:
+    return _column(length * np.sqrt((degree + 1.0) / (degree.mean() + 1.0)))
 
 
 def _directed(graph: sp.csr_matrix, config: TableConfig, rng: np.random.Generator) -> Columns:
@@ -123,8 +127,7 @@ def _directed(graph: sp.csr_matrix, config: TableConfig, rng: np.random.Generato
     columns = {"out": _column(np.log1p(out)), "into": _column(np.log1p(into))}
     for side, vectors, degree in (("out", found.left, out), ("into", found.right, into)):
         rows = vectors * np.sqrt(found.value) * np.sqrt(len(degree))
-        length = np.linalg.norm(rows, axis=1)
-        columns[f"pull_{side}"] = _column(length * np.sqrt((degree + 1.0) / (degree.mean() + 1.0)))
+        columns[f"pull_{side}"] = _pull(np.linalg.norm(rows, axis=1), degree)
         columns[f"unit_{side}"] = unit_rows(rows)
     return columns
 
