@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import signal
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from recdiff.dataset import SocialDataset
 from recdiff.estimator import RecDiff
 from recdiff.sample import write_sample
+from recdiff_cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_USERS = 300
@@ -58,6 +61,25 @@ def model_folder(fitted: RecDiff, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = tmp_path_factory.mktemp("model") / "recdiff-model"
     fitted.save(folder)
     return folder
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """Run a command line in a new folder and return its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    handler = signal.getsignal(signal.SIGINT)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["recdiff-sdk", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    yield call
+    signal.signal(signal.SIGINT, handler)
 
 
 def real_data(name: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -53,6 +53,31 @@ class Format:
         parameters = inspect.signature(self.write).parameters.values()
         return tuple(parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY)
 
+    def parse(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        """Return options given as text, such as ``{"directed": "false"}``, as what ``write`` takes.
+
+        Raises OptionError for a name that this format does not have and for a truth value that is none.
+        """
+        self.check(texts)
+        defaults = inspect.signature(self.write).parameters
+        return {
+            name: _truth(name, text) if isinstance(defaults[name].default, bool) else text
+            for name, text in texts.items()
+        }
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raise OptionError for the first name that is no option of this format."""
+        unknown = sorted(set(names) - set(self.options))
+        if unknown:
+            accepted = ", ".join(self.options) or "none"
+            raise OptionError(f"format {self.name} has no option {unknown[0]}; its options: {accepted}")
+
+
+def _truth(name: str, text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise OptionError(f"option {name}: {text!r} is neither true nor false")
+    return text.lower() == "true"
+
 
 _TABLES = (
     Format("arrow", to_arrow, None, "Arrow IPC file (Feather 2)", ".arrow"),
@@ -86,17 +111,14 @@ EDGE_FORMATS: Mapping[str, Format] = _by_name(*_TABLES, *_GRAPHS)
 RECOMMENDATION_FORMATS: Mapping[str, Format] = _by_name(*_TABLES)
 
 
-def write(name: str, table: pa.Table, out: Any, **options: Any) -> Path | None:
+def write(name: str, table: pa.Table, out: Any, /, **options: Any) -> Path | None:
     """Write a table of edges or recommendations in the format of that name; return the path, if it has one.
 
     Raises OptionError for a format or an option that does not exist, and what the format's own function raises.
     """
     formats = EDGE_FORMATS if read_pairs(table).kind == EDGES else RECOMMENDATION_FORMATS
     chosen = find_format(name, formats)
-    unknown = sorted(set(options) - set(chosen.options))
-    if unknown:
-        accepted = ", ".join(chosen.options) or "none"
-        raise OptionError(f"format {name} has no option {unknown[0]}; its options: {accepted}")
+    chosen.check(options)
     return chosen.write(table, out, **options)
 
 

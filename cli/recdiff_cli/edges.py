@@ -11,6 +11,7 @@ from recdiff.errors import UsageError
 from recdiff_cli.console import note, print_json, print_table, progress
 from recdiff_cli.data import Json, Mapping
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
+from recdiff_cli.handing import Options, Target, hand_on
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,25 +46,26 @@ def clean_edges(
     ] = "local",
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to score files.")] = "auto",
     mapping: Mapping = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="PATH", help="Default: cleaned-edges/.")] = None,
+    out: Target = None,
     format_name: Annotated[
         str | None,
         typer.Option("--format", metavar="NAME", help="Hand all edges on in this format; see docs/adapters.md."),
     ] = None,
+    options: Options = None,
     json: Json = False,
 ) -> None:
     """Divide edges into kept and removed ones, each with its fake_score and evidence."""
     if edges is None:
         if engine != "local":
             raise UsageError(f"--engine {engine} scores files; give --edges FILE|DIR")
-        _clean_fitted(model, threshold, remove_share, min_precision, keep_degree, out, format_name, json)
+        _clean_fitted(model, threshold, remove_share, min_precision, keep_degree, out, format_name, options, json)
         return
-    if remove_share is not None or min_precision is not None or keep_degree or format_name:
+    if remove_share is not None or min_precision is not None or keep_degree or format_name or options:
         raise UsageError(
             "--edges streams, so it takes --threshold only; no --remove-share, --min-precision, "
-            "--keep-degree or --format"
+            "--keep-degree, --format or --with"
         )
-    _clean_streamed(model, edges, threshold, unknown, engine, device, mapping, out or DEFAULT_OUT, json)
+    _clean_streamed(model, edges, threshold, unknown, engine, device, mapping, Path(out or DEFAULT_OUT), json)
 
 
 def _clean_fitted(
@@ -72,8 +74,9 @@ def _clean_fitted(
     remove_share: float | None,
     min_precision: float | None,
     keep_degree: int,
-    out: Path | None,
+    out: str | None,
     format_name: str | None,
+    options: list[str] | None,
     json: bool,
 ) -> None:
     from recdiff.cleaned import write_cleaned
@@ -84,30 +87,23 @@ def _clean_fitted(
         threshold, remove_share=remove_share, min_precision=min_precision, keep_degree=keep_degree
     )
     if format_name is None:
-        place = out or DEFAULT_OUT
-        write_cleaned(place, kept, gone, summary)
-        written = str(place)
+        if options:
+            raise UsageError("--with is an option of a format; give --format NAME too")
+        written = out or str(DEFAULT_OUT)
+        write_cleaned(Path(written), kept, gone, summary)
     else:
-        written = _handed_on(format_name, kept, gone, summary["directed"], out)
+        import pyarrow as pa
+
+        from recdiff_adapters import EDGE_FORMATS
+
+        table = pa.concat_tables([kept, gone])
+        directed = summary["directed"]
+        written = hand_on(table, EDGE_FORMATS, format_name, out, "cleaned-edges", options, directed=directed)
     if json:
         print_json({"out": written, **summary})
         return
     _print_summary(gone, summary)
     note(f"written: {written}")
-
-
-def _handed_on(name: str, kept: pa.Table, gone: pa.Table, directed: bool, out: Path | None) -> str:
-    import pyarrow as pa
-
-    from recdiff_adapters import EDGE_FORMATS, find_format, write
-
-    chosen = find_format(name, EDGE_FORMATS)
-    if chosen.target == "server" and out is None:
-        raise UsageError(f"--format {name} needs --out with a connection string")
-    place = out or Path(f"cleaned-edges{chosen.suffix or '-' + name}")
-    options = {"directed": directed} if "directed" in chosen.options else {}
-    write(name, pa.concat_tables([kept, gone]), str(place), **options)
-    return str(place)
 
 
 def _print_summary(gone: pa.Table, summary: dict[str, Any]) -> None:

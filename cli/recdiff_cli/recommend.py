@@ -11,10 +11,9 @@ from recdiff.errors import DataError, UsageError
 from recdiff_cli.console import note, print_json, print_table
 from recdiff_cli.data import Json
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
+from recdiff_cli.handing import Options, Target, hand_on
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from recdiff.estimator import RecDiff
 
 SHOWN = 10
@@ -33,12 +32,14 @@ def recommend(
     explain: Annotated[bool, typer.Option("--explain", help="Say which friends and items led to each.")] = False,
     history: Annotated[str | None, typer.Option(metavar="item,item", help="Items of somebody new.")] = None,
     friends: Annotated[str | None, typer.Option(metavar="user,user", help="Friends of somebody new.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: recommendations.parquet.")] = None,
+    out: Target = None,
     format_name: Annotated[str, typer.Option("--format", metavar="NAME", help="See docs/adapters.md.")] = "parquet",
+    options: Options = None,
     json: Json = False,
 ) -> None:
     """Recommend items."""
     from recdiff.estimator import RecDiff
+    from recdiff_adapters import RECOMMENDATION_FORMATS
 
     fitted = RecDiff.load(model)
     if history is not None or friends is not None:
@@ -55,23 +56,12 @@ def recommend(
     table = fitted.recommend(None if users is None else _users(users, fitted), k, exclude_seen=exclude_seen)
     if explain:
         table = fitted.explain_recommendations(table)
-    place = _write(table, format_name, out)
+    place = hand_on(table, RECOMMENDATION_FORMATS, format_name, out, "recommendations", options)
     if json:
         print_json({"out": place, "rows": table.num_rows, "users": len(table["user_id"].unique())})
         return
     print_table(table.column_names, (list(row.values()) for row in table.slice(0, SHOWN).to_pylist()))
     note(f"{table.num_rows:,} rows written: {place}")
-
-
-def _write(table: pa.Table, format_name: str, out: Path | None) -> str:
-    from recdiff_adapters import RECOMMENDATION_FORMATS, find_format, write
-
-    chosen = find_format(format_name, RECOMMENDATION_FORMATS)
-    if chosen.target == "server" and out is None:
-        raise UsageError(f"--format {format_name} needs --out with a connection string")
-    place = str(out or Path(f"recommendations{chosen.suffix or '-' + format_name}"))
-    write(format_name, table, place)
-    return place
 
 
 def _ids(text: str | None) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,18 @@ def test_rows_come_back_with_their_types(server: str) -> None:
     assert read(server, "SELECT * FROM recommendations") == samples.rows(samples.recommendations())
     left = read(server, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     assert left == [("edges",), ("recommendations",)]
+
+
+def test_the_commands_write_where_the_connection_string_says(
+    server: str, run: Callable[..., tuple[int, str, str]], model_folder: Path
+) -> None:
+    secret = server.replace("recdiff@", "recdiff:hush@")
+    for command, name in (("clean-edges", "said_edges"), ("recommend", "said_items")):
+        said = run(command, "--model", model_folder, "--format", "postgres", "--out", secret, "--with", f"name={name}")
+        assert said[0] == 0, said
+        assert "hush" not in said[1] + said[2]
+        assert read(server, f"SELECT count(*) FROM {name}")[0][0] > 0
+        assert run(command, "--model", model_folder, "--format", "postgres")[0] == 2
 
 
 def test_columns_have_the_right_types(server: str) -> None:

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from recdiff_cli.main import main
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
-    """Run a command line in a new folder and return its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    handler = signal.getsignal(signal.SIGINT)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["recdiff-sdk", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    yield call
-    signal.signal(signal.SIGINT, handler)
 
 
 def test_the_main_job_from_sample_to_recommendations(run: Run, tmp_path: Path) -> None:
@@ -87,6 +67,28 @@ def test_every_format_in_the_registry_can_be_named(run: Run, model_folder: Path,
     code, _, err = run("clean-edges", "--model", model_folder, "--format", "csvv")
     assert code == 2
     assert "did you mean csv?" in err
+
+
+def test_a_format_takes_its_options(run: Run, model_folder: Path, tmp_path: Path) -> None:
+    clean = ("clean-edges", "--model", model_folder, "--format", "qrec", "--out", tmp_path / "trusts.txt")
+    assert run(*clean, "--with", "weight=trust")[0] == 0
+    weights = {float(line.split()[2]) for line in (tmp_path / "trusts.txt").read_text().splitlines()}
+    assert len(weights) > 1
+    assert all(0 <= weight <= 1 for weight in weights)
+    graph = ("clean-edges", "--model", model_folder, "--format", "npz", "--out", tmp_path / "graph")
+    for option, said in (
+        ("weight=heavy", "'heavy'"),
+        ("colour=red", "no option colour; its options: weight, directed"),
+        ("directed=perhaps", "'perhaps' is neither true nor false"),
+        ("directed", "expected NAME=VALUE"),
+    ):
+        code, _, err = run(*graph, "--with", option)
+        assert code == 2, err
+        assert said in err
+    assert not (tmp_path / "graph").exists()
+    code, _, err = run("clean-edges", "--model", model_folder, "--with", "weight=trust")
+    assert code == 2
+    assert "give --format" in err
 
 
 def test_removed_edges_can_be_put_back(run: Run, model_folder: Path, tmp_path: Path) -> None:
