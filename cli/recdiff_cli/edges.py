@@ -29,7 +29,9 @@ def register(app: typer.Typer) -> None:
 
 
 def clean_edges(
-    model: ModelFolder = DEFAULT_MODEL,
+    model: Annotated[
+        Path, typer.Option("--model", metavar="DIR", help="The model folder; with --edges, a bundle does too.")
+    ] = DEFAULT_MODEL,
     edges: Annotated[
         Path | None,
         typer.Option("--edges", metavar="FILE|DIR", help="Edges to score, streamed; default: those of the fit."),
@@ -136,7 +138,7 @@ def _clean_streamed(
     from dataclasses import asdict
 
     from recdiff_cli.data import names_of
-    from recdiff_export.model import open_bundle
+    from recdiff_export.opening import open_bundle
 
     with progress() as report:
         scorer = open_bundle(model, device)

@@ -11,6 +11,7 @@ from recdiff.errors import UsageError
 from recdiff_cli.console import note, print_json, print_table
 
 ModelFolder = Annotated[Path, typer.Option("--model", metavar="DIR", help="The model folder.")]
+Opened = Annotated[Path, typer.Option("--model", metavar="DIR", help="The model folder, or an exported bundle.")]
 DEFAULT_MODEL = Path("recdiff-model")
 
 
@@ -36,10 +37,11 @@ def export(
     if not (onnx or triton or huggingface):
         raise UsageError("say what to export: --onnx, --triton DIR or --huggingface DIR")
     from recdiff_export.bundle import export_bundle
+    from recdiff_export.manifest import BUNDLE
     from recdiff_export.model import parts_of
 
     parts = parts_of(model)
-    bundle = out or model / "onnx"
+    bundle = out or model / BUNDLE
     written = export_bundle(parts, bundle)
     others: dict[str, str] = {}
     if triton:
@@ -60,7 +62,7 @@ def export(
 
 
 def serve(
-    model: ModelFolder = DEFAULT_MODEL,
+    model: Opened = DEFAULT_MODEL,
     host: Annotated[
         str, typer.Option(help="Address to listen on; the default is reachable from this machine only.")
     ] = "127.0.0.1",
@@ -76,7 +78,7 @@ def serve(
         from recdiff_export.serve import serve as listen
     except ModuleNotFoundError as error:
         raise UsageError(f"serve needs {error.name}; run: pip install 'recdiff-sdk[serve]'") from None
-    from recdiff_export.model import open_bundle
+    from recdiff_export.opening import open_bundle
 
     scorer = open_bundle(model, device)
     note(f"listening on http://{host}:{port} (stop with Ctrl-C)")

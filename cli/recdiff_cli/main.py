@@ -16,6 +16,8 @@ from recdiff.version import VERSION
 from recdiff_cli import data, doctor, edges, export, model, recommend, study
 
 USAGE, INTERRUPTED = 2, 130
+# What an image that only scores does without; see docs/export.md.
+LEFT_OUT_OF_IMAGES = ("torch", "scipy", "sklearn", "onnx", "safetensors")
 MISPLACED = (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
 
 app = typer.Typer(
@@ -53,6 +55,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, _interrupted)
     try:
         app()
+    except ModuleNotFoundError as error:
+        if error.name not in LEFT_OUT_OF_IMAGES:
+            raise
+        _fail(f"this command needs {error.name}, which is not installed; run: pip install recdiff-sdk", USAGE)
     except Exception as error:
         code = _exit_code(error)
         if code is None:

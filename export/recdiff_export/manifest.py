@@ -12,6 +12,8 @@ from typing import Any
 from recdiff.errors import ArtifactError
 
 MANIFEST = "manifest.json"
+BUNDLE = "onnx"
+"""The folder of a bundle within its model folder."""
 FORMAT = 1
 # Files up to this size are hashed whole whenever a bundle opens; larger ones by samples, so that opening takes
 # the same time for any number of users.

@@ -9,13 +9,8 @@ import numpy as np
 from recdiff.clean import DEFAULT_THRESHOLD
 from recdiff.estimator import RecDiff
 from recdiff.fitting import Fitted
-from recdiff_export.bundle import export_bundle
-from recdiff_export.manifest import MANIFEST
 from recdiff_export.parts import DenoiserWeights, FittedEdges, Parts, RecommenderWeights, ScorerWeights
-from recdiff_export.provider import Provider
-from recdiff_export.runtime import OnnxScorer
 
-BUNDLE = "onnx"
 # Real rows that the parity check feeds to the denoiser.
 CHECKED_ROWS = 4096
 
@@ -47,14 +42,6 @@ def parts_of(folder: Path) -> Parts:
         recommender=_recommender(fitted),
         metadata=metadata,
     )
-
-
-def open_bundle(folder: Path, provider: Provider = "auto") -> OnnxScorer:
-    """Open the bundle of the model folder, exporting it first where there is none."""
-    bundle = folder / BUNDLE
-    if not (bundle / MANIFEST).is_file():
-        export_bundle(parts_of(folder), bundle)
-    return OnnxScorer.open(bundle, provider=provider)
 
 
 def _scorer(fitted: Fitted) -> ScorerWeights:

@@ -80,7 +80,7 @@ def _settle(settings: Settings) -> None:
 def provider_throughput(settings: Settings) -> list[Result]:
     """Return ties a second of the exported scorer with the device's own provider, raw ids in, scores out."""
     from recdiff.dataset import SocialDataset
-    from recdiff_export.model import open_bundle
+    from recdiff_export.opening import open_bundle
 
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)

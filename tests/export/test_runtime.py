@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from export_parts import ITEMS, USERS, WIDTH, parts
 
@@ -244,3 +245,22 @@ def test_scoring_imports_only_a_runtime(bundle: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_commands_that_score_run_in_an_image_with_nothing_else(bundle: Path, tmp_path: Path) -> None:
+    def command(*words: str) -> subprocess.CompletedProcess[str]:
+        absent = ("torch", "sklearn", "onnx", "scipy", "safetensors")
+        code = (
+            f"import sys; sys.modules.update(dict.fromkeys({absent!r})); sys.argv[0] = 'recdiff-sdk'\n"
+            "from recdiff_cli.main import main; main()"
+        )
+        return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=tmp_path)
+
+    pq.write_table(pa.table({"src": [7], "dst": [10]}), tmp_path / "edges.parquet")
+    done = command("clean-edges", "--model", str(bundle), "--edges", "edges.parquet")
+    assert done.returncode == 0, done.stderr
+    parts = [tmp_path / "cleaned-edges" / name for name in ("kept.parquet", "removed.parquet")]
+    assert sum(len(pq.read_table(part)) for part in parts) == 1
+    missing = command("recommend", "--model", str(bundle))
+    assert missing.returncode == 2
+    assert "is not installed; run: pip install recdiff-sdk" in missing.stderr

@@ -1,0 +1,23 @@
+"""From a folder that a command was given to a scorer; nothing here needs what a serving image leaves out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from recdiff_export.manifest import BUNDLE, MANIFEST
+from recdiff_export.provider import Provider
+from recdiff_export.runtime import OnnxScorer
+
+GRAPH = "scorer_by_id.onnx"
+
+
+def open_bundle(folder: Path, provider: Provider = "auto") -> OnnxScorer:
+    """Open ``folder``: a bundle, or a model folder, whose bundle is exported first where there is none."""
+    bundle = folder if (folder / GRAPH).is_file() else folder / BUNDLE
+    if not (bundle / MANIFEST).is_file():
+        # The whole package, torch included, is needed from here on.
+        from recdiff_export.bundle import export_bundle
+        from recdiff_export.model import parts_of
+
+        export_bundle(parts_of(folder), bundle)
+    return OnnxScorer.open(bundle, provider=provider)
