@@ -56,9 +56,10 @@ def main() -> None:
     try:
         app()
     except ModuleNotFoundError as error:
-        if error.name not in LEFT_OUT_OF_IMAGES:
+        missing = str(error.name).partition(".")[0]
+        if missing not in LEFT_OUT_OF_IMAGES:
             raise
-        _fail(f"this command needs {error.name}, which is not installed; run: pip install recdiff-sdk", USAGE)
+        _fail(f"this command needs {missing}, which is not installed; run: pip install recdiff-sdk", USAGE)
     except Exception as error:
         code = _exit_code(error)
         if code is None:

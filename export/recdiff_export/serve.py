@@ -281,7 +281,8 @@ class _Service:
 
 def _models(scorer: OnnxScorer) -> dict[str, tuple[list[TensorSpec], list[TensorSpec]]]:
     """Return the inputs and outputs of each model the protocol shows."""
-    ids = ("INT64", "BYTES")
+    # Both are taken, whatever the ids are; the first is what metadata name.
+    ids = ("INT64", "BYTES") if scorer.users.integers else ("BYTES", "INT64")
     pair = [TensorSpec(name, ids, (-1,)) for name in ("src", "dst")]
     models = {"scorer": (pair, [TensorSpec("fake_score", ("FP32",), (-1,))])}
     width = scorer.manifest.embedding_width

@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from export_parts import parts
 
 pytest.importorskip("starlette", reason="serving needs the serve extra")
 httpx = pytest.importorskip("httpx", reason="the HTTP tests need httpx")
 
 import uvicorn  # noqa: E402
 
-from recdiff_export import OnnxScorer  # noqa: E402
+from recdiff_export import OnnxScorer, export_bundle  # noqa: E402
 from recdiff_export.micro_batch import MicroBatcher, OverloadError  # noqa: E402
 from recdiff_export.serve import ServeOptions, create_app  # noqa: E402
 
@@ -98,6 +99,20 @@ def test_a_triton_client_reads_metadata_and_scores(address: str, onnx_scorer: On
         embedding.set_data_from_numpy(rows)
         denoised = remote.infer("denoiser", [embedding]).as_numpy("denoised")
         np.testing.assert_allclose(denoised, onnx_scorer.denoise(rows), atol=1e-6)
+
+
+@pytest.mark.usefixtures("quick_parity")
+def test_a_client_that_follows_the_metadata_scores_text_ids(tmp_path: Path) -> None:
+    triton = pytest.importorskip("tritonclient.http", reason="the protocol test needs tritonclient[http]")
+    export_bundle(parts(text_ids=True), tmp_path / "onnx")
+    with OnnxScorer.open(tmp_path / "onnx", provider="cpu") as scorer, running(scorer) as at:
+        with triton.InferenceServerClient(at) as remote:
+            inputs = []
+            for entry, user in zip(remote.get_model_metadata("scorer")["inputs"], ("u001", "u002"), strict=True):
+                inputs.append(triton.InferInput(entry["name"], [1], entry["datatype"]))
+                inputs[-1].set_data_from_numpy(np.array([user], dtype=object))
+            answer = remote.infer("scorer", inputs).as_numpy("fake_score")
+        np.testing.assert_allclose(answer, scorer.score(["u001"], ["u002"]), atol=1e-6)
 
 
 def test_scores_with_raw_ids(client: Any, onnx_scorer: OnnxScorer) -> None:
