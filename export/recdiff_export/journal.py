@@ -32,7 +32,7 @@ class Journal:
     """A work folder beside the output: ``result/`` holds finished parts, ``journal.jsonl`` lists them.
 
     A part is renamed into place before its line is written, and a line that was cut off is ignored: whatever the
-    journal names is whole.
+    journal names is whole. As a context manager it takes the folder away when a run fails before its first part.
     """
 
     def __init__(self, out: Path, fingerprint: str, *, resume: bool) -> None:
@@ -47,6 +47,13 @@ class Journal:
             self.done = _read(self._log, fingerprint)
         if not self.done:
             self._begin(fingerprint)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and not self.done:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def part(self, side: str, number: int) -> Path:
         """Return where part ``number`` of ``side`` (kept, removed) goes."""

@@ -64,17 +64,15 @@ def clean_stream_ray(
     source = EdgeSource.open(edges.absolute(), mapping or {}, integers=scorer.lookup.ids.integers)
     segments = tuple(segment for segment in source.segments() if segment.rows != 0)
     total = source.total_rows()
-    with disk_errors(out):
-        journal = Journal(out.absolute(), fingerprint(scorer, source, threshold, unknown, "ray"), resume=resume)
-    rows = resumed = sum(done.rows for done in journal.done)
-    report(STAGE, resumed, total)
-    work = _Work(scorer.folder.absolute(), scorer.asked, source, segments, journal.result, threshold, unknown)
-    for done in _spread(work, work.left(journal), workers):
-        with disk_errors(out):
+    mark = fingerprint(scorer, source, threshold, unknown, "ray")
+    with disk_errors(out), Journal(out.absolute(), mark, resume=resume) as journal:
+        rows = resumed = sum(done.rows for done in journal.done)
+        report(STAGE, resumed, total)
+        work = _Work(scorer.folder.absolute(), scorer.asked, source, segments, journal.result, threshold, unknown)
+        for done in _spread(work, work.left(journal), workers):
             journal.add(done)
-        rows += done.rows
-        report(STAGE, rows, total)
-    with disk_errors(out):
+            rows += done.rows
+            report(STAGE, rows, total)
         return finished(journal, edges, threshold, resumed, begun)
 
 

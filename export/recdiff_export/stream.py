@@ -76,8 +76,8 @@ def clean_stream(
     begun = time.monotonic()
     source = EdgeSource.open(edges, mapping or {}, integers=scorer.lookup.ids.integers)
     total = source.total_rows()
-    with disk_errors(out):
-        journal = Journal(out, fingerprint(scorer, source, threshold, unknown), resume=resume)
+    mark = fingerprint(scorer, source, threshold, unknown)
+    with disk_errors(out), Journal(out, mark, resume=resume) as journal:
         resumed = sum(done.rows for done in journal.done)
         report(STAGE, resumed, total)
         work = _Work(scorer, threshold, unknown, journal, report, total)
