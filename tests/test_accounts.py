@@ -45,8 +45,8 @@ def test_planted_ties_are_labelled_and_in_folds() -> None:
     edges, rng = community_edges(), np.random.default_rng(0)
     fold = np.arange(len(edges)) % 4
     tastes = Tastes.of(community_items(), USERS, TableConfig(), rng)
-    found = plant(edges, fold, USERS, False, community_items(), tastes, 0.05, 4, rng)
-    count = 0.05 * len(edges)
+    count = round(0.05 * len(edges))
+    found = plant(edges, fold, USERS, False, community_items(), tastes, count, 4, rng)
     assert (np.abs(np.bincount(found.label)[1:] - count) <= 8).all()
     assert set(found.fold) == {0, 1, 2, 3}
     assert found.kinds == PLANTED

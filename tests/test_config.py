@@ -150,7 +150,8 @@ def names_read() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
                 owner = ast.unparse(node.value).split(".")[-1]
-                if "config" in owner or owner in ("paper", "scorer", "recommender"):
+                asks_itself = owner == "self" and file.name.endswith("_config.py")
+                if "config" in owner or asks_itself or owner in ("paper", "scorer", "recommender"):
                     names.add(node.attr)
     return names
 

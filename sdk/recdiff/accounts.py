@@ -82,12 +82,12 @@ def plant(
     directed: bool,
     train: sp.csr_matrix,
     tastes: Tastes,
-    share: float,
+    ties: int,
     folds: int,
     rng: np.random.Generator,
 ) -> PlantedTies:
-    """Plant about share * E ties of each planted kind beside ``edges`` (E, 2), in ``GANGS`` groups, described."""
-    count = -(-round(share * len(edges)) // GANGS)
+    """Plant about ``ties`` ties of each planted kind beside ``edges`` (E, 2), in ``GANGS`` groups, described."""
+    count = -(-ties // GANGS)
     graph = Graph.of(edges, num_users, directed)
     planted, active = [], np.empty(0, bool)
     for kind in (each for each in PLANTED for _ in range(GANGS)):
@@ -99,10 +99,10 @@ def plant(
     fold = rng.integers(0, folds, len(pairs))
     theirs = tastes.describe(_few_items(train, active, rng))
     wide = {name: np.concatenate([each, theirs[name]]) for name, each in tastes.columns.items()}
-    ties, all_folds = np.concatenate([edges, pairs]), np.concatenate([tie_fold, fold])
+    together, all_folds = np.concatenate([edges, pairs]), np.concatenate([tie_fold, fold])
     features: list[Float32] = []
     for held in range(folds):
-        without = social_adjacency(ties[all_folds != held], num_users + accounts, directed)
+        without = social_adjacency(together[all_folds != held], num_users + accounts, directed)
         table, terms = account_table(account_columns(without, directed, wide) | wide)
         features.append(pair_features(table, pairs[fold == held], terms))
     order = np.argsort(fold, kind="stable")

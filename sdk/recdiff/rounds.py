@@ -45,9 +45,6 @@ LATENT_CLIP = 4.0
 HALVES = 2
 CLASSES = 1 + len(DRAWN)
 FEATURE_BLOCK = 1 << 16
-FOLDS, FEW_FOLDS, ROUNDS = 10, 4, 2
-MANY_TIES = 1_000_000
-"""Graphs of more ties are encoded without a quarter at a time instead of a tenth, and once only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +125,7 @@ def make_task(
     """Draw what is learned from and describe the accounts in it."""
     rng = np.random.default_rng(seed)
     per_kind = min(len(edges), config.most_pairs)
-    folds = config.folds or (FOLDS if len(edges) <= MANY_TIES else FEW_FOLDS)
+    folds = config.folds_for(len(edges))
     pool = fake_pool(edges, num_users, directed, folds, per_kind, rng)
     learn = np.concatenate([_at_most(np.flatnonzero(pool.label == c), config.most_pairs, rng) for c in range(CLASSES)])
     tastes = Tastes.of(train, num_users, config.table, rng)

@@ -30,8 +30,6 @@ from recdiff.rounds import (
     CLASSES,
     CLIP,
     HALVES,
-    MANY_TIES,
-    ROUNDS,
     Report,
     Round,
     Task,
@@ -138,7 +136,7 @@ def fit_scorer(
     task = make_task(edges, num_users, train, directed, config, seed, report)
     planted = _plant(task, train)
     weight = np.ones(len(edges), np.float32)
-    rounds = config.rounds or (ROUNDS if len(edges) <= MANY_TIES else 1)
+    rounds = config.rounds_for(len(edges))
     for turn in range(rounds):
         made = make_round(task, weight)
         even = np.ones(len(task.learn), np.float32)
@@ -177,7 +175,7 @@ def _plant(task: Task, train: sp.csr_matrix | None) -> PlantedTies:
     if train is None or not task.tastes.columns:
         return PlantedTies.none()
     graph = task.edges, fold, task.num_users, task.directed
-    return plant(*graph, train, task.tastes, config.planted_share, task.folds, rng)
+    return plant(*graph, train, task.tastes, config.planted_for(len(task.edges)), task.folds, rng)
 
 
 def _halves(

@@ -58,6 +58,11 @@ class EvidenceConfig:
     least_steps: int = 300
 
 
+FOLDS, FEW_FOLDS, ROUNDS = 10, 4, 2
+MANY_TIES = 1_000_000
+"""Graphs of more ties are encoded without a quarter at a time instead of a tenth, and once only."""
+
+
 @dataclass(frozen=True)
 class ClassifierConfig:
     """How the class network is built and trained.
@@ -98,10 +103,10 @@ class ScorerConfig:
     """Settings of the scorer.
 
     Attributes:
-        folds: K, or None: 10, for large graphs 4.
+        folds: K, or None: what ``folds_for`` says.
         planted_share: planted ties per kind that brings accounts along, as a share of the ties.
-        most_pairs: ties and non-ties per class to learn from, at most.
-        rounds: encodings of the graph, each weighted by what the one before found; None: 2, for large graphs 1.
+        most_pairs: ties, non-ties and planted ties per class to learn from, at most.
+        rounds: encodings of the graph, each weighted by what the one before found; None: what ``rounds_for`` says.
         worthwhile: no further round where less than this share of fakes was found.
     """
 
@@ -116,3 +121,15 @@ class ScorerConfig:
     accounts: ClassifierConfig = field(default_factory=lambda: ClassifierConfig(hidden=(8, 4)))
     shares: SharesConfig = field(default_factory=SharesConfig)
     account_shares: SharesConfig = field(default_factory=lambda: SharesConfig(smallest_region=0.4))
+
+    def folds_for(self, ties: int) -> int:
+        """Return K: as set, or 10, and 4 for many ties."""
+        return self.folds or (FOLDS if ties <= MANY_TIES else FEW_FOLDS)
+
+    def rounds_for(self, ties: int) -> int:
+        """Return the number of rounds: as set, or 2, and 1 for many ties."""
+        return self.rounds or (ROUNDS if ties <= MANY_TIES else 1)
+
+    def planted_for(self, ties: int) -> int:
+        """Return how many ties to plant per kind that brings accounts along."""
+        return min(round(self.planted_share * ties), self.most_pairs)
