@@ -45,3 +45,16 @@ def test_a_kind_that_explains_little_more_does_not_join() -> None:
     ratio, label = mixture(0.3, 0.04)
     assert estimate_shares(ratio, label, 2, SharesConfig())[1] == 0.0
     assert estimate_shares(ratio, label, 2, SharesConfig(worthwhile=0.01))[1] == pytest.approx(0.04, abs=0.02)
+
+
+def test_what_other_kinds_explain_is_taken_out_first() -> None:
+    """A third of the ties are of a kind already known; half of those look like the kind that is asked for."""
+    rng = np.random.default_rng(3)
+    real, known, asked = rng.uniform(-8.0, 0.0, 40_000), rng.uniform(-8.0, 8.0, 20_000), rng.uniform(0.0, 8.0, 20_000)
+    ratio = np.concatenate([real, known, asked])[:, None]
+    label = np.repeat([0, 0, 1], [40_000, 20_000, 20_000])
+    assert estimate_shares(ratio, label, 1, SharesConfig())[0] == pytest.approx(1 / 6, abs=0.02)
+    sampled = rng.uniform(-8.0, 8.0, 10_000)[:, None]
+    ratio, label = np.concatenate([sampled, ratio]), np.concatenate([np.zeros(10_000, int), label])
+    weight = np.repeat([-1 / 3 * 60_000 / 10_000, 1.0], [10_000, 60_000])
+    assert estimate_shares(ratio, label, 1, SharesConfig(), weight)[0] == pytest.approx(0.0, abs=0.02)

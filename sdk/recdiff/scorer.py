@@ -225,14 +225,17 @@ def _shares(task: Task, made: Round, planted: PlantedTies, halves: list[tuple[La
     ties = _tie_shares(task, made, ratio[:, : len(DRAWN)])
     if not planted.kinds:
         return ties / max(1.0, float(ties.sum()))
+    # The pairs sampled as other kinds take out of the observed ties what is known to be of those kinds.
+    found = np.flatnonzero(np.append([True], ties > 0.0)[task.label])
+    count = np.bincount(task.label, minlength=CLASSES)
+    weight = np.append([1.0], -ties * count[0] / count[1:])[task.label[found]]
     by_account = log_ratio(half_logits(halves, _planted_inputs(made, planted), planted.fold))[:, len(DRAWN) :]
-    observed = task.label == 0
-    label = np.concatenate([np.zeros(int(observed.sum()), np.int64), planted.label])
     accounts = estimate_shares(
-        np.concatenate([ratio[observed][:, len(DRAWN) :], by_account]),
-        label,
+        np.concatenate([ratio[found][:, len(DRAWN) :], by_account]),
+        np.concatenate([np.zeros(len(found), np.int64), planted.label]),
         len(planted.kinds),
         task.config.account_shares,
+        weight,
     )
     accounts[accounts < LEAST_WITH_ACCOUNTS] = 0.0
     return np.concatenate([ties, accounts]) / max(1.0, float(ties.sum() + accounts.sum()))

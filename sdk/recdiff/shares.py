@@ -8,7 +8,10 @@ and where hardly any real tie lies the two are equal, so the largest shares that
 estimate (best-bin mixture proportion estimation). Regions are the upper ends of each kind's density ratio
 p_k / p_obs. A kind enters only where it explains clearly more ties than the kinds already there.
 
-Letters: B observed pairs, C classes, A regions.
+What other kinds are known to hold of the observed ties can be taken out of P_obs first: their pairs then count among
+the observed ones, with a negative weight.
+
+Letters: B pairs, C classes, A regions.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 
-def estimate_shares(ratio: Float64, label: Int64, kinds: int, config: SharesConfig) -> Float64:
+def estimate_shares(
+    ratio: Float64, label: Int64, kinds: int, config: SharesConfig, weight: Float64 | None = None
+) -> Float64:
     """Return pi (C,), the estimated share of every kind among the observed ties.
 
     Kinds join one by one: each time the one that explains the observed ties most sharply, measured by the mean
@@ -34,14 +39,16 @@ def estimate_shares(ratio: Float64, label: Int64, kinds: int, config: SharesConf
         ratio: (B, C) log density ratios log p_c / p_obs of all pairs.
         label: (B,), 0 for observed ties, 1 + c for a non-tie sampled as class c.
         kinds: how many of the C classes are kinds; a class beyond is a variant of the last kind.
+        weight: of the pairs labelled 0, in their order; 1 for a tie, negative for what is taken out.
     """
-    bound, mass = _constraints(ratio, label, config)
+    weight = np.ones(int((label == 0).sum())) if weight is None else weight
+    bound, mass = _constraints(ratio, label, config, weight)
     density = np.exp(ratio[label == 0])
     chosen: list[int] = []
     best = np.zeros(ratio.shape[1])
     while len(chosen) < kinds:
         trials = {k: _largest(bound, mass, [*chosen, k]) for k in range(kinds) if k not in chosen}
-        winner = max(trials, key=lambda k: float(np.square(np.minimum(density @ trials[k], 1.0)).mean()))
+        winner = max(trials, key=lambda k: float(weight @ np.square(np.minimum(density @ trials[k], 1.0))))
         if chosen and trials[winner].sum() - best.sum() < config.worthwhile:
             break
         chosen.append(winner)
@@ -51,17 +58,19 @@ def estimate_shares(ratio: Float64, label: Int64, kinds: int, config: SharesConf
     return _largest(bound, mass, [*chosen, *range(kinds, ratio.shape[1])])
 
 
-def _constraints(ratio: Float64, label: Int64, config: SharesConfig) -> tuple[Float64, Float64]:
+def _constraints(ratio: Float64, label: Int64, config: SharesConfig, weight: Float64) -> tuple[Float64, Float64]:
     """Return what each region holds of the observed ties, (A,), and of every class, (A, C)."""
     levels = 1.0 - np.geomspace(config.smallest_region, 1.0, config.regions)
     classes = ratio.shape[1]
     parts = [ratio[label == c] for c in range(classes + 1)]
     bounds, masses = [], []
+    ties = int((weight > 0).sum())
     for k in range(classes):
         cuts = np.quantile(parts[k + 1][:, k], levels)
-        held, *within = (np.mean(each[:, k, None] >= cuts, axis=0) for each in parts)
-        bounds.append(held + config.doubt * np.sqrt(held * (1 - held) / len(parts[0])))
-        masses.append(np.stack(within, axis=1))
+        upper, *within = (each[:, k, None] >= cuts for each in parts)
+        held = np.clip(weight @ upper / ties, 0.0, 1.0)
+        bounds.append(held + config.doubt * np.sqrt(held * (1 - held) / ties))
+        masses.append(np.stack([each.mean(axis=0) for each in within], axis=1))
     mass = np.concatenate(masses)
     # What a region holds of a class that hardly ever falls into it is too little to contradict anything.
     return np.concatenate(bounds), np.where(mass >= config.smallest_region * 0.999, mass, 0.0)
