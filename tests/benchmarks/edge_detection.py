@@ -216,8 +216,8 @@ def _ablation_table(cells: dict[str, dict[str, Any]]) -> list[str]:
         if variant != VARIANTS[0] and whole is not None:
             pairs.setdefault((kind, share, variant), []).append((whole, found))
     lines = [
-        "Gain of the whole scorer over each variant on the same corruptions of ciao: mean and 95 % interval (paired t over",
-        "seeds). identity: the unconditional denoiser is replaced by the posterior mean under a normal prior, the",
+        "Gain of the whole scorer over each variant on the same corruptions of ciao: mean and 95 % interval (paired t",
+        "over seeds). identity: the unconditional denoiser is replaced by the posterior mean under a normal prior, the",
         "condition is trained as before; autoencoder: one noise level in training; none: no evidence from denoising.",
         "",
         "| kind | share | gain over | seeds | AUC | AP |",
