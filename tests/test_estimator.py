@@ -15,6 +15,7 @@ from recdiff.dataset import SocialDataset
 from recdiff.edge_metrics import edge_metrics
 from recdiff.errors import DataError, UsageError
 from recdiff.estimator import RecDiff
+from recdiff.fitting import known_edges
 from recdiff.labels import Labels, read_labels
 from recdiff.recommender_config import RecommenderConfig
 
@@ -163,3 +164,19 @@ def test_it_follows_scikit_learns_conventions() -> None:
         model.set_params(sed=1)
     with pytest.raises(UsageError, match=r"not fitted yet; call fit or load first"):
         model.recommend()
+
+
+def test_labels_that_teach_nothing_are_refused_before_anything_is_fitted(sample_dataset: SocialDataset) -> None:
+    edges, users = sample_dataset.edges, len(sample_dataset.users)
+    tied = {tuple(pair) for pair in edges.tolist()} | {tuple(pair[::-1]) for pair in edges.tolist()}
+    elsewhere = next((0, other) for other in range(1, users) if (0, other) not in tied)
+    for pairs, fake, said in (
+        (edges[:3], [True] * 3, "3 of 3 are edges of the data, 3 of them fake"),
+        (np.array([elsewhere, edges[0]]), [True, False], "1 of 2 are edges of the data, 0 of them fake"),
+    ):
+        labels = Labels(pairs, np.array(fake), 0)
+        with pytest.raises(DataError, match=said):
+            RecDiff(device="cpu").fit(sample_dataset, labels=labels)
+    known = known_edges(sample_dataset, Labels(edges[[4, 2]][:, ::-1], np.array([True, False]), 0))
+    assert known[:5].tolist() == [-1, -1, 0, -1, 1]
+    assert (known[5:] == -1).all()

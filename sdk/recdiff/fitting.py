@@ -224,10 +224,11 @@ def _fit_stages(
     torch.set_num_threads(cores())
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
     train = dataset.train if dataset.train.nnz else None
-    known = None if labels is None else _known(dataset, labels)
+    known = None if labels is None else known_edges(dataset, labels)
+    enough = known is not None and min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN
     graph = dataset.edges, len(dataset.users), train, dataset.directed
-    scorer = fit_scorer(*graph, config.scorer, config.seed, known=known)
-    scorer = recalibrated(scorer, dataset, config.fake_share, labels)
+    scorer = fit_scorer(*graph, config.scorer, config.seed, known=known if enough else None)
+    scorer = recalibrated(scorer, config.fake_share, known)
     edges = evidence_table.edge_table(dataset, scorer)
     denoiser, social = scorer.denoiser, scorer.latent
     recommender: Recommender | None = None
@@ -271,38 +272,44 @@ def _fit_stages(
     return replace(fitted, metrics=metrics)
 
 
-def _known(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64] | None:
-    """Return what ``labels`` say of each edge (E,): 1 fake, 0 real, -1 nothing; None where fakes or real ones lack."""
-    rows = EdgeIndex.of(dataset.edges, len(dataset.users), dataset.directed).rows_of(labels.pairs)
-    known = np.full(len(dataset.edges), -1)
-    known[rows[rows >= 0]] = labels.is_fake[rows >= 0]
-    return known if min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN else None
-
-
-def recalibrated(scorer: Scorer, dataset: SocialDataset, fake_share: float | None, labels: Labels | None) -> Scorer:
-    """Return ``scorer`` with scores that match known labels of fitted edges, or a known share of fakes.
-
-    The new score is sigmoid(a s + b) of the old one's log odds s; see ``calibration``. A known share that is given
-    beside labels has the last word.
+def known_edges(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64]:
+    """Return what ``labels`` say of each edge (E,): 1 fake, 0 real, -1 nothing.
 
     Raises:
         DataError: no labelled edge is part of the data, or the labels are all the same.
+    """
+    rows = EdgeIndex.of(dataset.edges, len(dataset.users), dataset.directed).rows_of(labels.pairs)
+    known = np.full(len(dataset.edges), -1)
+    known[rows[rows >= 0]] = labels.is_fake[rows >= 0]
+    fake, real = int((known == 1).sum()), int((known == 0).sum())
+    if not fake or not real:
+        raise DataError(
+            f"labels: {fake + real} of {len(rows)} are edges of the data, {fake} of them fake; "
+            "real and fake ones are needed"
+        )
+    return known
+
+
+def recalibrated(scorer: Scorer, fake_share: float | None, known: NDArray[np.int64] | None) -> Scorer:
+    """Return ``scorer`` with scores that match what is known of fitted edges, or a known share of fakes.
+
+    The new score is sigmoid(a s + b) of the old one's log odds s; see ``calibration``. A known share that is given
+    beside known edges has the last word.
+
+    Args:
+        known: (E,) as ``known_edges`` returns it, or None.
+
+    Raises:
         UsageError: the share is not between 0 and 1.
     """
-    if fake_share is None and labels is None:
+    if fake_share is None and known is None:
         return scorer
     chance = np.clip(scorer.edge_scores.astype(np.float64), SMALLEST_CHANCE, 1 - SMALLEST_CHANCE)
     odds = np.log(chance / (1 - chance))
     slope, intercept = 1.0, 0.0
-    if labels is not None:
-        rows = EdgeIndex.of(dataset.edges, len(dataset.users), dataset.directed).rows_of(labels.pairs)
-        is_fake = labels.is_fake[rows >= 0]
-        if not len(is_fake) or is_fake.all() or not is_fake.any():
-            raise DataError(
-                f"labels: {len(is_fake)} of {len(rows)} are edges of the data, {int(is_fake.sum())} of them fake; "
-                "real and fake ones are needed"
-            )
-        slope, intercept = fit_logistic(odds[rows[rows >= 0]], is_fake)
+    if known is not None:
+        told = known >= 0
+        slope, intercept = fit_logistic(odds[told], known[told] == 1)
     if fake_share is not None:
         intercept = intercept_for_share(odds, fake_share, slope)
     scores = sigmoid(slope * odds + intercept).astype(np.float32)

@@ -78,8 +78,8 @@ class Tastes:
         return cls(_taste_columns(found.left * found.value, train), rarity, found.right)
 
     def describe(self, train: sp.csr_matrix) -> Columns:
-        """Return the columns of other users by their interactions ``train`` (B, I)."""
-        return _taste_columns(_tf_idf(train, self.rarity) @ self.directions, train) if self.columns else {}
+        """Return the columns of other users by their interactions ``train`` (B, I); there must be some here too."""
+        return _taste_columns(_tf_idf(train, self.rarity) @ self.directions, train)
 
 
 def _tf_idf(train: sp.csr_matrix, rarity: Float32) -> sp.csr_matrix:

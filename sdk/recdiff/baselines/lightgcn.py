@@ -17,6 +17,8 @@ from recdiff.joint_graph import joint_adjacency
 from recdiff.ranking import Score
 
 TEMPERATURE = 0.2
+CONTRASTED = 2048
+"""As many as a batch of the article has rows."""
 
 
 class LightGCN(Encoder):
@@ -53,9 +55,12 @@ class XSimGCL(LightGCN):
         return self.divide(self._walk(None)[1])
 
     def further_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Return ``contrast`` times the InfoNCE of the batch's distinct users and items, first layer against mean."""
+        """Return ``contrast`` times the InfoNCE of the batch's distinct users and items, first layer against mean.
+
+        Of each at most ``CONTRASTED`` are drawn: every pair of them is compared.
+        """
         near, mean = (self.divide(rows) for rows in self._walk(generator))
-        users, items = torch.unique(batch.users), torch.unique(batch.positives)
+        users, items = (_some(torch.unique(nodes), generator) for nodes in (batch.users, batch.positives))
         loss = info_nce(near[0][users], mean[0][users]) + info_nce(near[1][items], mean[1][items])
         return self.contrast * loss
 
@@ -70,6 +75,10 @@ class XSimGCL(LightGCN):
                 hidden = hidden + torch.sign(hidden) * shift * self.noise
             layers.append(hidden)
         return layers[0], torch.stack(layers).mean(dim=0)
+
+
+def _some(nodes: Tensor, generator: torch.Generator) -> Tensor:
+    return nodes[torch.randperm(len(nodes), generator=generator)[:CONTRASTED]]
 
 
 def info_nce(left: Tensor, right: Tensor) -> Tensor:
