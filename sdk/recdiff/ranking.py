@@ -8,11 +8,15 @@ that have held-out items. Held-out items that never occur in training count as m
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from recdiff.errors import UsageError
 
@@ -25,8 +29,8 @@ Score = Callable[[Int64], Float32]
 
 METRICS = ("recall", "ndcg", "precision", "hit_rate")
 CUTOFFS = (10, 20, 40)
-# Scores held at a time, 64 MiB of float32: a product of few users would pack the items again and again.
-_BLOCK_SCORES = 2**24
+# Scores of a block at most, 16 MiB of float32: a product of fewer users would pack the items again and again.
+_BLOCK_SCORES = 2**22
 # Items are parted into so many interleaved strips; their maxima bound a row's best ones from below.
 _STRIPS = 16
 
@@ -64,6 +68,7 @@ def rank(
     """Rank all items but the ``seen`` ones (U, I) and judge the ranking by the ``held`` ones (U, I).
 
     Args:
+        score: asked from as many threads as torch has, for a block of users each.
         sample: judge only these users (those without held-out items are skipped); None: all.
 
     Raises:
@@ -76,8 +81,12 @@ def rank(
     if len(users) == 0:
         raise UsageError("no user has a held-out item, so a ranking cannot be judged")
     depth = min(max(cutoffs), held.shape[1])
-    block = max(1, _BLOCK_SCORES // held.shape[1])
-    hits = [_hits(score, users[start : start + block], seen, held, depth) for start in range(0, len(users), block)]
+    threads = torch.get_num_threads()
+    parts = threads * -(-len(users) * held.shape[1] // (threads * _BLOCK_SCORES))
+    blocks = np.array_split(users, min(parts, len(users)))
+    # Blocks side by side, each on one thread, keep all cores busy; products on all of them would not.
+    with _thread_pools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+        hits = list(pool.map(lambda block: _hits(score, block, seen, held, depth), blocks))
     count = np.diff(held.indptr)[users]
     return Ranking(users, _metrics(np.concatenate(hits), count, cutoffs))
 
@@ -105,6 +114,11 @@ def mask_rows(scores: Float32, matrix: sp.csr_matrix, users: Int64) -> None:
     """Set ``scores`` (B, I) to minus infinity where ``matrix[users]`` has an entry, in place."""
     rows, columns = _entries(matrix, users)
     scores[rows, columns] = -np.inf
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _hits(score: Score, users: Int64, seen: sp.csr_matrix, held: sp.csr_matrix, depth: int) -> Bool:
