@@ -8,17 +8,15 @@ that have held-out items. Held-out items that never occur in training count as m
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from recdiff.errors import UsageError
+from recdiff.side_by_side import side_by_side
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -84,9 +82,7 @@ def rank(
     threads = torch.get_num_threads()
     parts = threads * -(-len(users) * held.shape[1] // (threads * _BLOCK_SCORES))
     blocks = np.array_split(users, min(parts, len(users)))
-    # Blocks side by side, each on one thread, keep all cores busy; products on all of them would not.
-    with _thread_pools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        hits = list(pool.map(lambda block: _hits(score, block, seen, held, depth), blocks))
+    hits = side_by_side(lambda block: _hits(score, block, seen, held, depth), blocks)
     count = np.diff(held.indptr)[users]
     return Ranking(users, _metrics(np.concatenate(hits), count, cutoffs))
 
@@ -114,11 +110,6 @@ def mask_rows(scores: Float32, matrix: sp.csr_matrix, users: Int64) -> None:
     """Set ``scores`` (B, I) to minus infinity where ``matrix[users]`` has an entry, in place."""
     rows, columns = _entries(matrix, users)
     scores[rows, columns] = -np.inf
-
-
-@cache
-def _thread_pools() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 def _hits(score: Score, users: Int64, seen: sp.csr_matrix, held: sp.csr_matrix, depth: int) -> Bool:

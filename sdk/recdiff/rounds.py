@@ -22,6 +22,7 @@ from recdiff.fakepool import DRAWN, FakePool, fake_pool
 from recdiff.graph import social_adjacency
 from recdiff.pairs import Layer, PairTerm, forward, pair_features
 from recdiff.scorer_config import ClassifierConfig, ScorerConfig
+from recdiff.side_by_side import side_by_side
 from recdiff.spectrum import aligned
 from recdiff.usertable import (
     Columns,
@@ -274,10 +275,13 @@ def tie_logits(task: Task, made: Round, halves: list[tuple[Layer, ...]]) -> Floa
     """Return logits (E, C) of all ties, each out of its fold."""
     pool = task.pool
     z = np.empty((pool.observed, len(halves[0][-1][1])), np.float32)
-    for rows in np.array_split(np.arange(pool.observed), pool.observed // FEATURE_BLOCK + 1):
+
+    def fill(rows: Int64) -> None:
         features = fold_features(made.tables, task.edges[rows], pool.fold[rows], made.terms)
         inputs = standardised(features, made.mean, made.scale)
         z[rows] = half_logits(halves, inputs, pool.fold[rows])
+
+    side_by_side(fill, np.array_split(np.arange(pool.observed), pool.observed // FEATURE_BLOCK + 1))
     return z
 
 

@@ -44,6 +44,7 @@ from recdiff.rounds import (
 )
 from recdiff.scorer_config import ScorerConfig
 from recdiff.shares import estimate_shares
+from recdiff.side_by_side import side_by_side
 
 __all__ = ["Scorer", "ScorerConfig", "fit_scorer"]
 
@@ -56,6 +57,8 @@ Mask = NDArray[np.bool_]
 KNOWN = "known"
 """The kind of the fakes that labels name."""
 FEWEST_TIES = 50
+PART = 1 << 18
+"""Pairs that one thread scores at a time."""
 SMALLEST_SHARE = 1e-3
 """Share of fakes that the posterior assumes though none were found, so that a blatant fake still shows."""
 LEAST_OF_FAKES = 0.01
@@ -105,7 +108,9 @@ class Scorer:
 
     def score(self, pairs: Int64) -> tuple[Float32, Float32]:
         """Return fake_score (B,) and kinds (B, K) of new pairs (B, 2) of user positions."""
-        return self.pair.score(self.table, pairs)
+        parts = np.array_split(pairs, len(pairs) // PART + 1)
+        fake, kinds = zip(*side_by_side(lambda part: self.pair.score(self.table, part), parts), strict=True)
+        return np.concatenate(fake), np.concatenate(kinds)
 
 
 def fit_scorer(

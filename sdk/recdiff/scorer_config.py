@@ -58,9 +58,9 @@ class EvidenceConfig:
     least_steps: int = 300
 
 
-FOLDS, FEW_FOLDS, ROUNDS = 10, 4, 2
+FOLDS, FEW_FOLDS, ROUNDS = 10, 3, 2
 MANY_TIES = 1_000_000
-"""Graphs of more ties are encoded without a quarter at a time instead of a tenth, and once only."""
+"""Graphs of more ties are encoded without a third at a time instead of a tenth, and once only."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class ScorerConfig:
     account_shares: SharesConfig = field(default_factory=lambda: SharesConfig(smallest_region=0.4))
 
     def folds_for(self, ties: int) -> int:
-        """Return K: as set, or 10, and 4 for many ties."""
+        """Return K: as set, or 10, and 3 for many ties."""
         return self.folds or (FOLDS if ties <= MANY_TIES else FEW_FOLDS)
 
     def rounds_for(self, ties: int) -> int:

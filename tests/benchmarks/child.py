@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from recdiff_cli.main import LARGE_PAGES
+
 ROOT = Path(__file__).resolve().parents[2]
 Clock = Callable[[], float]
 
@@ -25,12 +27,16 @@ Clock = Callable[[], float]
 def run(task: str, threads: int, **arguments: Any) -> dict[str, Any]:
     """Run ``task`` in a fresh process and return what it measured, its peak memory as "peak_mb".
 
+    What has no contender runs as the command line does, with large tensors on large pages.
+
     Raises:
         RuntimeError: the process failed; the message is what it wrote.
     """
     path = ":".join(str(ROOT / name) for name in ("sdk", "cli", "export", "adapters", "."))
     command = [sys.executable, "-m", "tests.benchmarks.child", task, str(threads), json.dumps(arguments)]
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
+    if "contender" not in arguments:
+        environment = LARGE_PAGES | environment
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{task} {arguments}: {done.stderr.strip()}")

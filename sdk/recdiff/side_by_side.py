@@ -1,0 +1,32 @@
+"""Blocks of NumPy work on several threads.
+
+Most array operations use one core however many there are, and let go of the interpreter's lock while they run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+import torch
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+Block = TypeVar("Block")
+Made = TypeVar("Made")
+
+
+def side_by_side(work: Callable[[Block], Made], blocks: Iterable[Block]) -> list[Made]:
+    """Return ``work`` of every block, in order, on as many threads as torch has.
+
+    Matrix products within a block then run on one thread: blocks side by side keep all cores busy, products spread
+    over all of them at the same time would not.
+    """
+    with _thread_pools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return list(pool.map(work, blocks))
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()
