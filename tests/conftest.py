@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -80,11 +79,3 @@ def run(
 
     yield call
     signal.signal(signal.SIGINT, handler)
-
-
-def real_data(name: str) -> Path:
-    """Return the folder of a real data set, or skip the test where it is absent."""
-    folder = Path(os.environ.get("RECDIFF_DATA", ROOT.parent / "shared" / "data")) / name
-    if not folder.is_dir():
-        pytest.skip(f"the real data set {name} is not here (RECDIFF_DATA)")
-    return folder

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
-from recdiff.dataset import SocialDataset
+from real import read
 from recdiff.describe import describe
-
-DATA = Path(os.environ.get("RECDIFF_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
-
-
-def read(name: str) -> SocialDataset:
-    if not (DATA / name).is_dir():
-        pytest.skip(f"{DATA / name} is absent; RECDIFF_DATA names the folder that holds it")
-    return SocialDataset.read(DATA / name)
 
 
 @pytest.mark.parametrize(
