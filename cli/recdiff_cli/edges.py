@@ -60,6 +60,8 @@ def clean_edges(
     if edges is None:
         if engine != "local":
             raise UsageError(f"--engine {engine} scores files; give --edges FILE|DIR")
+        if options and format_name is None:
+            raise UsageError("--with is an option of a format; give --format NAME too")
         _clean_fitted(model, threshold, remove_share, min_precision, keep_degree, out, format_name, options, json)
         return
     if remove_share is not None or min_precision is not None or keep_degree or format_name or options:
@@ -89,8 +91,6 @@ def _clean_fitted(
         threshold, remove_share=remove_share, min_precision=min_precision, keep_degree=keep_degree
     )
     if format_name is None:
-        if options:
-            raise UsageError("--with is an option of a format; give --format NAME too")
         written = out or str(DEFAULT_OUT)
         write_cleaned(Path(written), kept, gone, summary)
     else:

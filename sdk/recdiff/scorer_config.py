@@ -58,11 +58,6 @@ class EvidenceConfig:
     least_steps: int = 300
 
 
-FOLDS, FEW_FOLDS, ROUNDS = 10, 3, 2
-MANY_TIES = 1_000_000
-"""Graphs of more ties are encoded without a third at a time instead of a tenth, and once only."""
-
-
 @dataclass(frozen=True)
 class ClassifierConfig:
     """How the class network is built and trained.
@@ -96,6 +91,11 @@ class SharesConfig:
     regions: int = 40
     doubt: float = 1.3
     worthwhile: float = 0.08
+
+
+FOLDS, FEW_FOLDS, ROUNDS = 10, 3, 2
+MANY_TIES = 1_000_000
+"""Graphs of more ties are encoded without a third at a time instead of a tenth, and once only."""
 
 
 @dataclass(frozen=True)
