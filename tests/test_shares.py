@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recdiff.scorer_config import SharesConfig
-from recdiff.shares import estimate_shares
+from recdiff.scorer_config import RegionsConfig, SharesConfig
+from recdiff.shares import estimate_shares, joint_shares
 
 MEANS = {"real": (0.0, 0.0), "first": (4.0, 0.0), "second": (0.0, 4.0)}
 
@@ -47,14 +47,21 @@ def test_a_kind_that_explains_little_more_does_not_join() -> None:
     assert estimate_shares(ratio, label, 2, SharesConfig(worthwhile=0.01))[1] == pytest.approx(0.04, abs=0.02)
 
 
+@pytest.mark.parametrize(("first", "second"), [(0.2, 0.0), (0.03, 0.3), (0.3, 0.2), (0.0, 0.0)])
+def test_kinds_that_are_told_apart_are_read_all_at_once(first: float, second: float) -> None:
+    ratio, label = mixture(first, second)
+    found = joint_shares(ratio, label, RegionsConfig(), np.ones(int((label == 0).sum())))
+    np.testing.assert_allclose(found, [first, second], atol=0.03)
+
+
 def test_what_other_kinds_explain_is_taken_out_first() -> None:
     """A third of the ties are of a kind already known; half of those look like the kind that is asked for."""
     rng = np.random.default_rng(3)
     real, known, asked = rng.uniform(-8.0, 0.0, 40_000), rng.uniform(-8.0, 8.0, 20_000), rng.uniform(0.0, 8.0, 20_000)
     ratio = np.concatenate([real, known, asked])[:, None]
     label = np.repeat([0, 0, 1], [40_000, 20_000, 20_000])
-    assert estimate_shares(ratio, label, 1, SharesConfig())[0] == pytest.approx(1 / 6, abs=0.02)
+    assert joint_shares(ratio, label, RegionsConfig(), np.ones(60_000))[0] == pytest.approx(1 / 6, abs=0.02)
     sampled = rng.uniform(-8.0, 8.0, 10_000)[:, None]
     ratio, label = np.concatenate([sampled, ratio]), np.concatenate([np.zeros(10_000, int), label])
     weight = np.repeat([-1 / 3 * 60_000 / 10_000, 1.0], [10_000, 60_000])
-    assert estimate_shares(ratio, label, 1, SharesConfig(), weight)[0] == pytest.approx(0.0, abs=0.02)
+    assert joint_shares(ratio, label, RegionsConfig(), weight)[0] == pytest.approx(0.0, abs=0.02)

@@ -43,7 +43,7 @@ from recdiff.rounds import (
     train_network,
 )
 from recdiff.scorer_config import ScorerConfig
-from recdiff.shares import estimate_shares
+from recdiff.shares import estimate_shares, joint_shares
 from recdiff.side_by_side import side_by_side
 
 __all__ = ["Scorer", "ScorerConfig", "fit_scorer"]
@@ -65,6 +65,8 @@ LEAST_OF_FAKES = 0.01
 """Share of the fakes that each kind keeps in the posterior."""
 LEAST_WITH_ACCOUNTS = 0.01
 """Share of the ties below which a kind with accounts counts as not found: what graphs without any read."""
+BESIDE_THE_LARGEST = 0.5
+"""A kind with accounts counts beside the largest one where its share is at least this part of that one's."""
 SMALLEST_WEIGHT = 0.02
 TRUSTED = (0.5, 0.75)
 """Shares of the ties, the least suspicious, along which two-hop pairs are drawn as variants."""
@@ -235,14 +237,13 @@ def _shares(task: Task, made: Round, planted: PlantedTies, halves: list[tuple[La
     count = np.bincount(task.label, minlength=CLASSES)
     weight = np.append([1.0], -ties * count[0] / count[1:])[task.label[found]]
     by_account = log_ratio(half_logits(halves, _planted_inputs(made, planted), planted.fold))[:, len(DRAWN) :]
-    accounts = estimate_shares(
+    accounts = joint_shares(
         np.concatenate([ratio[found][:, len(DRAWN) :], by_account]),
         np.concatenate([np.zeros(len(found), np.int64), planted.label]),
-        len(planted.kinds),
         task.config.account_shares,
         weight,
     )
-    accounts[accounts < LEAST_WITH_ACCOUNTS] = 0.0
+    accounts[accounts < max(LEAST_WITH_ACCOUNTS, BESIDE_THE_LARGEST * accounts.max())] = 0.0
     return np.concatenate([ties, accounts]) / max(1.0, float(ties.sum() + accounts.sum()))
 
 

@@ -77,19 +77,28 @@ class ClassifierConfig:
 
 
 @dataclass(frozen=True)
-class SharesConfig:
-    """How shares are read.
+class RegionsConfig:
+    """Where shares are read.
 
     Attributes:
         smallest_region: a region holds at least this share of its kind.
         regions: how many per kind, evenly spaced on a log scale.
         doubt: standard errors by which a region's count may be exceeded.
-        worthwhile: a further kind has to raise the total by this much.
     """
 
     smallest_region: float = 0.03
     regions: int = 40
     doubt: float = 1.3
+
+
+@dataclass(frozen=True)
+class SharesConfig(RegionsConfig):
+    """How the shares of kinds that compete are read.
+
+    Attributes:
+        worthwhile: a further kind has to raise the total by this much.
+    """
+
     worthwhile: float = 0.08
 
 
@@ -120,7 +129,7 @@ class ScorerConfig:
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     accounts: ClassifierConfig = field(default_factory=lambda: ClassifierConfig(hidden=(8, 4)))
     shares: SharesConfig = field(default_factory=SharesConfig)
-    account_shares: SharesConfig = field(default_factory=lambda: SharesConfig(smallest_region=0.4))
+    account_shares: RegionsConfig = field(default_factory=lambda: RegionsConfig(smallest_region=0.4))
 
     def folds_for(self, ties: int) -> int:
         """Return K: as set, or 10, and 3 for many ties."""

@@ -6,7 +6,8 @@ The observed ties are a mixture: p_obs = (1 - sum_k pi_k) p_real + sum_k pi_k p_
 
 and where hardly any real tie lies the two are equal, so the largest shares that no region contradicts are the
 estimate (best-bin mixture proportion estimation). Regions are the upper ends of each kind's density ratio
-p_k / p_obs. A kind enters only where it explains clearly more ties than the kinds already there.
+p_k / p_obs. Kinds that look alike compete and enter one by one (``estimate_shares``); kinds that are easily told
+apart are read all at once (``joint_shares``).
 
 What other kinds are known to hold of the observed ties can be taken out of P_obs first: their pairs then count among
 the observed ones, with a negative weight.
@@ -20,15 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from recdiff.scorer_config import SharesConfig
+from recdiff.scorer_config import RegionsConfig, SharesConfig
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 
-def estimate_shares(
-    ratio: Float64, label: Int64, kinds: int, config: SharesConfig, weight: Float64 | None = None
-) -> Float64:
+def estimate_shares(ratio: Float64, label: Int64, kinds: int, config: SharesConfig) -> Float64:
     """Return pi (C,), the estimated share of every kind among the observed ties.
 
     Kinds join one by one: each time the one that explains the observed ties most sharply, measured by the mean
@@ -39,16 +38,14 @@ def estimate_shares(
         ratio: (B, C) log density ratios log p_c / p_obs of all pairs.
         label: (B,), 0 for observed ties, 1 + c for a non-tie sampled as class c.
         kinds: how many of the C classes are kinds; a class beyond is a variant of the last kind.
-        weight: of the pairs labelled 0, in their order; 1 for a tie, negative for what is taken out.
     """
-    weight = np.ones(int((label == 0).sum())) if weight is None else weight
-    bound, mass = _constraints(ratio, label, config, weight)
+    bound, mass = _constraints(ratio, label, config, np.ones(int((label == 0).sum())))
     density = np.exp(ratio[label == 0])
     chosen: list[int] = []
     best = np.zeros(ratio.shape[1])
     while len(chosen) < kinds:
         trials = {k: _largest(bound, mass, [*chosen, k]) for k in range(kinds) if k not in chosen}
-        winner = max(trials, key=lambda k: float(weight @ np.square(np.minimum(density @ trials[k], 1.0))))
+        winner = max(trials, key=lambda k: float(np.square(np.minimum(density @ trials[k], 1.0)).sum()))
         if chosen and trials[winner].sum() - best.sum() < config.worthwhile:
             break
         chosen.append(winner)
@@ -58,7 +55,18 @@ def estimate_shares(
     return _largest(bound, mass, [*chosen, *range(kinds, ratio.shape[1])])
 
 
-def _constraints(ratio: Float64, label: Int64, config: SharesConfig, weight: Float64) -> tuple[Float64, Float64]:
+def joint_shares(ratio: Float64, label: Int64, config: RegionsConfig, weight: Float64) -> Float64:
+    """Return pi (C,), the estimated shares of all kinds at once: the largest total that no region contradicts.
+
+    Args:
+        ratio: (B, C) log density ratios log p_c / p_obs of all pairs.
+        label: (B,), 0 for observed ties, 1 + c for a tie made as class c.
+        weight: of the pairs labelled 0, in their order; 1 for a tie, negative for what is taken out.
+    """
+    return _largest(*_constraints(ratio, label, config, weight), list(range(ratio.shape[1])))
+
+
+def _constraints(ratio: Float64, label: Int64, config: RegionsConfig, weight: Float64) -> tuple[Float64, Float64]:
     """Return what each region holds of the observed ties, (A,), and of every class, (A, C)."""
     levels = 1.0 - np.geomspace(config.smallest_region, 1.0, config.regions)
     classes = ratio.shape[1]
