@@ -1,4 +1,4 @@
-"""The loss over all pairs against its dense definition, and its gradients against autograd."""
+"""The loss over all pairs against its dense definition, and its gradient against autograd."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from recdiff import all_pairs
-from recdiff.all_pairs import Observed, gradients, loss
+from recdiff.all_pairs import gradient, loss, observed_pairs
+
+USERS, ITEMS = 9, 13
 
 
-def _case() -> tuple[sp.csr_matrix, torch.Tensor, torch.Tensor]:
+def _case() -> tuple[sp.csr_matrix, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
-    train = sp.random(9, 13, 0.3, format="csr", dtype=np.float32, random_state=0)
+    train = sp.random(USERS, ITEMS, 0.3, format="csr", dtype=np.float32, random_state=0)
     train.data[:] = 1
-    draw = (torch.randn(size, 4, generator=generator, dtype=torch.float32) for size in (9, 13))
-    return train, *draw
+    return train, torch.randn(USERS + ITEMS, 4, generator=generator)
+
+
+def _dense_loss(train: sp.csr_matrix, rows: torch.Tensor, background: float) -> torch.Tensor:
+    target = torch.from_numpy(train.toarray())
+    weight = torch.where(target > 0, 1.0, background)
+    return (weight * (rows[:USERS] @ rows[USERS:].T - target).square()).sum() - train.nnz
 
 
 @pytest.mark.parametrize("background", [0.05, 0.5, 1.0])
 def test_loss_is_the_weighted_squared_error_of_all_pairs(background: float) -> None:
-    train, users, items = _case()
-    target = torch.from_numpy(train.toarray())
-    weight = torch.where(target > 0, 1.0, background)
-    dense = (weight * (users @ items.T - target).square()).sum() - train.nnz
-    torch.testing.assert_close(loss(Observed.of(train), users, items, background), dense, rtol=1e-5, atol=1e-4)
+    train, rows = _case()
+    found = loss(observed_pairs(train), rows, USERS, background)
+    torch.testing.assert_close(found, _dense_loss(train, rows, background), rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize("block", [2**18, 5])
-def test_gradients_are_the_derivatives(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(all_pairs, "_BLOCK", block)
-    train, users, items = _case()
-    users.requires_grad_()
-    items.requires_grad_()
-    observed = Observed.of(train)
-    loss(observed, users, items, 0.2).backward()
+@pytest.mark.parametrize("background", [0.05, 0.5, 1.0])
+def test_gradient_is_the_derivative(background: float) -> None:
+    train, rows = _case()
+    rows.requires_grad_()
+    _dense_loss(train, rows, background).backward()
     with torch.no_grad():
-        by_user, by_item = gradients(observed, users, items, 0.2)
-    torch.testing.assert_close(by_user, users.grad, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(by_item, items.grad, rtol=1e-4, atol=1e-4)
+        found = gradient(observed_pairs(train), rows, USERS, background)
+    torch.testing.assert_close(found, rows.grad, rtol=1e-4, atol=1e-4)

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import torch
 
 from recdiff import recommender
-from recdiff.all_pairs import Observed, loss
+from recdiff.all_pairs import loss, observed_pairs
 from recdiff.checkpoint import Checkpoint
 from recdiff.errors import UsageError
 from recdiff.graph import social_adjacency
@@ -75,8 +75,8 @@ def test_the_rows_are_the_mean_of_the_walk(fitted: FittedRecommender) -> None:
 def test_training_lowers_the_objective() -> None:
     train, edges, validation = society()
     fit = fit_recommender(replace(FIXED, steps=60, patience=60), train, edges, False, validation, 0).recommender
-    observed = Observed.of(train)
-    value = loss(observed, torch.from_numpy(fit.user_table), torch.from_numpy(fit.item_table), FIXED.background)
+    rows = torch.from_numpy(np.concatenate([fit.user_table, fit.item_table]))
+    value = loss(observed_pairs(train), rows, USERS, FIXED.background)
     assert float(value) < -0.3 * train.nnz, "0 is the loss of zeros, -R that of a perfect fit"
 
 

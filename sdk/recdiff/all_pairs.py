@@ -1,86 +1,49 @@
 """Squared error over all user-item pairs, without visiting them: no negatives are drawn.
 
-Letters: U users, I items, R observed interactions, D embedding width, c background weight; u, v the rows of users and
-items, s = u.v.
+Letters: U users, I items, N = U + I nodes, R observed interactions, D embedding width, c background weight; Z rows of
+the nodes, users first; s = u.v of a user's and an item's row.
 
 Loss = c sum_{all pairs} s^2 + sum_{observed} ((1 - c) s^2 - 2 s): unobserved pairs should score 0 and count c,
 observed ones should score 1 and count 1 (the constant R is left out). The first sum equals c <V_u^T V_u, V_i^T V_i>, so
-one pass costs O(R D + (U + I) D^2) (Hu et al., 2008; Chen et al., 2020).
+one pass costs O(R D + N D^2) (Hu et al., 2008; Chen et al., 2020).
 """
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
-
-import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-# Observed pairs whose rows are gathered at a time, 2 x 64 MiB at D = 64.
-_BLOCK = 2**18
+from recdiff.graph import bipartite_adjacency, csr_tensor, dots, times, with_values
 
 
-@dataclass(frozen=True)
-class Observed:
-    """The observed pairs in the order of users and in the order of items.
+def observed_pairs(train: sp.csr_matrix, device: torch.device | str = "cpu") -> Tensor:
+    """Return the observed pairs of ``train`` (U, I) from both sides, an (N, N) CSR tensor of 2 R entries."""
+    return csr_tensor(bipartite_adjacency(train), device)
 
-    Attributes:
-        shape: U and I.
-        users, items: (R,) positions, ordered by user.
-        user_start, item_start: (U + 1,) and (I + 1,) where each user's and each item's pairs begin.
-        by_item: (R,) the pairs in the order of items.
+
+def loss(observed: Tensor, rows: Tensor, users: int, background: float) -> Tensor:
+    """Return the loss, a scalar, of ``rows`` Z (N, D) of which the first ``users`` are users'."""
+    scores = dots(observed, rows, rows)
+    everywhere = ((rows[:users].T @ rows[:users]) * (rows[users:].T @ rows[users:])).sum()
+    return background * everywhere + ((1 - background) * scores.square() - 2 * scores).sum() / 2
+
+
+def gradient(observed: Tensor, rows: Tensor, users: int, background: float) -> Tensor:
+    """Return the derivative of ``loss`` by ``rows``, (N, D)."""
+    by_row = by_observed(observed, rows, rows, background)
+    own, other = rows[:users], rows[users:]
+    by_row[:users].addmm_(own, other.T @ other, alpha=2 * background)
+    by_row[users:].addmm_(other, own.T @ own, alpha=2 * background)
+    return by_row
+
+
+def by_observed(observed: Tensor, own: Tensor, everyone: Tensor, background: float) -> Tensor:
+    """Return the observed pairs' part of the derivative by some nodes' rows ``own`` (B, D).
+
+    Args:
+        observed: (B, N) CSR, the pairs of these nodes.
+        everyone: (N, D) rows of all nodes.
     """
-
-    shape: tuple[int, int]
-    users: Tensor
-    items: Tensor
-    user_start: Tensor
-    item_start: Tensor
-    by_item: Tensor
-
-    @classmethod
-    def of(cls, train: sp.csr_matrix, device: torch.device | str = "cpu") -> Observed:
-        """Take the pairs of ``train`` (U, I)."""
-        train = sp.csr_matrix(train)
-        train.sort_indices()
-        users = np.repeat(np.arange(train.shape[0]), np.diff(train.indptr))
-        by_item = np.argsort(train.indices, kind="stable")
-        item_start = np.concatenate(([0], np.cumsum(np.bincount(train.indices, minlength=train.shape[1]))))
-        parts = (users, train.indices, train.indptr, item_start, by_item)
-        moved = (torch.as_tensor(part.astype(np.int64), device=device) for part in parts)
-        return cls(train.shape, *moved)
-
-    def scores(self, users: Tensor, items: Tensor) -> Tensor:
-        """Return s of every observed pair, (R,), from rows (U, D) and (I, D)."""
-        blocks = zip(torch.split(self.users, _BLOCK), torch.split(self.items, _BLOCK), strict=True)
-        return torch.cat([(users[u] * items[i]).sum(dim=1) for u, i in blocks])
-
-    def spread(self, values: Tensor, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
-        """Return C @ items (U, D) and C^T @ users (I, D), C (U, I) having ``values`` (R,) at the observed pairs."""
-        forward = _csr(self.user_start, self.items, values, self.shape)
-        turned = _csr(self.item_start, self.users[self.by_item], values[self.by_item], self.shape[::-1])
-        return forward @ items, turned @ users
-
-
-def _csr(start: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    with warnings.catch_warnings():
-        # torch announces at the first CSR tensor of a process that the layout is in beta.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(start, columns, values, shape, check_invariants=False)
-
-
-def loss(observed: Observed, users: Tensor, items: Tensor, background: float) -> Tensor:
-    """Return the loss, a scalar, of rows (U, D) and (I, D)."""
-    scores = observed.scores(users, items)
-    everywhere = ((users.T @ users) * (items.T @ items)).sum()
-    return background * everywhere + ((1 - background) * scores.square() - 2 * scores).sum()
-
-
-def gradients(observed: Observed, users: Tensor, items: Tensor, background: float) -> tuple[Tensor, Tensor]:
-    """Return the derivatives of ``loss`` by users (U, D) and items (I, D)."""
-    scores = observed.scores(users, items)
-    by_user, by_item = observed.spread(2 * (1 - background) * scores - 2, users, items)
-    by_user = by_user + 2 * background * (users @ (items.T @ items))
-    return by_user, by_item + 2 * background * (items @ (users.T @ users))
+    scores = dots(observed, own, everyone)
+    return times(with_values(observed, scores.mul_(2 * (1 - background)).sub_(2)), everyone)

@@ -21,13 +21,12 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recdiff.all_pairs import by_observed
 from recdiff.descent import Judge, Trial, descend
-from recdiff.graph import bipartite_adjacency, csr_tensor
+from recdiff.graph import bipartite_adjacency, csr_tensor, times
 from recdiff.recommender_config import RecommenderConfig
 
 Int64 = NDArray[np.int64]
-# Pairs whose rows are gathered at a time, 2 x 64 MiB at D = 64.
-_BLOCK = 2**18
 # Torch 2.13 calls it by another name and warns of this one.
 _all_gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
 
@@ -135,51 +134,39 @@ class _Part:
 
     Attributes:
         graph: (B, W B) own rows of the normalised joint graph.
-        pairs: (B, W B) own interactions, whose values every pass overwrites.
-        rows: (entries,) the row of each entry of ``pairs``.
+        pairs: (B, W B) own interactions.
     """
 
     config: RecommenderConfig
     shard: Shard
     graph: Tensor
     pairs: Tensor
-    rows: Tensor
 
     @classmethod
     def of(cls, config: RecommenderConfig, shard: Shard, device: torch.device | str) -> _Part:
         graph = csr_tensor(_normalised_rows(config.tie_weight, shard, device), device)
-        pairs = csr_tensor(shard.pairs, device)
-        rows = np.repeat(np.arange(shard.layout.block), np.diff(shard.pairs.indptr))
-        return cls(config, shard, graph, pairs, torch.as_tensor(rows, device=device))
+        return cls(config, shard, graph, csr_tensor(shard.pairs, device))
 
     def walk(self, block: Tensor) -> Tensor:
         """Return own rows (B, D) of the mean over l = 0 .. L of G^l X; ``block`` are own rows of X."""
-        hidden = total = block
+        hidden, total = block, block.clone()
         for _ in range(self.config.layers):
-            hidden = self.graph @ _gathered(hidden)
-            total = total + hidden
-        return total / (self.config.layers + 1)
+            hidden = times(self.graph, _gathered(hidden))
+            total += hidden
+        return total.div_(self.config.layers + 1)
 
     def gradient(self, block: Tensor) -> Tensor:
         """Return own rows (B, D) of the derivative by X of (all-pairs loss + regularisation |X|^2) / R."""
         background, users = self.config.background, self.shard.layout.block_users
         own = self.walk(block)
         everyone = _gathered(own)
-        by_row = self._weighted(own, everyone) @ everyone
+        by_row = by_observed(self.pairs, own, everyone, background)
         squares = torch.stack([own[:users].T @ own[:users], own[users:].T @ own[users:]])
         dist.all_reduce(squares)
-        by_row[:users] += 2 * background * (own[:users] @ squares[1])
-        by_row[users:] += 2 * background * (own[users:] @ squares[0])
-        return (self.walk(by_row) + 2 * self.config.regularisation * block) / self.shard.interactions
-
-    def _weighted(self, own: Tensor, everyone: Tensor) -> Tensor:
-        """Return ``pairs`` with the loss's derivative by the score of each, 2 (1 - c) s - 2."""
-        values, columns = self.pairs.values(), self.pairs.col_indices()
-        for start in range(0, len(values), _BLOCK):
-            span = slice(start, start + _BLOCK)
-            scores = (own[self.rows[span]] * everyone[columns[span]]).sum(dim=1)
-            values[span] = 2 * (1 - self.config.background) * scores - 2
-        return self.pairs
+        by_row[:users].addmm_(own[:users], squares[1], alpha=2 * background)
+        by_row[users:].addmm_(own[users:], squares[0], alpha=2 * background)
+        regularisation = 2 * self.config.regularisation
+        return self.walk(by_row).add_(block, alpha=regularisation).div_(self.shard.interactions)
 
 
 def _normalised_rows(tie_weight: float, shard: Shard, device: torch.device | str) -> sp.csr_matrix:

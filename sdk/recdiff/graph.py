@@ -122,11 +122,11 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, forward: Tensor, backward: Tensor, dense: Tensor) -> Tensor:
         ctx.transpose = backward
-        return _times(forward, dense)
+        return times(forward, dense)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor]:
-        return None, None, _times(ctx.transpose, gradients[0].contiguous())
+        return None, None, times(ctx.transpose, gradients[0].contiguous())
 
 
 class _ProductWithRows(torch.autograd.Function):
@@ -134,25 +134,25 @@ class _ProductWithRows(torch.autograd.Function):
     def forward(ctx: Any, forward: Tensor, backward: Tensor, dense: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         ctx.transpose = backward
         ctx.save_for_backward(rows)
-        return _times(forward, dense), dense.index_select(0, rows)
+        return times(forward, dense), dense.index_select(0, rows)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor, None]:
         (rows,) = ctx.saved_tensors
-        total = _times(ctx.transpose, gradients[0].contiguous())
+        total = times(ctx.transpose, gradients[0].contiguous())
         return None, None, total.index_add_(0, rows, gradients[1]), None
 
 
 def product(matrix: Tensor, dense: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the product (N, D) of a CSR ``matrix`` (N, M) and ``dense`` (M, D), without gradients."""
-    found: NDArray[np.float32] = _times(matrix, torch.as_tensor(dense)).numpy()
+    found: NDArray[np.float32] = times(matrix, torch.as_tensor(dense)).numpy()
     return found
 
 
-def _times(matrix: Tensor, dense: Tensor) -> Tensor:
-    """Return the product of a CSR ``matrix`` (N, M) and ``dense`` (M, D)."""
+def times(matrix: Tensor, dense: Tensor) -> Tensor:
+    """Return the product (N, D) of a CSR ``matrix`` (N, M) and ``dense`` (M, D), without gradients."""
     if dense.device.type != "cpu":
-        return matrix @ dense
+        return matrix @ dense.detach()
     # On a processor a weighted sum of table rows, which fetches rows ahead, takes a third of a sparse product's time.
     return torch.nn.functional.embedding_bag(
         matrix.col_indices(),
@@ -162,6 +162,18 @@ def _times(matrix: Tensor, dense: Tensor) -> Tensor:
         per_sample_weights=matrix.values(),
         include_last_offset=True,
     )
+
+
+def dots(pattern: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Return left[row] . right[column] at each entry of a CSR ``pattern`` (N, M), from (N, D) and (M, D)."""
+    found: Tensor = torch.sparse.sampled_addmm(pattern, left, right.T, beta=0.0).values()
+    return found
+
+
+def with_values(pattern: Tensor, values: Tensor) -> Tensor:
+    """Return the CSR ``pattern`` with other values at its entries."""
+    parts = (pattern.crow_indices(), pattern.col_indices(), values)
+    return torch.sparse_csr_tensor(*parts, size=pattern.shape, check_invariants=False)
 
 
 def csr_tensor(matrix: sp.csr_matrix, device: torch.device | str = "cpu") -> Tensor:

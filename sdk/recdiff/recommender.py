@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recdiff.all_pairs import Observed, gradients
+from recdiff.all_pairs import gradient, observed_pairs
 from recdiff.checkpoint import Checkpoint
 from recdiff.descent import Trainer, Trial, descend
 from recdiff.errors import UsageError
@@ -186,11 +186,11 @@ def _graph(config: RecommenderConfig, data: _Data) -> Propagator:
 
 def _walk(graph: Propagator, table: Tensor, layers: int) -> Tensor:
     """Return the mean over l = 0 .. ``layers`` of G^l ``table``, (N, D); G is symmetric, so this is its own adjoint."""
-    hidden = total = table
+    hidden, total = table, table.clone()
     for _ in range(layers):
         hidden = graph @ hidden
-        total = total + hidden
-    return total / (layers + 1)
+        total += hidden
+    return total.div_(layers + 1)
 
 
 def _trained(config: RecommenderConfig, data: _Data, seed: int, trainer: Trainer | None) -> Trial:
@@ -204,23 +204,24 @@ def _trained(config: RecommenderConfig, data: _Data, seed: int, trainer: Trainer
 def _train(config: RecommenderConfig, data: _Data, seed: int) -> Trial:
     """Train here with fixed settings and return the table of the evaluation that validation likes best."""
     graph = _graph(config, data)
-    observed = Observed.of(data.train[:, data.active], data.device)
+    observed = observed_pairs(data.train[:, data.active], data.device)
     generator = torch.Generator().manual_seed(seed)
     first = torch.randn(data.users + len(data.active), config.width, generator=generator) * 0.1
 
     def judge(table: Tensor) -> float:
         return _judge(data, _walk(graph, table, config.layers).cpu().numpy())
 
-    gradient = partial(_table_gradient, config, graph, observed)
-    return descend(config, first.to(data.device), gradient, judge if len(data.sample) else None)
+    by_table = partial(_table_gradient, config, graph, observed, data.users)
+    return descend(config, first.to(data.device), by_table, judge if len(data.sample) else None)
 
 
-def _table_gradient(config: RecommenderConfig, graph: Propagator, observed: Observed, table: Tensor) -> Tensor:
+def _table_gradient(
+    config: RecommenderConfig, graph: Propagator, observed: Tensor, users: int, table: Tensor
+) -> Tensor:
     """Return the derivative by X of (all-pairs loss + regularisation |X|^2) / R, (N, D)."""
-    users = observed.shape[0]
-    rows = _walk(graph, table, config.layers)
-    by_row = torch.cat(gradients(observed, rows[:users], rows[users:], config.background))
-    return (_walk(graph, by_row, config.layers) + 2 * config.regularisation * table) / len(observed.users)
+    by_row = gradient(observed, _walk(graph, table, config.layers), users, config.background)
+    by_table = _walk(graph, by_row, config.layers)
+    return by_table.add_(table, alpha=2 * config.regularisation).div_(observed.values().numel() / 2)
 
 
 def _judge(data: _Data, rows: Float32) -> float:
