@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Int64 = NDArray[np.int64]
+ROW_BLOCK = 2**16
+"""Rows of a product computed at a time: threads halve a block, and users have more neighbours than items."""
 
 
 def social_adjacency(edges: Int64, num_users: int, directed: bool, weight: NDArray[Any] | None = None) -> sp.csr_matrix:
@@ -153,13 +155,29 @@ def times(matrix: Tensor, dense: Tensor) -> Tensor:
     """Return the product (N, D) of a CSR ``matrix`` (N, M) and ``dense`` (M, D), without gradients."""
     if dense.device.type != "cpu":
         return matrix @ dense.detach()
-    # On a processor a weighted sum of table rows, which fetches rows ahead, takes a third of a sparse product's time.
+    rows = matrix.shape[0]
+    if rows <= ROW_BLOCK:
+        return _weighted_rows(matrix, dense, 0, rows)
+    product = dense.new_empty(rows, dense.shape[1])
+    for start in range(0, rows, ROW_BLOCK):
+        stop = min(start + ROW_BLOCK, rows)
+        product[start:stop] = _weighted_rows(matrix, dense, start, stop)
+    return product
+
+
+def _weighted_rows(matrix: Tensor, dense: Tensor, start: int, stop: int) -> Tensor:
+    """Return rows ``start`` to ``stop`` of the product as weighted sums of table rows.
+
+    Unlike a sparse product this fetches rows ahead, which takes a third of the time.
+    """
+    first = matrix.crow_indices()[start : stop + 1]
+    entries = slice(int(first[0]), int(first[-1]))
     return torch.nn.functional.embedding_bag(
-        matrix.col_indices(),
+        matrix.col_indices()[entries],
         dense.detach(),
-        matrix.crow_indices(),
+        first - first[0],
         mode="sum",
-        per_sample_weights=matrix.values(),
+        per_sample_weights=matrix.values()[entries],
         include_last_offset=True,
     )
 

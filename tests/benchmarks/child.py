@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -166,14 +165,14 @@ def whole_fit(preset: str, data: str, seed: int, device: str, clock: str) -> dic
     return {"seconds": now() - start, "metrics": model.fitted_.metrics}
 
 
-def recommender_pass(data: str, passes: int, device: str, clock: str) -> dict[str, Any]:
-    """Time a default recommender of ``passes`` passes and one evaluation, graph building included."""
+def recommender_pass(data: str, passes: int, evaluate_every: int, device: str, clock: str) -> dict[str, Any]:
+    """Time a default recommender of ``passes`` passes, graph building and at least one evaluation included."""
     from tests.benchmarks import data as sets
 
     from recdiff.recommender import RecommenderConfig, fit_recommender
 
     dataset, now = sets.read(data), _clock(clock)
-    config = replace(RecommenderConfig(), search=False, steps=passes, evaluate_every=passes)
+    config = RecommenderConfig(search=False, steps=passes, evaluate_every=evaluate_every, patience=passes)
     start = now()
     fit_recommender(config, dataset.train, dataset.edges, dataset.directed, dataset.validation, 0, device=device)
     return {"seconds": now() - start, "graph_edges": int(dataset.train.nnz + len(dataset.edges))}
