@@ -22,7 +22,7 @@ def test_normalised_divides_by_the_ridged_degrees() -> None:
 
 
 def test_leading_eigenvalues_match_the_dense_ones() -> None:
-    found = eigenvectors(matrix(), 7, 2, np.random.default_rng(0))
+    found = eigenvectors(matrix(), 7, 2, 10, np.random.default_rng(0))
     exact = np.linalg.eigvalsh(matrix().toarray().astype(np.float64))
     np.testing.assert_allclose(found.value[:7], exact[::-1][:7], atol=5e-3)
     np.testing.assert_allclose(found.value[7:], exact[:2], atol=2e-2)
@@ -33,7 +33,7 @@ def test_leading_eigenvalues_match_the_dense_ones() -> None:
 
 def test_leading_singular_triples_match_the_dense_ones() -> None:
     items = community_items()
-    found = singular_vectors(items, 6, np.random.default_rng(0))
+    found = singular_vectors(items, 6, 10, np.random.default_rng(0))
     exact = np.linalg.svd(items.toarray().astype(np.float64), compute_uv=False)
     np.testing.assert_allclose(found.value, exact[:6], rtol=1e-2)
     rebuilt = found.left * found.value @ found.right.T
@@ -42,10 +42,10 @@ def test_leading_singular_triples_match_the_dense_ones() -> None:
 
 def test_small_graphs_are_padded() -> None:
     graph = normalised(social_adjacency(np.array([[0, 1], [1, 2]]), 3, directed=False), 0.1)
-    found = eigenvectors(graph, 4, 4, np.random.default_rng(0))
+    found = eigenvectors(graph, 4, 4, 10, np.random.default_rng(0))
     assert found.left.shape == (3, 8)
     assert np.isfinite(found.left).all()
-    assert singular_vectors(graph, 5, np.random.default_rng(0)).left.shape == (3, 5)
+    assert singular_vectors(graph, 5, 10, np.random.default_rng(0)).left.shape == (3, 5)
 
 
 def test_aligned_finds_the_rotation() -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit
 
 from recdiff.errors import UsageError
 
 Float64 = NDArray[np.float64]
 
 WIDEST = 60.0
-BISECTIONS = 80
 NEWTON_STEPS = 50
 RIDGE = 1e-3
 
@@ -29,11 +30,8 @@ def intercept_for_share(log_odds: Float64, share: float, slope: float = 1.0) -> 
     if not len(log_odds):
         raise UsageError("no ties to calibrate on")
     low, high = (-slope * float(each) for each in (log_odds.max(), log_odds.min()))
-    low, high = low - WIDEST, high + WIDEST
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if sigmoid(slope * log_odds + middle).mean() < share else (low, middle)
-    return (low + high) / 2
+    found: float = brentq(lambda b: expit(slope * log_odds + b).mean() - share, low - WIDEST, high + WIDEST)
+    return found
 
 
 def fit_logistic(log_odds: Float64, is_fake: NDArray[np.bool_]) -> tuple[float, float]:
@@ -51,7 +49,7 @@ def fit_logistic(log_odds: Float64, is_fake: NDArray[np.bool_]) -> tuple[float, 
     start = np.array([1.0, 0.0])
     found = start.copy()
     for _ in range(NEWTON_STEPS):
-        chance = sigmoid(design @ found)
+        chance = expit(design @ found)
         gradient = design.T @ (chance - target) + RIDGE * (found - start)
         curvature = (design * (chance * (1 - chance))[:, None]).T @ design + RIDGE * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
@@ -60,8 +58,3 @@ def fit_logistic(log_odds: Float64, is_fake: NDArray[np.bool_]) -> tuple[float, 
         # Labels that contradict the scores: keep the order and the share, which is all that can be kept.
         return 0.0, float(np.log(target.mean() / (1.0 - target.mean())))
     return float(found[0]), float(found[1])
-
-
-def sigmoid(value: Float64) -> Float64:
-    """Return 1 / (1 + exp(-value)), saturating without overflow."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(value, -WIDEST, WIDEST))))

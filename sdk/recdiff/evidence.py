@@ -41,7 +41,7 @@ Int64 = NDArray[np.int64]
 
 TIME_WIDTH = 16
 WEIGHT_DECAY = 1e-3
-BLOCK_ROWS = 1 << 16
+BLOCK_ROWS = 1 << 15
 """Rows that evidence is taken of at once, which bounds memory."""
 NOISE_DRAWS = 2
 """Antithetic pairs of noise draws behind each residual."""
@@ -199,7 +199,8 @@ def _evidence_block(
 def denoise(net: ConditionalDenoiser, rows: Float32, config: EvidenceConfig) -> Float32:
     """Return the denoised rows (U, D): the reverse walk from ``walk_from``, taking the rows as x_t as they are."""
     walk = _walk(net.schedule, config)
-    return reverse_walk(torch.as_tensor(rows), lambda x, t: net(x, torch.full((len(x),), t)), walk).numpy()
+    blocks = torch.split(torch.as_tensor(rows), BLOCK_ROWS)
+    return torch.cat([reverse_walk(x, lambda x, t: net(x, torch.full((len(x),), t)), walk) for x in blocks]).numpy()
 
 
 def _walk(schedule: Schedule, config: EvidenceConfig) -> Schedule:

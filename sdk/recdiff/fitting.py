@@ -23,10 +23,11 @@ import pyarrow as pa
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from recdiff import evidence_table
 from recdiff.artifact import Artifact, above, below
-from recdiff.calibration import fit_logistic, intercept_for_share, sigmoid
+from recdiff.calibration import fit_logistic, intercept_for_share
 from recdiff.checkpoint import Checkpoint
 from recdiff.config import Config
 from recdiff.dataset import SocialDataset
@@ -312,7 +313,7 @@ def recalibrated(scorer: Scorer, fake_share: float | None, known: NDArray[np.int
         slope, intercept = fit_logistic(odds[told], known[told] == 1)
     if fake_share is not None:
         intercept = intercept_for_share(odds, fake_share, slope)
-    scores = sigmoid(slope * odds + intercept).astype(np.float32)
+    scores = expit(slope * odds + intercept).astype(np.float32)
     ratio = scores / np.maximum(scorer.edge_scores, np.float32(1e-12))
     kinds = np.asarray(scorer.edge_kinds * ratio[:, None], np.float32)
     old_slope, old_intercept = scorer.pair.calibration

@@ -17,8 +17,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
-from recdiff.calibration import sigmoid
 from recdiff.errors import UsageError
 
 Float32 = NDArray[np.float32]
@@ -126,7 +126,7 @@ def log_odds(z: Float32) -> Float64:
 def posterior(z: Float32, calibration: tuple[float, float] = (1.0, 0.0)) -> tuple[Float32, Float32]:
     """Return fake_score (B,) and kinds (B, K) of class logits z (B, C)."""
     slope, intercept = calibration
-    fake = sigmoid(slope * log_odds(z) + intercept)
+    fake = expit(slope * log_odds(z) + intercept)
     mass = np.exp(z[:, 1:] - z[:, 1:].max(axis=1, keepdims=True))
     return fake.astype(np.float32), (fake[:, None] * mass / mass.sum(axis=1, keepdims=True)).astype(np.float32)
 

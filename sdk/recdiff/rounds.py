@@ -56,6 +56,7 @@ class Round:
         tables: K + 1 of (U, F), per left-out fold and, last, of the whole graph.
         at: where each named column lies.
         terms: the pair features.
+        eigenvectors: K + 1 of (U, positive + negative), as the tables.
         net: the denoiser, or None.
         latent: (U, D) of the whole graph.
         inputs: (L, N) standardised features of the pairs learned from; mean, scale: (N,) of the standardising.
@@ -64,6 +65,7 @@ class Round:
     tables: list[Half]
     at: dict[str, tuple[int, int]]
     terms: tuple[PairTerm, ...]
+    eigenvectors: list[Half]
     net: ConditionalDenoiser | None
     latent: Float32
     inputs: Float32
@@ -153,19 +155,26 @@ def make_task(
     )
 
 
-def make_round(task: Task, weight: Float32) -> Round:
+def make_round(task: Task, weight: Float32, eigenvectors: list[Half] | None = None) -> Round:
     """Encode the graph whose ties have ``weight`` (E,), K times without a fold and once whole.
 
-    One encoding is alive at a time: of each, its part of the table and its latent rows are kept, in float16.
+    One encoding is alive at a time: of each, its part of the table, its latent rows and its eigenvectors are kept, in
+    float16.
+
+    Args:
+        eigenvectors: those of an earlier round to continue from, or None.
     """
-    whole = _encoding(task, weight, task.folds)
+    starts = [None] * (task.folds + 1) if eigenvectors is None else eigenvectors
+    whole = _encoding(task, weight, task.folds, starts[-1])
     latent = _Latents.of(whole, task)
     tables: list[Half] = []
-    for left_out in range(task.folds + 1):
-        encoding = whole if left_out == task.folds else _encoding(task, weight, left_out)
+    kept: list[Half] = []
+    for left_out, start in enumerate(starts):
+        encoding = whole if left_out == task.folds else _encoding(task, weight, left_out, start)
         latent.add(encoding)
         columns = encoding.columns | task.accounts[left_out] | task.tastes.columns
         tables.append(join(columns))
+        kept.append(encoding.eigenvectors.astype(np.float16))
     at = spans(columns)
     net = _denoiser(task, latent.rows)
     if net is not None:
@@ -177,14 +186,14 @@ def make_round(task: Task, weight: Float32) -> Round:
     features = fold_features(tables, task.pool.pairs[task.learn], task.fold, terms)
     mean, scale = features.mean(axis=0), features.std(axis=0) + np.float32(1e-6)
     inputs = standardised(features, mean, scale)
-    return Round(tables, at, terms, net, latent.rows[-1].astype(np.float32), inputs, mean, scale)
+    return Round(tables, at, terms, kept, net, latent.rows[-1].astype(np.float32), inputs, mean, scale)
 
 
-def _encoding(task: Task, weight: Float32, left_out: int) -> Encoding:
+def _encoding(task: Task, weight: Float32, left_out: int, start: Half | None) -> Encoding:
     pool = task.pool
     kept = pool.fold[: pool.observed] != left_out
     graph = social_adjacency(task.edges[kept], task.num_users, task.directed, weight[kept])
-    return encode(graph, task.directed, task.config.table, np.random.default_rng(task.spectral_seed))
+    return encode(graph, task.directed, task.config.table, np.random.default_rng(task.spectral_seed), start)
 
 
 @dataclass(eq=False)

@@ -14,6 +14,7 @@ Letters: U users, E ties, F table columns, K folds, C classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -143,18 +144,21 @@ def fit_scorer(
     task = make_task(edges, num_users, train, directed, config, seed, report)
     planted = _plant(task, train)
     weight = np.ones(len(edges), np.float32)
-    rounds = config.rounds_for(len(edges))
-    for turn in range(rounds):
-        made = make_round(task, weight)
+    eigenvectors: list[Half] | None = None
+    for turn in range(config.rounds):
+        made = make_round(task, weight, eigenvectors)
         even = np.ones(len(task.learn), np.float32)
         halves = _halves(task, made, planted, task.label, even, "tell kinds apart")
         ratio = log_ratio(half_logits(halves, made.inputs, task.fold))
         if turn == 0:
             shares = _shares(task, made, planted, halves, ratio)
-        if turn + 1 == rounds or shares.sum() < config.worthwhile:
+        if turn + 1 == config.rounds or shares.sum() < config.worthwhile:
             break
         chance = np.exp(log_ratio(tie_logits(task, made, halves))) @ shares
         weight = np.maximum(1.0 - chance, SMALLEST_WEIGHT).astype(np.float32)
+        if config.continued_for(len(edges)):
+            eigenvectors = made.eigenvectors
+        made.tables.clear()  # before the next ones are made
     real = np.clip(1.0 - np.exp(ratio) @ shares, SMALLEST_SHARE, 1.0)
     extra = np.where(task.label > 0, 1.0, real).astype(np.float32)
     if known is None:
@@ -304,9 +308,10 @@ def _finish(
     prior = _prior(shares)
     offset = np.log(prior).astype(np.float32)
     z = tie_logits(task, made, halves) + offset
-    odds = log_odds(z)
+    parts = np.array_split(z, len(z) // PART + 1)
+    odds = np.concatenate(side_by_side(log_odds, parts))
     calibration = (1.0, intercept_for_share(odds, float(np.clip(shares.sum(), SMALLEST_SHARE, 1 - SMALLEST_SHARE))))
-    fake, kinds = posterior(z, calibration)
+    fake, kinds = zip(*side_by_side(partial(posterior, calibration=calibration), parts), strict=True)
     latent = made.latent
     clean = np.empty((0, 0), np.float32) if made.net is None else denoise(made.net, latent, evidence)
     return Scorer(
@@ -314,8 +319,8 @@ def _finish(
         table=made.tables[-1],
         columns=made.at,
         kinds=kind_names,
-        edge_scores=fake,
-        edge_kinds=kinds,
+        edge_scores=np.concatenate(fake),
+        edge_kinds=np.concatenate(kinds),
         edge_log_odds=odds,
         shares={kind: float(share) for kind, share in zip(kind_names, shares, strict=True)},
         latent=latent,

@@ -17,6 +17,8 @@ class TableConfig:
         singular: singular vectors of a directed graph.
         ridge: added to the degrees, as a share of their mean.
         taste: TF-IDF directions.
+        iterations: of the subspaces behind eigenvectors and singular vectors.
+        more_iterations: of eigenvectors that continue from those of a graph with the same ties, otherwise weighted.
     """
 
     positive: int = 32
@@ -24,6 +26,8 @@ class TableConfig:
     singular: int = 24
     ridge: float = 0.1
     taste: int = 16
+    iterations: int = 10
+    more_iterations: int = 3
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,9 @@ class SharesConfig(RegionsConfig):
     worthwhile: float = 0.08
 
 
-FOLDS, FEW_FOLDS, ROUNDS = 10, 3, 2
+FOLDS, FEW_FOLDS = 10, 3
 MANY_TIES = 1_000_000
-"""Graphs of more ties are encoded without a third at a time instead of a tenth, and once only."""
+"""Graphs of more ties are encoded without a third at a time instead of a tenth, and only once from scratch."""
 
 
 @dataclass(frozen=True)
@@ -115,14 +119,16 @@ class ScorerConfig:
         folds: K, or None: what ``folds_for`` says.
         planted_share: planted ties per kind that brings accounts along, as a share of the ties.
         most_pairs: ties, non-ties and planted ties per class to learn from, at most.
-        rounds: encodings of the graph, each weighted by what the one before found; None: what ``rounds_for`` says.
+        rounds: encodings of the graph, each weighted by what the one before found.
+        continued: whether a later one continues from the eigenvectors before, with few iterations; None: for many ties.
         worthwhile: no further round where less than this share of fakes was found.
     """
 
     folds: int | None = None
     planted_share: float = 0.05
     most_pairs: int = 100_000
-    rounds: int | None = None
+    rounds: int = 2
+    continued: bool | None = None
     worthwhile: float = 0.1
     table: TableConfig = field(default_factory=TableConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
@@ -135,9 +141,9 @@ class ScorerConfig:
         """Return K: as set, or 10, and 3 for many ties."""
         return self.folds or (FOLDS if ties <= MANY_TIES else FEW_FOLDS)
 
-    def rounds_for(self, ties: int) -> int:
-        """Return the number of rounds: as set, or 2, and 1 for many ties."""
-        return self.rounds or (ROUNDS if ties <= MANY_TIES else 1)
+    def continued_for(self, ties: int) -> bool:
+        """Return whether later rounds continue: as set, or for many ties."""
+        return ties > MANY_TIES if self.continued is None else self.continued
 
     def planted_for(self, ties: int) -> int:
         """Return how many ties to plant per kind that brings accounts along."""

@@ -18,7 +18,6 @@ Float64 = NDArray[np.float64]
 
 SPARE = 24
 """Vectors iterated beside the wanted ones, so that the last of those settle too."""
-ITERATIONS = 10
 GRAM_ROWS = 1 << 14
 
 
@@ -40,18 +39,35 @@ def normalised(graph: sp.csr_matrix, ridge: float) -> sp.csr_matrix:
     """Return (D_out + t)^-1/2 A (D_in + t)^-1/2 with t = ridge * mean degree, which tames users of few ties."""
     out, into = (np.asarray(graph.sum(axis=axis), np.float64).ravel() for axis in (1, 0))
     extra = ridge * float(out.mean())
-    left, right = (sp.diags_array((1.0 / np.sqrt(np.maximum(d + extra, 1e-6))).astype(np.float32)) for d in (out, into))
-    return sp.csr_matrix(left @ graph @ right, dtype=np.float32)
+    left, right = ((1.0 / np.sqrt(np.maximum(d + extra, 1e-6))).astype(np.float32) for d in (out, into))
+    scaled = sp.csr_matrix(graph, dtype=np.float32, copy=True)
+    scaled.data *= np.repeat(left, np.diff(scaled.indptr))
+    scaled.data *= right[scaled.indices]
+    return scaled
 
 
-def eigenvectors(matrix: sp.csr_matrix, positive: int, negative: int, rng: np.random.Generator) -> Spectrum:
-    """Return the ``positive`` largest and ``negative`` smallest eigenpairs of a symmetric matrix."""
+def eigenvectors(
+    matrix: sp.csr_matrix,
+    positive: int,
+    negative: int,
+    iterations: int,
+    rng: np.random.Generator,
+    start: NDArray[np.floating] | None = None,
+) -> Spectrum:
+    """Return the ``positive`` largest and ``negative`` smallest eigenpairs of a symmetric matrix.
+
+    Args:
+        start: (U, k) vectors to begin with, such as those of a similar matrix; None: random ones.
+    """
     users = matrix.shape[0]
     width = min(positive + negative + SPARE, users)
     times = csr_tensor(matrix)
-    block = _orthonormal(rng.standard_normal((users, width), np.float32))
-    for _ in range(ITERATIONS):
-        block = _orthonormal(product(times, block))
+    block = rng.standard_normal((users, width), np.float32)
+    if start is not None:
+        block[:, : start.shape[1]] = start * np.sqrt(users)
+    for _ in range(iterations):
+        block = product(times, _spread_out(block))
+    block = _orthonormal(block)
     inner = _gram(block, product(times, block))
     value, turn = np.linalg.eigh((inner + inner.T) / 2)
     order = np.concatenate([np.argsort(-value)[:positive], np.argsort(value)[:negative]])
@@ -59,13 +75,14 @@ def eigenvectors(matrix: sp.csr_matrix, positive: int, negative: int, rng: np.ra
     return Spectrum(vectors, np.pad(value[order], (0, positive + negative - len(order))), vectors)
 
 
-def singular_vectors(matrix: sp.csr_matrix, count: int, rng: np.random.Generator) -> Spectrum:
+def singular_vectors(matrix: sp.csr_matrix, count: int, iterations: int, rng: np.random.Generator) -> Spectrum:
     """Return the ``count`` leading singular triples of a (rows, columns) matrix."""
     width = min(count + SPARE, *matrix.shape)
     forth, back = csr_tensor(matrix), csr_tensor(sp.csr_matrix(matrix.T))
     block = _orthonormal(rng.standard_normal((matrix.shape[1], width), np.float32))
-    for _ in range(ITERATIONS // 2):
-        block = _orthonormal(product(back, _orthonormal(product(forth, block))))
+    for _ in range(iterations // 2):
+        block = _spread_out(product(back, _spread_out(product(forth, block))))
+    block = _orthonormal(block)
     image = product(forth, block)
     left, value, right = np.linalg.svd(image.astype(np.float64), full_matrices=False)
     keep = min(count, width)
@@ -83,12 +100,16 @@ def aligned(rows: Float32, reference: Float32) -> Float32:
 
 
 def _orthonormal(block: Float32) -> Float32:
-    """Return an orthonormal basis of the columns from their Gram matrix's eigenvectors; twice, for float32's sake."""
-    for _ in range(2):
-        value, turn = np.linalg.eigh(_gram(block, block))
-        usable = value > 1e-12 * value[-1]
-        block = block @ (turn[:, usable] / np.sqrt(value[usable])).astype(np.float32)
-    return block
+    """Return an orthonormal basis of the columns; spread out twice, for float32's sake."""
+    return _spread_out(_spread_out(block))
+
+
+def _spread_out(block: Float32) -> Float32:
+    """Return a basis of the columns, orthonormal but for float32, from their Gram matrix's eigenvectors."""
+    value, turn = np.linalg.eigh(_gram(block, block))
+    usable = value > 1e-12 * value[-1]
+    spread: Float32 = block @ (turn[:, usable] / np.sqrt(value[usable])).astype(np.float32)
+    return spread
 
 
 def _gram(left: Float32, right: Float32) -> Float64:

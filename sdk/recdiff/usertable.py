@@ -48,10 +48,12 @@ class Encoding:
     Attributes:
         columns: by name, in table order.
         rows: (U, positive) eigenvectors times eigenvalues, unrotated.
+        eigenvectors: (U, positive + negative).
     """
 
     columns: Columns
     rows: Float32
+    eigenvectors: Float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +76,7 @@ class Tastes:
             return cls({}, np.empty(0, np.float32), np.empty((0, config.taste), np.float32))
         users_of = np.bincount(train.indices, minlength=train.shape[1])
         rarity = np.log(num_users / np.maximum(users_of, 1)).astype(np.float32) + np.float32(1e-6)
-        found = singular_vectors(_tf_idf(train, rarity), config.taste, rng)
+        found = singular_vectors(_tf_idf(train, rarity), config.taste, config.iterations, rng)
         return cls(_taste_columns(found.left * found.value, train), rarity, found.right)
 
     def describe(self, train: sp.csr_matrix) -> Columns:
@@ -93,17 +95,25 @@ def _taste_columns(rows: NDArray[np.floating], train: sp.csr_matrix) -> Columns:
     return {"taste": unit_rows(rows), "items": _column(np.log1p(np.diff(train.indptr)))}
 
 
-def encode(graph: sp.csr_matrix, directed: bool, config: TableConfig, rng: np.random.Generator) -> Encoding:
-    """Return the columns of a weighted social graph; A[src, dst] where directed, symmetric where not."""
+def encode(
+    graph: sp.csr_matrix, directed: bool, config: TableConfig, rng: np.random.Generator, start: Half | None = None
+) -> Encoding:
+    """Return the columns of a weighted social graph; A[src, dst] where directed, symmetric where not.
+
+    Args:
+        start: (U, positive + negative) eigenvectors to continue from, or None.
+    """
     both = sp.csr_matrix(graph + graph.T) if directed else graph
     degree = np.asarray(both.sum(axis=1), np.float64).ravel()
-    spectrum = eigenvectors(normalised(both, config.ridge), config.positive, config.negative, rng)
+    iterations = config.iterations if start is None else config.more_iterations
+    matrix = normalised(both, config.ridge)
+    spectrum = eigenvectors(matrix, config.positive, config.negative, iterations, rng, start)
     near = np.log1p(np.asarray(both @ degree).ravel() / np.maximum(degree, 1e-6))
     columns = {"degree": _column(np.log1p(degree)), "near": _column(near), **_spectral(spectrum, degree)}
     if directed:
         columns |= _directed(graph, config, rng)
     rows = spectrum.left[:, : config.positive] * spectrum.value[: config.positive] * np.sqrt(graph.shape[0])
-    return Encoding(columns, rows.astype(np.float32))
+    return Encoding(columns, rows.astype(np.float32), spectrum.left)
 
 
 def _spectral(spectrum: Spectrum, degree: Float64) -> Columns:
@@ -123,7 +133,7 @@ def _pull(length: NDArray[np.floating], degree: Float64) -> Float32:
 
 def _directed(graph: sp.csr_matrix, config: TableConfig, rng: np.random.Generator) -> Columns:
     out, into = (np.asarray(graph.sum(axis=axis), np.float64).ravel() for axis in (1, 0))
-    found = singular_vectors(normalised(graph, config.ridge), config.singular, rng)
+    found = singular_vectors(normalised(graph, config.ridge), config.singular, config.iterations, rng)
     columns = {"out": _column(np.log1p(out)), "into": _column(np.log1p(into))}
     for side, vectors, degree in (("out", found.left, out), ("into", found.right, into)):
         rows = vectors * np.sqrt(found.value) * np.sqrt(len(degree))

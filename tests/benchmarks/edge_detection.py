@@ -95,8 +95,7 @@ def run(cell: Cell, root: Path) -> dict[str, Any]:
     train = _widened(dataset.train, users) if dataset.train.nnz else None
     config = ScorerConfig()
     if cell.variant == FAST:
-        many = MANY_TIES + 1
-        config = replace(config, folds=config.folds_for(many), rounds=config.rounds_for(many))
+        config = replace(config, folds=config.folds_for(MANY_TIES + 1), continued=True)
     else:
         config = replace(config, evidence=EvidenceConfig(denoising=cell.variant))  # type: ignore[arg-type]
     start = time.perf_counter()
