@@ -17,7 +17,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from recdiff.errors import UsageError
 
@@ -33,6 +32,8 @@ OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 SYMMETRIC: frozenset[str] = frozenset({"product", "dot", "split", "sum", "gap", "low"})
 BLOCK = 1 << 16
 """Pairs whose rows are gathered at once."""
+SATURATED = 60.0
+"""Log odds beyond which a score is 0 or 1 to the last bit."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def log_odds(z: Float32) -> Float64:
 def posterior(z: Float32, calibration: tuple[float, float] = (1.0, 0.0)) -> tuple[Float32, Float32]:
     """Return fake_score (B,) and kinds (B, K) of class logits z (B, C)."""
     slope, intercept = calibration
-    fake = expit(slope * log_odds(z) + intercept)
+    fake = 1.0 / (1.0 + np.exp(-np.clip(slope * log_odds(z) + intercept, -SATURATED, SATURATED)))
     mass = np.exp(z[:, 1:] - z[:, 1:].max(axis=1, keepdims=True))
     return fake.astype(np.float32), (fake[:, None] * mass / mass.sum(axis=1, keepdims=True)).astype(np.float32)
 
