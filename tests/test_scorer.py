@@ -103,6 +103,14 @@ def test_the_same_seed_gives_the_same_scores(uniform: tuple[Corruption, Scorer])
     assert again.table.tobytes() == scorer.table.tobytes()
 
 
+def test_a_round_that_continues_scores_as_one_from_scratch() -> None:
+    made = corrupted("degree", 0.5)
+    scratch, continued = (fitted(made, replace(CONFIG, continued=each)) for each in (False, True))
+    assert continued.shares == scratch.shares
+    auc = [edge_metrics(made.is_fake, each.edge_scores).auc for each in (scratch, continued)]
+    assert auc[1] == pytest.approx(auc[0], abs=0.01)
+
+
 def test_a_farm_is_found_by_its_accounts() -> None:
     made = corrupted("farm")
     scorer = fitted(made)

@@ -64,7 +64,8 @@ def eigenvectors(
     times = csr_tensor(matrix)
     block = rng.standard_normal((users, width), np.float32)
     if start is not None:
-        block[:, : start.shape[1]] = start * np.sqrt(users)
+        begun = min(start.shape[1], width)
+        block[:, :begun] = start[:, :begun] * np.sqrt(users)
     for _ in range(iterations):
         block = product(times, _spread_out(block))
     block = _orthonormal(block)
