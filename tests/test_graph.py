@@ -8,6 +8,7 @@ import scipy.sparse as sp
 import torch
 from tests import reference
 
+from recdiff import graph
 from recdiff.graph import (
     Propagator,
     bipartite_adjacency,
@@ -82,6 +83,14 @@ def test_a_symmetric_graph_is_stored_once() -> None:
     assert symmetric.forward is symmetric.backward
     directed = Propagator.of(social_adjacency(np.array([[0, 1], [2, 1]]), 3, directed=True))
     assert torch.equal(directed.backward.to_dense(), directed.forward.to_dense().T)
+
+
+@pytest.mark.parametrize("block", [7, 40, 64])
+def test_products_by_blocks_of_rows_are_the_product(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "ROW_BLOCK", block)
+    matrix = symmetric_normalised(random_graph())
+    dense = np.random.default_rng(1).standard_normal((40, 5)).astype(np.float32)
+    np.testing.assert_allclose(graph.product(csr_tensor(matrix), dense), matrix @ dense, rtol=1e-5, atol=1e-6)
 
 
 def test_an_empty_graph_propagates_zeros() -> None:

@@ -24,7 +24,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.corrupt import Kind, draw_from
-from recdiff.graph import csr_tensor, product, social_adjacency
+from recdiff.graph import csr_tensor, product, scaled, social_adjacency
 from recdiff.nonties import Graph
 from recdiff.pairs import Layer, PairTerm, Span, pair_features
 from recdiff.usertable import Columns, Half, Tastes, join, spans
@@ -48,9 +48,7 @@ def account_columns(graph: sp.csr_matrix, directed: bool, tastes: Columns) -> Co
         return {}
     both = sp.csr_matrix(graph + graph.T) if directed else graph
     degree = np.asarray(both.sum(axis=1), np.float64).ravel()
-    share = sp.csr_matrix(both, dtype=np.float32, copy=True)
-    share.data *= np.repeat(1.0 / np.maximum(degree, 1.0), np.diff(share.indptr)).astype(np.float32)
-    mean = csr_tensor(share)
+    mean = csr_tensor(scaled(both, (1.0 / np.maximum(degree, 1.0)).astype(np.float32)))
     agree = np.sum(tastes["taste"] * product(mean, tastes["taste"]), axis=1, keepdims=True)
     return {"quiet": product(mean, tastes["items"]), "agree": np.asarray(agree, np.float32)}
 

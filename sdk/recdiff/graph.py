@@ -46,6 +46,15 @@ def symmetric_normalised(adjacency: sp.csr_matrix) -> sp.csr_matrix:
     return sp.csr_matrix(diagonal @ adjacency @ diagonal, dtype=np.float32)
 
 
+def scaled(matrix: sp.csr_matrix, left: NDArray[np.float32], right: NDArray[np.float32] | None = None) -> sp.csr_matrix:
+    """Return diag(``left``) ``matrix`` diag(``right``) in float32, without sparse products; no ``right``: rows only."""
+    found = sp.csr_matrix(matrix, dtype=np.float32, copy=True)
+    found.data *= np.repeat(left, np.diff(found.indptr))
+    if right is not None:
+        found.data *= right[found.indices]
+    return found
+
+
 def rewired(adjacency: sp.csr_matrix, generator: np.random.Generator, rounds: int = 20) -> sp.csr_matrix:
     """Return a random simple graph with the degrees of ``adjacency`` (N, N): the control that knows nobody's friends.
 

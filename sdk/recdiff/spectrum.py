@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff.graph import csr_tensor, product
+from recdiff.graph import csr_tensor, product, scaled
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -40,10 +40,7 @@ def normalised(graph: sp.csr_matrix, ridge: float) -> sp.csr_matrix:
     out, into = (np.asarray(graph.sum(axis=axis), np.float64).ravel() for axis in (1, 0))
     extra = ridge * float(out.mean())
     left, right = ((1.0 / np.sqrt(np.maximum(d + extra, 1e-6))).astype(np.float32) for d in (out, into))
-    scaled = sp.csr_matrix(graph, dtype=np.float32, copy=True)
-    scaled.data *= np.repeat(left, np.diff(scaled.indptr))
-    scaled.data *= right[scaled.indices]
-    return scaled
+    return scaled(graph, left, right)
 
 
 def eigenvectors(
