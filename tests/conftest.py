@@ -29,8 +29,6 @@ def one_thread() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             patch.setenv(name, "1")
-        # A fit takes all cores it finds.
-        patch.setattr("recdiff.fitting.cores", lambda: 1)
         torch.set_num_threads(1)
         yield
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 import torch
 
-from recdiff.device import cores, resolve_device
+from recdiff.device import resolve_device
 from recdiff.errors import DeviceError, UsageError
 
 
@@ -28,7 +26,3 @@ def test_an_absent_card_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) 
 def test_another_name_is_refused() -> None:
     with pytest.raises(UsageError, match="device 'tpu': accepted are 'auto', 'cpu', 'cuda'"):
         resolve_device("tpu")
-
-
-def test_cores_are_those_this_process_may_use() -> None:
-    assert 1 <= cores() <= (os.cpu_count() or 1)

@@ -46,7 +46,7 @@ def study(
     json: Json = False,
 ) -> None:
     """Run a study; a study that was killed continues where it stopped."""
-    from recdiff.device import cores
+    from recdiff.cores import cores
     from recdiff.studies.budget import Budget
     from recdiff.studies.catalogue import NAMES, run_study
 

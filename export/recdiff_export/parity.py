@@ -13,13 +13,14 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from recdiff.cores import cores
 from recdiff.errors import ArtifactError
 from recdiff_export import reference
 from recdiff_export.fitted import FittedScores
 from recdiff_export.layout import DENOISER_FILE, FAKE_SCORE_FILE, RECOMMENDER_FILE, SCORER_BY_ID_FILE, SCORER_FILE
 from recdiff_export.manifest import ParityRecord
 from recdiff_export.parts import Float64, Int64, Parts
-from recdiff_export.provider import CPU, available_cores, open_session
+from recdiff_export.provider import CPU, open_session
 
 BATCHES = (0, 1, 7, 4096, 100_000)
 TOLERANCE = 1e-5
@@ -146,4 +147,4 @@ def _error(found: NDArray[np.floating], expected: NDArray[np.floating]) -> float
 
 
 def _session(path: Path) -> ort.InferenceSession:
-    return open_session(path, CPU, asked="cpu", threads=available_cores())
+    return open_session(path, CPU, asked="cpu", threads=cores())

@@ -21,11 +21,6 @@ _INSTALL = "pip install onnxruntime-gpu (with CUDA 13 and cuDNN 9: pip install '
 _log = logging.getLogger(__name__)
 
 
-def available_cores() -> int:
-    """Return the number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def choose_provider(asked: Provider) -> str:
     """Return the execution provider to try for ``asked``.
 

@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime as ort
 import pyarrow as pa
 
+from recdiff.cores import cores
 from recdiff.errors import ArtifactError, DataError, UsageError
 from recdiff.ids import Ids, as_ids
 from recdiff_export.engine import DEVICE_ROWS, DeviceEngine, Engine, RowEngine, map_table
@@ -30,7 +31,7 @@ from recdiff_export.layout import (
 from recdiff_export.lookup import IdLookup
 from recdiff_export.manifest import Manifest, read_manifest, verify_files
 from recdiff_export.parts import Float32, Int64
-from recdiff_export.provider import CPU, CUDA, Provider, available_cores, choose_provider, open_session
+from recdiff_export.provider import CPU, CUDA, Provider, choose_provider, open_session
 from recdiff_export.recommendation import recommend
 
 Unknown = Literal["error", "null"]
@@ -88,7 +89,7 @@ class OnnxScorer:
         verify_files(path, manifest, whole=verify)
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be at least 1, not {threads}")
-        return cls(path, manifest, provider, threads or available_cores())
+        return cls(path, manifest, provider, threads or cores())
 
     @property
     def threshold(self) -> float | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 
 from recdiff.errors import DeviceError, UsageError
@@ -27,8 +25,3 @@ def resolve_device(name: str) -> torch.device:
             "--device cuda: torch sees no CUDA device here; use --device auto or cpu, or run `recdiff-sdk doctor`"
         )
     return torch.device("cuda")
-
-
-def cores() -> int:
-    """Return the number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

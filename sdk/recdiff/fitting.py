@@ -30,10 +30,11 @@ from recdiff.artifact import Artifact, above, below
 from recdiff.calibration import fit_logistic, intercept_for_share
 from recdiff.checkpoint import Checkpoint
 from recdiff.config import Config
+from recdiff.cores import cores
 from recdiff.dataset import SocialDataset
 from recdiff.denoiser import FoldedDenoiser, fold
 from recdiff.descent import Trainer
-from recdiff.device import cores, resolve_device
+from recdiff.device import resolve_device
 from recdiff.diffusion import Schedule
 from recdiff.edge_index import EdgeIndex
 from recdiff.errors import DataError, UsageError
@@ -222,7 +223,7 @@ def _fit_stages(
 ) -> Fitted:
     # The card of a fit on a cluster need not be in this machine.
     device = resolve_device("auto" if trainer and config.device == "cuda" else config.device)
-    torch.set_num_threads(cores())
+    torch.set_num_threads(min(torch.get_num_threads(), cores()))
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
     train = dataset.train if dataset.train.nnz else None
     known = None if labels is None else known_edges(dataset, labels)

@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from export_parts import ITEMS, USERS, WIDTH, parts
 
+from recdiff.cores import cores
 from recdiff.errors import ArtifactError, DataError, DeviceError, UsageError
 from recdiff.pairs import PairScorer
 from recdiff_export import OnnxScorer, Parts, export_bundle, reference
 from recdiff_export.engine import DeviceEngine, map_table
-from recdiff_export.provider import CPU, CUDA, available_cores, choose_provider, open_session
+from recdiff_export.provider import CPU, CUDA, choose_provider, open_session
 
 
 def raw(positions: np.ndarray) -> list[int]:
@@ -232,7 +233,7 @@ def test_a_broken_model_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_threads_follow_the_cores_there_are(bundle: Path) -> None:
-    assert OnnxScorer.open(bundle, provider="cpu").threads == available_cores()
+    assert OnnxScorer.open(bundle, provider="cpu").threads == cores()
     with pytest.raises(UsageError, match="threads must be at least 1"):
         OnnxScorer.open(bundle, provider="cpu", threads=0)
 

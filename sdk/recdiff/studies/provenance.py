@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from recdiff.cores import cores
 from recdiff.dataset import SocialDataset
-from recdiff.device import cores
 
 PACKAGES = ("recdiff-sdk", "torch", "numpy", "scipy", "scikit-learn", "pyarrow", "matplotlib")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 
-from recdiff.device import cores
+from recdiff.cores import cores
 from recdiff.errors import RecDiffError
 from recdiff.progress import Report
 from recdiff.studies.cell import Cache, Cell, Result
