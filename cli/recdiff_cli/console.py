@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from recdiff.progress import Report, silent
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from rich.progress import TaskID
 
 
@@ -49,6 +50,11 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
     return str(value)
+
+
+def verbatim(table: pa.Table, *columns: str) -> list[dict[str, Any]]:
+    """Return the rows of ``table`` for printing; ``columns`` of ids as text, so that nothing groups their digits."""
+    return [row | {name: str(row[name]) for name in columns} for row in table.to_pylist()]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from recdiff.errors import UsageError
-from recdiff_cli.console import note, print_json, print_table, progress
+from recdiff_cli.console import note, print_json, print_table, progress, verbatim
 from recdiff_cli.data import Json, Mapping
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 from recdiff_cli.handing import Options, Target, hand_on
@@ -118,10 +118,20 @@ def _print_summary(gone: pa.Table, summary: dict[str, Any]) -> None:
     rows += [("expected fake among kept", round(summary["expected_fake_kept"]))]
     print_table(("edges", "count"), rows)
     note(f"estimated share of fake edges: {summary['estimated_fake_share']:.3f}")
-    worst = gone.sort_by([("fake_score", "descending")]).slice(0, SHOWN)
-    if worst.num_rows:
-        names = [name for name in worst.column_names if name != "keep"]
-        print_table(names, ([row[name] for name in names] for row in worst.to_pylist()), title="most suspicious")
+    worst = _most_suspicious(gone, summary["directed"])
+    if worst:
+        names = [name for name in worst[0] if name != "keep"]
+        print_table(names, ([row[name] for name in names] for row in worst), title="most suspicious")
+
+
+def _most_suspicious(gone: pa.Table, directed: bool) -> list[dict[str, Any]]:
+    """Return the rows of the highest scores; of an undirected edge that is there both ways round, one."""
+    worst = gone.sort_by([("fake_score", "descending")]).slice(0, SHOWN if directed else 2 * SHOWN)
+    shown: dict[object, dict[str, Any]] = {}
+    for row in verbatim(worst, "src", "dst"):
+        ends = row["src"], row["dst"]
+        shown.setdefault(ends if directed else frozenset(ends), row)
+    return list(shown.values())[:SHOWN]
 
 
 def _clean_streamed(
@@ -205,16 +215,24 @@ def _pair(text: str) -> tuple[str, str]:
 def evaluate_edges(
     truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="src, dst and is_fake (or label).")],
     model: ModelFolder = DEFAULT_MODEL,
-    figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw ROC, precision and reliability.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw AUCs and reliability, e.g. as .png.")
+    ] = None,
+    mapping: Mapping = None,
     json: Json = False,
 ) -> None:
     """Hold fake scores against known truth, every heuristic beside them."""
     from recdiff.estimator import RecDiff
     from recdiff.labels import read_labels
-    from recdiff.verdict import draw, verdict
+    from recdiff.verdict import blank_figure, draw, verdict
+    from recdiff_cli.data import names_of
 
+    if figure is not None:
+        blank_figure(figure)  # Before minutes of work, not after them.
     fitted = RecDiff.load(model).fitted_
-    facts = verdict(fitted, read_labels(truth, fitted.users))
+    facts = verdict(fitted, read_labels(truth, fitted.users, names_of(mapping)))
+    if facts.missing:
+        note(f"note: {facts.missing:,} labelled edges are not part of the fit; they are left out")
     if figure is not None:
         draw(facts, figure)
     if json:

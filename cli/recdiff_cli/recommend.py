@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recdiff.errors import DataError, UsageError
-from recdiff_cli.console import note, print_json, print_table
+from recdiff_cli.console import note, print_json, print_table, verbatim
 from recdiff_cli.data import Json
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 from recdiff_cli.handing import Options, Target, hand_on
@@ -51,7 +51,7 @@ def recommend(
         if json:
             print_json({"recommendations": table.to_pylist()})
         else:
-            print_table(table.column_names, (list(row.values()) for row in table.to_pylist()))
+            print_table(table.column_names, (list(row.values()) for row in verbatim(table, "item_id")))
         return
     table = fitted.recommend(None if users is None else _users(users, fitted), k, exclude_seen=exclude_seen)
     if explain:
@@ -60,7 +60,9 @@ def recommend(
     if json:
         print_json({"out": place, "rows": table.num_rows, "users": len(table["user_id"].unique())})
         return
-    print_table(table.column_names, (list(row.values()) for row in table.slice(0, SHOWN).to_pylist()))
+    print_table(
+        table.column_names, (list(row.values()) for row in verbatim(table.slice(0, SHOWN), "user_id", "item_id"))
+    )
     note(f"{table.num_rows:,} rows written: {place}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,13 +37,16 @@ class Labels:
     unknown: int
 
 
-def read_labels(file: Path, users: Ids) -> Labels:
+def read_labels(file: Path, users: Ids, mapping: Mapping[str, str] | None = None) -> Labels:
     """Read src, dst and ``is_fake`` (true, 1: fake) or ``label`` (-1, fake: fake; 1, real: real).
+
+    Args:
+        mapping: src or dst -> what the file calls it.
 
     Raises:
         DataError: the file cannot be read, neither column is there, or a value means neither.
     """
-    batches = list(iter_edge_batches(file))
+    batches = list(iter_edge_batches(file, mapping=mapping))
     if not batches:
         raise DataError(f"{file}: no rows; expected src, dst and label")
     table = pa.Table.from_batches(batches)

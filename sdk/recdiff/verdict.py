@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from recdiff.errors import DataError, UsageError
 from recdiff.fitting import Fitted
 from recdiff.heuristics import heuristic_scores
 from recdiff.labels import Labels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 OURS = "fake_score"
 INSTALL = "pip install 'recdiff-sdk[study]'"
@@ -89,7 +92,8 @@ def verdict(fitted: Fitted, truth: Labels) -> Verdict:
     is_fake = truth.is_fake[rows >= 0][first]
     if len(known) == 0 or is_fake.all() or not is_fake.any():
         raise DataError(
-            f"{len(known)} labelled edges are part of the fit, {int(is_fake.sum())} of them fake; both kinds are needed"
+            f"labelled edges that are part of the fit: {len(known)}, fake ones among them: {int(is_fake.sum())}; "
+            "both kinds are needed, so label edges of the data that were fitted"
         )
     scores = all_scores(fitted)
     degree = np.minimum(fitted.edges["degree_src"].to_numpy(), fitted.edges["degree_dst"].to_numpy())[known]
@@ -111,27 +115,42 @@ def all_scores(fitted: Fitted) -> dict[str, NDArray[np.float64]]:
     return {OURS: ours} | {name: -score for name, score in found.items()}
 
 
-def draw(found: Verdict, file: Path) -> None:
-    """Draw AUCs beside each other and the reliability of the fake score.
+def blank_figure(file: Path) -> Figure:
+    """Return the figure to draw, 9 by 4 inches, once it is sure that it can be written to ``file``.
 
     Raises:
-        UsageError: matplotlib is not installed.
+        UsageError: matplotlib is not installed or writes no such files, or the folder does not exist.
     """
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise UsageError(f"--figure needs matplotlib; run: {INSTALL}") from None
     figure = Figure(figsize=(9, 4), layout="constrained")
+    forms = figure.canvas.get_supported_filetypes()
+    if file.suffix.lower().removeprefix(".") not in forms:
+        raise UsageError(f"--figure {file}: expected a file name that ends in .{', .'.join(sorted(forms))}")
+    if not file.parent.is_dir():
+        raise UsageError(f"--figure {file}: there is no folder {file.parent}")
+    return figure
+
+
+def draw(found: Verdict, file: Path) -> None:
+    """Draw AUCs beside each other and the reliability of the fake score.
+
+    Raises:
+        UsageError: ``file`` is no place or form for a figure.
+    """
+    figure = blank_figure(file)
     left, right = figure.subplots(1, 2)
     order = sorted(found.metrics, key=lambda name: found.metrics[name].auc)
     colours = ["#0f7fbf" if name == OURS else "#9aa5b1" for name in order]
     left.barh([name.replace("_", " ") for name in order], [found.metrics[name].auc for name in order], color=colours)
     left.axvline(0.5, color="#444", linewidth=0.8)
-    left.set(xlim=(0, 1), xlabel="AUC", title=f"{found.edges:,} labelled edges")
+    left.set(xlim=(0, 1), xlabel="AUC (grey: heuristics)", title=f"{found.edges:,} labelled edges")
     bins = [each for each in found.metrics[OURS].reliability if each.count]
     right.plot([0, 1], [0, 1], color="#9aa5b1", linewidth=0.8)
     right.plot([each.mean_score for each in bins], [each.fake_share for each in bins], "o-", color="#0f7fbf")
-    right.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean fake_score", ylabel="share of fakes", title="reliability")
+    right.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean fake score", ylabel="share of fakes", title="reliability")
     figure.savefig(file, dpi=150)
 
 

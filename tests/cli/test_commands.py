@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -132,6 +134,52 @@ def test_edges_are_judged_beside_every_heuristic(
     assert {"fake_score", "common_neighbours", "jaccard", "adamic_adar", "svd_cosine", "shared_items"} <= set(scorers)
     assert scorers["common_neighbours"]["calibration_error"] is None
     assert (tmp_path / "v.png").stat().st_size > 10_000
+
+
+def test_edges_are_judged_by_a_file_with_names_of_its_own(
+    run: Run, model_folder: Path, sample_folder: Path, tmp_path: Path
+) -> None:
+    truth = pq.read_table(sample_folder / "truth.parquet").rename_columns({"src": "ann", "dst": "bob"})
+    pq.write_table(pa.concat_tables([truth, _nobodies(truth)]), tmp_path / "truth.parquet")
+    judge = ("evaluate-edges", "--model", model_folder, "--truth", "truth.parquet")
+    code, out, err = run(*judge, "--map", "src=ann", "--map", "dst=bob")
+    assert code == 0, err
+    assert "fake_score" in out
+    assert "1 labelled edges are not part of the fit" in err
+    assert run(*judge)[0] == 3
+
+
+def _nobodies(truth: pa.Table) -> pa.Table:
+    """Return one real tie between two people that no data know."""
+    row = {"ann": "nobody", "bob": "nowhere", "is_fake": False} | dict.fromkeys(truth.column_names[3:])
+    return pa.Table.from_pylist([row], schema=truth.schema)
+
+
+@pytest.mark.parametrize(
+    ("figure", "message"),
+    [("v.doc", "expected a file name that ends in"), ("v", "expected a file name"), ("no/v.png", "no folder no")],
+)
+def test_a_figure_that_cannot_be_written_is_refused_first(run: Run, figure: str, message: str) -> None:
+    code, out, err = run("evaluate-edges", "--truth", "absent.csv", "--model", "absent", "--figure", figure)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_ids_are_printed_as_they_are(run: Run, tmp_path: Path) -> None:
+    """Ids that are numbers are not grouped in thousands; an edge listed both ways round is shown once."""
+    run("sample", "data/", "--users", 150)
+    for name in ("social.csv", "interactions.csv"):
+        text = (tmp_path / "data" / name).read_text(encoding="utf-8")
+        text = re.sub(r"[a-z]+-(\d+)", lambda found: f"1{int(found[1]):04}", text)
+        (tmp_path / "data" / name).write_text(text, encoding="utf-8")
+    assert run("fit", "data/")[0] == 0
+    code, out, _ = run("clean-edges", "--remove-share", 0.1)
+    assert code == 0
+    shown = [tuple(line.split()[:2]) for line in out.split("most suspicious")[1].splitlines() if line[:2] == " 1"]
+    assert len({frozenset(ends) for ends in shown}) == len(shown) == 10
+    assert all(end.isdecimal() for ends in shown for end in ends)
+    code, out, _ = run("recommend", "--k", 3)
+    assert [line.split()[0] for line in out.splitlines() if line.lstrip()[:1] == "1"][:3] == ["10000"] * 3
 
 
 def test_evaluate_prints_the_keys_that_scripts_use(run: Run, model_folder: Path, sample_folder: Path) -> None:
