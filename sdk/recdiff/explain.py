@@ -14,6 +14,8 @@ KIND_WORDS = {
     "active-farm": "a tie of a farm whose accounts use a thing or two to look real",
     "camouflage": "a bought follower that also befriended the target's friends to look real",
 }
+LITTLE, MUCH = 0.9, 1.1
+"""Between these a movement is nothing to speak of."""
 
 
 def explain_edge(src: Any, dst: Any, row: Mapping[str, Any], noise_level: float) -> list[str]:
@@ -62,6 +64,8 @@ def _items(shared: int) -> str:
 
 
 def _movement(movement: float) -> str:
-    if movement > 1.0:
-        return f"Denoising moves the two ends much ({movement:.2f} times the usual): they sit at odd places."
-    return f"Denoising moves the two ends little ({movement:.2f} times the usual)."
+    if movement > MUCH:
+        return f"Denoising moves the two ends {movement:.2f} times as far as usual: they sit at odd places."
+    if movement < LITTLE:
+        return f"Denoising moves the two ends only {movement:.2f} times as far as usual: they sit where one expects."
+    return f"Denoising moves the two ends about as far as usual ({movement:.2f} times)."
