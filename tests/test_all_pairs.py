@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from recdiff import graph
 from recdiff.all_pairs import gradient, loss, observed_pairs
 
 USERS, ITEMS = 9, 13
@@ -32,11 +33,16 @@ def test_loss_is_the_weighted_squared_error_of_all_pairs(background: float) -> N
     torch.testing.assert_close(found, _dense_loss(train, rows, background), rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.parametrize("block", [4, 9, 1000])
 @pytest.mark.parametrize("background", [0.05, 0.5, 1.0])
-def test_gradient_is_the_derivative(background: float) -> None:
+def test_gradient_is_the_derivative(background: float, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "ROW_BLOCK", block)
     train, rows = _case()
     rows.requires_grad_()
     _dense_loss(train, rows, background).backward()
     with torch.no_grad():
         found = gradient(observed_pairs(train), rows, USERS, background)
+        spare = torch.full_like(rows, 7.0)
+        assert gradient(observed_pairs(train), rows, USERS, background, out=spare) is spare
     torch.testing.assert_close(found, rows.grad, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(spare, found)

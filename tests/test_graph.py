@@ -91,6 +91,9 @@ def test_products_by_blocks_of_rows_are_the_product(block: int, monkeypatch: pyt
     matrix = symmetric_normalised(random_graph())
     dense = np.random.default_rng(1).standard_normal((40, 5)).astype(np.float32)
     np.testing.assert_allclose(graph.product(csr_tensor(matrix), dense), matrix @ dense, rtol=1e-5, atol=1e-6)
+    table, out = torch.from_numpy(dense), torch.empty(40, 5)
+    assert graph.times(csr_tensor(matrix), table, added=table, scale=0.5, out=out) is out
+    np.testing.assert_allclose(out.numpy(), (matrix @ dense + dense) / 2, rtol=1e-5, atol=1e-6)
 
 
 def test_an_empty_graph_propagates_zeros() -> None:

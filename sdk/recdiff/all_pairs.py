@@ -14,7 +14,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from recdiff.graph import bipartite_adjacency, csr_tensor, dots, times, with_values
+from recdiff.graph import bipartite_adjacency, csr_tensor, dots, row_parts, times, with_values
 
 
 def observed_pairs(train: sp.csr_matrix, device: torch.device | str = "cpu") -> Tensor:
@@ -29,21 +29,39 @@ def loss(observed: Tensor, rows: Tensor, users: int, background: float) -> Tenso
     return background * everywhere + ((1 - background) * scores.square() - 2 * scores).sum() / 2
 
 
-def gradient(observed: Tensor, rows: Tensor, users: int, background: float) -> Tensor:
-    """Return the derivative of ``loss`` by ``rows``, (N, D)."""
-    by_row = by_observed(observed, rows, rows, background)
-    own, other = rows[:users], rows[users:]
-    by_row[:users].addmm_(own, other.T @ other, alpha=2 * background)
-    by_row[users:].addmm_(other, own.T @ own, alpha=2 * background)
-    return by_row
+def gradient(observed: Tensor, rows: Tensor, users: int, background: float, out: Tensor | None = None) -> Tensor:
+    """Return the derivative of ``loss`` by ``rows``, (N, D); ``out`` (N, D) is overwritten with it."""
+    return own_gradient(observed, rows, rows, users, squares(rows, users), background, out)
 
 
-def by_observed(observed: Tensor, own: Tensor, everyone: Tensor, background: float) -> Tensor:
-    """Return the observed pairs' part of the derivative by some nodes' rows ``own`` (B, D).
+def squares(rows: Tensor, users: int) -> Tensor:
+    """Return V_u^T V_u and V_i^T V_i, (2, D, D), of ``rows`` of which the first ``users`` are users'."""
+    return torch.stack([side.T @ side for side in (rows[:users], rows[users:])])
+
+
+def own_gradient(
+    observed: Tensor,
+    own: Tensor,
+    everyone: Tensor,
+    users: int,
+    squares: Tensor,
+    background: float,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return the derivative of ``loss`` by some nodes' rows ``own``, (B, D).
 
     Args:
-        observed: (B, N) CSR, the pairs of these nodes.
+        observed: (B, N) CSR, the observed pairs of these nodes.
         everyone: (N, D) rows of all nodes.
+        users: how many of these nodes, the first ones, are users.
+        squares: those of all nodes, (2, D, D).
+        out: (B, D), overwritten with what is returned.
     """
-    scores = dots(observed, own, everyone)
-    return times(with_values(observed, scores.mul_(2 * (1 - background)).sub_(2)), everyone)
+    found = torch.empty_like(own) if out is None else out
+    for rows, part in row_parts(observed):
+        scores = dots(part, own[rows], everyone)
+        found[rows] = times(with_values(part, scores.mul_(2 * (1 - background)).sub_(2)), everyone)
+        boundary = min(max(users, rows.start), rows.stop)
+        for side, other in ((slice(rows.start, boundary), squares[1]), (slice(boundary, rows.stop), squares[0])):
+            found[side].addmm_(own[side], other, alpha=2 * background)
+    return found

@@ -21,7 +21,7 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recdiff.all_pairs import by_observed
+from recdiff.all_pairs import own_gradient, squares
 from recdiff.descent import Judge, Trial, descend
 from recdiff.graph import bipartite_adjacency, csr_tensor, times
 from recdiff.recommender_config import RecommenderConfig
@@ -149,22 +149,18 @@ class _Part:
 
     def walk(self, block: Tensor) -> Tensor:
         """Return own rows (B, D) of the mean over l = 0 .. L of G^l X; ``block`` are own rows of X."""
-        hidden, total = block, block.clone()
-        for _ in range(self.config.layers):
-            hidden = times(self.graph, _gathered(hidden))
-            total += hidden
-        return total.div_(self.config.layers + 1)
+        hidden, layers = block, self.config.layers
+        for left in reversed(range(layers)):
+            hidden = times(self.graph, _gathered(hidden), block, 1.0 if left else 1 / (layers + 1))
+        return hidden
 
     def gradient(self, block: Tensor) -> Tensor:
         """Return own rows (B, D) of the derivative by X of (all-pairs loss + regularisation |X|^2) / R."""
-        background, users = self.config.background, self.shard.layout.block_users
+        users = self.shard.layout.block_users
         own = self.walk(block)
-        everyone = _gathered(own)
-        by_row = by_observed(self.pairs, own, everyone, background)
-        squares = torch.stack([own[:users].T @ own[:users], own[users:].T @ own[users:]])
-        dist.all_reduce(squares)
-        by_row[:users].addmm_(own[:users], squares[1], alpha=2 * background)
-        by_row[users:].addmm_(own[users:], squares[0], alpha=2 * background)
+        everywhere = squares(own, users)
+        dist.all_reduce(everywhere)
+        by_row = own_gradient(self.pairs, own, _gathered(own), users, everywhere, self.config.background)
         regularisation = 2 * self.config.regularisation
         return self.walk(by_row).add_(block, alpha=regularisation).div_(self.shard.interactions)
 

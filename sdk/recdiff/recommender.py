@@ -9,6 +9,7 @@ A step costs O((R + E) D L + N D^2), linear in users, interactions and ties.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -23,7 +24,7 @@ from recdiff.all_pairs import gradient, observed_pairs
 from recdiff.checkpoint import Checkpoint
 from recdiff.descent import Trainer, Trial, descend
 from recdiff.errors import UsageError
-from recdiff.graph import Propagator, social_adjacency, symmetric_normalised
+from recdiff.graph import csr_tensor, social_adjacency, symmetric_normalised, times
 from recdiff.joint_graph import joint_adjacency
 from recdiff.progress import Report, silent
 from recdiff.ranking import Score, rank
@@ -179,18 +180,22 @@ def _check(config: RecommenderConfig, train: sp.csr_matrix) -> None:
         raise UsageError(f"recommender.background = {config.background}: it must be above 0 and at most 1")
 
 
-def _graph(config: RecommenderConfig, data: _Data) -> Propagator:
+def _graph(config: RecommenderConfig, data: _Data) -> Tensor:
     joint = joint_adjacency(data.train[:, data.active], data.social, config.tie_weight)
-    return Propagator.of(symmetric_normalised(joint), data.device)
+    return csr_tensor(symmetric_normalised(joint), data.device)
 
 
-def _walk(graph: Propagator, table: Tensor, layers: int) -> Tensor:
-    """Return the mean over l = 0 .. ``layers`` of G^l ``table``, (N, D); G is symmetric, so this is its own adjoint."""
-    hidden, total = table, table.clone()
-    for _ in range(layers):
-        hidden = graph @ hidden
-        total += hidden
-    return total.div_(layers + 1)
+def _walk(graph: Tensor, table: Tensor, layers: int, spare: Sequence[Tensor | None] = (None, None)) -> Tensor:
+    """Return the mean over l = 0 .. ``layers`` of G^l ``table``, (N, D); G is symmetric, so this is its own adjoint.
+
+    Args:
+        spare: two tables (N, D) to overwrite; the result is one of them.
+    """
+    hidden = table
+    for left in reversed(range(layers)):
+        # X + G (X + G (X + ...)): one table to write a layer, none to add up.
+        hidden = times(graph, hidden, table, 1.0 if left else 1 / (layers + 1), spare[left % 2])
+    return hidden
 
 
 def _trained(config: RecommenderConfig, data: _Data, seed: int, trainer: Trainer | None) -> Trial:
@@ -211,16 +216,19 @@ def _train(config: RecommenderConfig, data: _Data, seed: int) -> Trial:
     def judge(table: Tensor) -> float:
         return _judge(data, _walk(graph, table, config.layers).cpu().numpy())
 
-    by_table = partial(_table_gradient, config, graph, observed, data.users)
-    return descend(config, first.to(data.device), by_table, judge if len(data.sample) else None)
+    table = first.to(data.device)
+    spare = [torch.empty_like(table) for _ in range(3)]
+    by_table = partial(_table_gradient, config, graph, observed, data.users, spare)
+    return descend(config, table, by_table, judge if len(data.sample) else None)
 
 
 def _table_gradient(
-    config: RecommenderConfig, graph: Propagator, observed: Tensor, users: int, table: Tensor
+    config: RecommenderConfig, graph: Tensor, observed: Tensor, users: int, spare: Sequence[Tensor], table: Tensor
 ) -> Tensor:
-    """Return the derivative by X of (all-pairs loss + regularisation |X|^2) / R, (N, D)."""
-    by_row = gradient(observed, _walk(graph, table, config.layers), users, config.background)
-    by_table = _walk(graph, by_row, config.layers)
+    """Return the derivative by X of (all-pairs loss + regularisation |X|^2) / R, (N, D), in one of three ``spare``."""
+    rows = _walk(graph, table, config.layers, spare[:2])
+    by_row = gradient(observed, rows, users, config.background, spare[2])
+    by_table = _walk(graph, by_row, config.layers, spare[:2])
     return by_table.add_(table, alpha=2 * config.regularisation).div_(observed.values().numel() / 2)
 
 
