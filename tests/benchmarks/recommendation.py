@@ -188,7 +188,19 @@ def _line(row: dict[str, Any]) -> str:
     return f"| {row['model']} | {len(row['seeds'])} | " + " | ".join(cells + shown) + " |"
 
 
+def with_others(rows: list[dict[str, Any]], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return ``rows`` and those of ``known`` whose models they lack, best first."""
+    found = {row["model"] for row in rows}
+    both = [*rows, *(row for row in known if row["model"] not in found)]
+    return sorted(both, key=lambda row: -float(row["mean"]["recall@20"]))
+
+
 def write_report(cache_folder: Path) -> None:
+    """Write what the cache holds; models and data sets that it lacks stay as the last report has them."""
+    file = REPORT.with_suffix(".json")
+    datasets = json.loads(file.read_text())["datasets"] if file.exists() else {}
+    for dataset, models in collect(cache_folder).items():
+        datasets[dataset] = with_others(summary(models), datasets.get(dataset, []))
     versions = {"python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__}
     how = (
         "Test metrics, mean ± sd over seeds; all items ranked, training items masked, mean over users with test items. "
@@ -199,10 +211,10 @@ def write_report(cache_folder: Path) -> None:
         "how": how,
         "versions": {**versions, "torch": torch.__version__},
         "search": [list(each) for each in SEARCH],
-        "datasets": {dataset: summary(models) for dataset, models in sorted(collect(cache_folder).items())},
+        "datasets": dict(sorted(datasets.items())),
     }
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    file.write_text(json.dumps(report, indent=1) + "\n")
     REPORT.with_suffix(".md").write_text(markdown(report))
 
 
