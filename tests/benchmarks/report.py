@@ -46,15 +46,19 @@ def _number(value: float) -> str:
 
 
 def write_plot(file: Path, report: dict[str, Any]) -> None:
-    """Draw the ratios beside their limits, and time over size of the generated graphs."""
+    """Draw the ratios beside their limits, and time over size of the generated graphs, whichever were measured."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
-    _draw_ratios(left, {name: each for name, each in report["results"].items() if each["unit"] == "x"})
-    _draw_growth(right, report["results"])
+    results = report["results"]
+    ratios = {name: each for name, each in results.items() if each["unit"] == "x"}
+    drawn = [(_draw_ratios, ratios)] if ratios else []
+    drawn += [(_draw_growth, results)] if any(name.startswith("generated-") for name in results) else []
+    figure = plt.figure(figsize=(6 * max(1, len(drawn)), 4.5), layout="constrained")
+    for place, (draw, shown) in enumerate(drawn, start=1):
+        draw(figure.add_subplot(1, len(drawn), place), shown)
     figure.savefig(file, dpi=120, metadata={"Software": None})
     plt.close(figure)
 
