@@ -48,7 +48,7 @@ LARGE, SLOW = "generated-60000", "slow"
 """A graph of 1.2 million ties, and the settings of smaller ones."""
 PLANS = ("ciao", "others", "farm", "bitcoin", "ablation", "large")
 FIRST_SEED = 10
-"""No setting was ever chosen on corruptions of this seed or a later one; those of the first few were looked at."""
+"""Settings were chosen on earlier seeds; of later ones lastfm camouflage of seed 13 was looked at, and 30 to 39."""
 
 
 @dataclass(frozen=True, order=True)
