@@ -60,7 +60,7 @@ def own_gradient(
     found = torch.empty_like(own) if out is None else out
     for rows, part in row_parts(observed):
         scores = dots(part, own[rows], everyone)
-        found[rows] = times(with_values(part, scores.mul_(2 * (1 - background)).sub_(2)), everyone)
+        times(with_values(part, scores.mul_(2 * (1 - background)).sub_(2)), everyone, out=found[rows])
         boundary = min(max(users, rows.start), rows.stop)
         for side, other in ((slice(rows.start, boundary), squares[1]), (slice(boundary, rows.stop), squares[0])):
             found[side].addmm_(own[side], other, alpha=2 * background)

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from recdiff.all_pairs import own_gradient, squares
 from recdiff.descent import Judge, Trial, descend
-from recdiff.graph import bipartite_adjacency, csr_tensor, times
+from recdiff.graph import bipartite_adjacency, csr_tensor, walk
 from recdiff.recommender_config import RecommenderConfig
 
 Int64 = NDArray[np.int64]
@@ -149,10 +149,7 @@ class _Part:
 
     def walk(self, block: Tensor) -> Tensor:
         """Return own rows (B, D) of the mean over l = 0 .. L of G^l X; ``block`` are own rows of X."""
-        hidden, layers = block, self.config.layers
-        for left in reversed(range(layers)):
-            hidden = times(self.graph, _gathered(hidden), block, 1.0 if left else 1 / (layers + 1))
-        return hidden
+        return walk(self.graph, block, self.config.layers, everyone=_gathered)
 
     def gradient(self, block: Tensor) -> Tensor:
         """Return own rows (B, D) of the derivative by X of (all-pairs loss + regularisation |X|^2) / R."""

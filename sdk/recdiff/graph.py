@@ -6,7 +6,7 @@ Letters: U users, I items, N nodes, D embedding width. Nothing here is dense in 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,8 +174,33 @@ def times(
         found = _weighted_rows(part, dense.detach())
         if added is not None:
             found += added[rows]
-        torch.mul(found, scale, out=product[rows])
+        if scale != 1:
+            found *= scale
+        if out is None and part is matrix:
+            return found
+        product[rows] = found
     return product
+
+
+def walk(
+    graph: Tensor,
+    table: Tensor,
+    layers: int,
+    spare: Sequence[Tensor | None] = (None, None),
+    everyone: Callable[[Tensor], Tensor] = lambda rows: rows,
+) -> Tensor:
+    """Return the mean over l = 0 .. ``layers`` of G^l ``table``, (N, D); G symmetric, so this is its own adjoint.
+
+    Args:
+        graph: CSR, G or, with ``everyone``, some nodes' rows of it.
+        spare: two tables (N, D) to overwrite; the result is one of them.
+        everyone: returns all nodes' rows, where ``graph`` and ``table`` hold those of some.
+    """
+    hidden = table
+    for left in reversed(range(layers)):
+        # X + G (X + G (X + ...)): one table to write a layer, none to add up.
+        hidden = times(graph, everyone(hidden), table, 1.0 if left else 1 / (layers + 1), spare[left % 2])
+    return hidden
 
 
 def row_parts(matrix: Tensor) -> Iterator[tuple[slice, Tensor]]:

@@ -24,7 +24,7 @@ from recdiff.all_pairs import gradient, observed_pairs
 from recdiff.checkpoint import Checkpoint
 from recdiff.descent import Trainer, Trial, descend
 from recdiff.errors import UsageError
-from recdiff.graph import csr_tensor, social_adjacency, symmetric_normalised, times
+from recdiff.graph import csr_tensor, social_adjacency, symmetric_normalised, walk
 from recdiff.joint_graph import joint_adjacency
 from recdiff.progress import Report, silent
 from recdiff.ranking import Score, rank
@@ -185,19 +185,6 @@ def _graph(config: RecommenderConfig, data: _Data) -> Tensor:
     return csr_tensor(symmetric_normalised(joint), data.device)
 
 
-def _walk(graph: Tensor, table: Tensor, layers: int, spare: Sequence[Tensor | None] = (None, None)) -> Tensor:
-    """Return the mean over l = 0 .. ``layers`` of G^l ``table``, (N, D); G is symmetric, so this is its own adjoint.
-
-    Args:
-        spare: two tables (N, D) to overwrite; the result is one of them.
-    """
-    hidden = table
-    for left in reversed(range(layers)):
-        # X + G (X + G (X + ...)): one table to write a layer, none to add up.
-        hidden = times(graph, hidden, table, 1.0 if left else 1 / (layers + 1), spare[left % 2])
-    return hidden
-
-
 def _trained(config: RecommenderConfig, data: _Data, seed: int, trainer: Trainer | None) -> Trial:
     if trainer is None:
         return _train(config, data, seed)
@@ -214,7 +201,7 @@ def _train(config: RecommenderConfig, data: _Data, seed: int) -> Trial:
     first = torch.randn(data.users + len(data.active), config.width, generator=generator) * 0.1
 
     def judge(table: Tensor) -> float:
-        return _judge(data, _walk(graph, table, config.layers).cpu().numpy())
+        return _judge(data, walk(graph, table, config.layers).cpu().numpy())
 
     table = first.to(data.device)
     spare = [torch.empty_like(table) for _ in range(3)]
@@ -226,9 +213,9 @@ def _table_gradient(
     config: RecommenderConfig, graph: Tensor, observed: Tensor, users: int, spare: Sequence[Tensor], table: Tensor
 ) -> Tensor:
     """Return the derivative by X of (all-pairs loss + regularisation |X|^2) / R, (N, D), in one of three ``spare``."""
-    rows = _walk(graph, table, config.layers, spare[:2])
+    rows = walk(graph, table, config.layers, spare[:2])
     by_row = gradient(observed, rows, users, config.background, spare[2])
-    by_table = _walk(graph, by_row, config.layers, spare[:2])
+    by_table = walk(graph, by_row, config.layers, spare[:2])
     return by_table.add_(table, alpha=2 * config.regularisation).div_(observed.values().numel() / 2)
 
 
@@ -253,10 +240,10 @@ def _score(data: _Data, rows: Float32) -> Score:
 def _tables(config: RecommenderConfig, data: _Data, table: Tensor) -> Recommender:
     """Return the tables of the fitted node table X (N, D)."""
     graph = _graph(config, data)
-    rows = _walk(graph, table, config.layers).cpu().numpy()
+    rows = walk(graph, table, config.layers).cpu().numpy()
     share = table / (config.layers + 1)
     # The walk of one layer less, as each neighbour hands it over: Z = share + G (sum_{l < L} G^l) share.
-    handed = _walk(graph, table, config.layers - 1) * (config.layers / (config.layers + 1))
+    handed = walk(graph, table, config.layers - 1) * (config.layers / (config.layers + 1))
     joint = joint_adjacency(data.train[:, data.active], data.social, config.tie_weight)
     degree = np.asarray(joint.sum(axis=1), np.float64).ravel()
     memory = (handed.cpu().numpy() / np.sqrt(np.where(degree > 0, degree, 1.0))[:, None]).astype(np.float32)

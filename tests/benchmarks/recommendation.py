@@ -139,9 +139,8 @@ def collect(cache_folder: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
 
 
 def summary(models: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Return one row per model, best first, each compared with ours and ours with the best baseline."""
+    """Return one row per model, each compared with ours and ours with the best baseline."""
     rows = [_row(model, results) for model, results in models.items()]
-    rows.sort(key=lambda row: -float(row["mean"]["recall@20"]))
     if OURS in models:
         for row in (each for each in rows if each["model"] != OURS):
             row["ours_minus_this"] = {
