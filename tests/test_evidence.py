@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from recdiff.diffusion import add_noise
-from recdiff.evidence import denoise, evidence_columns, folded, log_spaced, nearest_step, train_denoiser
+from recdiff.evidence import NOISE_DRAWS, denoise, evidence_columns, folded, log_spaced, nearest_step, train_denoiser
 from recdiff.scorer_config import EvidenceConfig
 
 CONFIG = EvidenceConfig(epochs=12, hidden=32, condition_width=8, batch_size=256)
@@ -33,7 +33,7 @@ def trained(config: EvidenceConfig = CONFIG) -> object:
 
 
 def gain(net: object, pairs: np.ndarray, ratio: float) -> np.ndarray:
-    found = evidence_columns(net, rows()[0], ratio, 0)  # type: ignore[arg-type]
+    (found,) = evidence_columns(net, rows()[0], [ratio], 0)  # type: ignore[arg-type]
     a, b = pairs.T
     both = np.sum(found.joint[a] * found.joint[b], axis=1) - np.sum(found.apart[a] * found.apart[b], axis=1)
     return 2 * both - found.power[a, 0] - found.power[b, 0]
@@ -100,10 +100,24 @@ def test_the_folded_denoiser_walks_the_same_way(net: object) -> None:
     np.testing.assert_allclose(arrays.denoise(rows()[0]), denoise(net, rows()[0], CONFIG), atol=1e-4)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("kind", ["diffusion", "autoencoder", "identity"])
+def test_shared_layers_see_what_each_draw_would_give(kind: str) -> None:
+    config = EvidenceConfig(denoising=kind, epochs=2, hidden=32, condition_width=8, batch_size=256)  # type: ignore[arg-type]
+    net, x0 = trained(config), torch.as_tensor(rows()[0])
+    generator = torch.Generator().manual_seed(3)
+    noise = [torch.randn(x0.shape, generator=generator) for _ in range(NOISE_DRAWS)]
+    with torch.no_grad():
+        for ratio, found in zip(config.levels, evidence_columns(net, rows()[0], config.levels, 3), strict=True):  # type: ignore[arg-type]
+            t = torch.full((USERS,), nearest_step(net.schedule, ratio))  # type: ignore[attr-defined]
+            seen = [net(add_noise(x0, signed, t, net.schedule), t) for each in noise for signed in (each, -each)]  # type: ignore[operator, attr-defined]
+            movement = torch.log((x0 - torch.stack(seen).mean(dim=0)).square().mean(dim=1) + 1e-6)
+            np.testing.assert_allclose(found.movement[:, 0], movement, atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["autoencoder", "identity"])
 def test_ablations_give_columns_of_the_same_shape(kind: str, net: object) -> None:
     config = EvidenceConfig(denoising=kind, epochs=2, hidden=32, condition_width=8, batch_size=256)  # type: ignore[arg-type]
-    other, full = evidence_columns(trained(config), rows()[0], 1.0, 0), evidence_columns(net, rows()[0], 1.0, 0)  # type: ignore[arg-type]
+    (other,), (full,) = (evidence_columns(each, rows()[0], [1.0], 0) for each in (trained(config), net))  # type: ignore[arg-type]
     assert other.joint.shape == full.joint.shape
     assert other.apart.shape == full.apart.shape
     if kind == "identity":
@@ -111,5 +125,5 @@ def test_ablations_give_columns_of_the_same_shape(kind: str, net: object) -> Non
 
 
 def test_the_same_generator_gives_the_same_columns(net: object) -> None:
-    first, second = (evidence_columns(each, rows()[0], 1.0, 0).joint for each in (net, trained()))  # type: ignore[arg-type]
+    first, second = (evidence_columns(each, rows()[0], [1.0], 0)[0].joint for each in (net, trained()))  # type: ignore[arg-type]
     assert first.tobytes() == second.tobytes()

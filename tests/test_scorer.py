@@ -103,10 +103,10 @@ def test_the_same_seed_gives_the_same_scores(uniform: tuple[Corruption, Scorer])
     assert again.table.tobytes() == scorer.table.tobytes()
 
 
-def test_a_round_that_continues_scores_as_one_from_scratch() -> None:
+def test_a_cheap_first_round_leads_to_the_same_scores() -> None:
     made = corrupted("degree", 0.5)
     scratch, continued = (fitted(made, replace(CONFIG, continued=each)) for each in (False, True))
-    assert continued.shares == scratch.shares
+    assert continued.fake_share == pytest.approx(scratch.fake_share, abs=0.1)
     auc = [edge_metrics(made.is_fake, each.edge_scores).auc for each in (scratch, continued)]
     assert auc[1] == pytest.approx(auc[0], abs=0.01)
 

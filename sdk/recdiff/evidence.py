@@ -22,7 +22,7 @@ Letters: B rows, U users, G graphs (one encoding each), D latent width, H hidden
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +42,9 @@ Int64 = NDArray[np.int64]
 TIME_WIDTH = 16
 WEIGHT_DECAY = 1e-3
 BLOCK_ROWS = 1 << 15
-"""Rows that evidence is taken of at once, which bounds memory."""
+"""Rows that noise is drawn for at once, which bounds memory."""
+CACHE_ROWS = 1 << 11
+"""Rows that evidence is taken of at once: few enough for hidden layers to stay in the cache."""
 NOISE_DRAWS = 2
 """Antithetic pairs of noise draws behind each residual."""
 
@@ -60,9 +62,12 @@ def nearest_step(schedule: Schedule, ratio: float) -> int:
 class ConditionalDenoiser(nn.Module):
     """h(x_t, t) and phi(y, t), joined by Q: small networks with SiLU, the time entering the first layer as a bias."""
 
+    times: Tensor
+
     def __init__(self, width: int, schedule: Schedule, config: EvidenceConfig) -> None:
         super().__init__()
         self.schedule, self.learned = schedule, config.denoising != "identity"
+        self.register_buffer("times", time_features(torch.arange(schedule.steps), TIME_WIDTH), persistent=False)
         self.first = nn.Linear(width, config.hidden)
         self.time = nn.Linear(TIME_WIDTH, config.hidden)
         self.middle = nn.Linear(config.hidden, config.hidden)
@@ -79,14 +84,14 @@ class ConditionalDenoiser(nn.Module):
             # The posterior mean of x_0 under a standard normal prior.
             return at_step(self.schedule.signal, t, x) * x
         silu = nn.functional.silu
-        hidden = silu(self.first(x) + self.time(time_features(t, TIME_WIDTH)))
+        hidden = silu(self.first(x) + self.time(self.times[t]))
         predicted: Tensor = self.last(silu(self.middle(hidden)))
         return predicted
 
     def condition(self, y: Tensor, t: Tensor) -> Tensor:
         """Return phi(y, t), (B, R)."""
         silu = nn.functional.silu
-        hidden = silu(self.condition_first(y) + self.condition_time(time_features(t, TIME_WIDTH)))
+        hidden = silu(self.condition_first(y) + self.condition_time(self.times[t]))
         told: Tensor = self.condition_last(silu(self.condition_middle(hidden)))
         return told
 
@@ -112,12 +117,12 @@ def train_denoiser(
     ties = torch.stack([torch.cat(ends), torch.cat(ends[::-1])], dim=1)
     batches = max(1, len(ties) // config.batch_size)
     epochs = max(config.epochs, -(-config.least_steps // batches))
-    optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=WEIGHT_DECAY, fused=True)
     pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=epochs * batches)
     for epoch in range(epochs):
         total = 0.0
         for chosen in torch.tensor_split(torch.randperm(len(ties), generator=generator), batches):
-            x, y = ties[chosen].float().unbind(1)
+            x, y = ties.index_select(0, chosen).float().unbind(1)
             loss = _loss(net, x, y, config, generator)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -167,39 +172,57 @@ class EvidenceColumns:
 
 
 @torch.no_grad()
-def evidence_columns(net: ConditionalDenoiser, rows: Rows, ratio: float, seed: int) -> EvidenceColumns:
-    """Return the columns of latent ``rows`` (U, D) at noise-to-signal ``ratio``; the noise is the same per ``seed``."""
+def evidence_columns(net: ConditionalDenoiser, rows: Rows, ratios: Sequence[float], seed: int) -> list[EvidenceColumns]:
+    """Return the columns of latent ``rows`` (U, D) at each noise-to-signal ratio; a ``seed`` draws the same noise."""
     generator = torch.Generator().manual_seed(seed)
-    step = nearest_step(net.schedule, ratio)
-    blocks = [rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS)]
-    parts = [_evidence_block(net, torch.as_tensor(block).float(), step, generator) for block in blocks]
-    return EvidenceColumns(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+    steps = [nearest_step(net.schedule, ratio) for ratio in ratios]
+    found: list[list[tuple[Tensor, ...]]] = [[] for _ in steps]
+    for start in range(0, len(rows), BLOCK_ROWS):
+        x0 = torch.as_tensor(rows[start : start + BLOCK_ROWS])
+        noise = [torch.randn(x0.shape, generator=generator) for _ in range(NOISE_DRAWS)]
+        for part, *drawn in zip(*(torch.split(each, CACHE_ROWS) for each in (x0, *noise)), strict=True):
+            for place, missed in enumerate(_missed(net, part.float(), drawn, steps)):
+                found[place].append(_columns(net, part.float(), missed, steps[place]))
+    return [EvidenceColumns(*(torch.cat(each).numpy() for each in zip(*parts, strict=True))) for parts in found]
 
 
-def _evidence_block(
-    net: ConditionalDenoiser, x0: Tensor, step: int, generator: torch.Generator
-) -> tuple[Float32, Float32, Float32, Float32]:
+def _missed(net: ConditionalDenoiser, x0: Tensor, noise: Sequence[Tensor], steps: Sequence[int]) -> Iterator[Tensor]:
+    """Yield E_n[x_0 - h(x_t, t)] (B, D) for each step t, n running over ``noise``, (B, D) each, and its negatives.
+
+    The first layer and the last are linear, so the first sees rows and noise once for all steps and draws, the last
+    the mean of what it is given.
+    """
+    if not net.learned:
+        # What noise adds to a multiple of x_t its negative takes away.
+        yield from (x0 - float(net.schedule.alpha_bar[step]) * x0 for step in steps)
+        return
+    silu, weight = nn.functional.silu, net.first.weight.T
+    clean, drawn = x0 @ weight, [each @ weight for each in noise]
+    for step in steps:
+        signal, scale = float(net.schedule.signal[step]), float(net.schedule.noise[step])
+        at = torch.add(net.first.bias + net.time(net.times[step]), clean, alpha=signal)
+        hidden = torch.zeros_like(at)
+        for each in drawn:
+            for signed in (scale, -scale):
+                hidden += silu(net.middle(silu(torch.add(at, each, alpha=signed))))
+        yield x0 - net.last(hidden / (2 * len(drawn)))
+
+
+def _columns(net: ConditionalDenoiser, x0: Tensor, missed: Tensor, step: int) -> tuple[Tensor, ...]:
     """Return joint, apart, power and movement of the rows ``x0`` (B, D)."""
-    t = torch.full((len(x0),), step)
-    missed = torch.zeros_like(x0)
-    for _ in range(NOISE_DRAWS):
-        noise = torch.randn(x0.shape, generator=generator)
-        for signed in (noise, -noise):
-            missed += x0 - net(add_noise(x0, signed, t, net.schedule), t)
-    missed /= 2 * NOISE_DRAWS
-    told = net.condition(x0, t)
+    told = net.condition(x0, torch.full((len(x0),), step))
     power = (told @ net.join).square().sum(dim=1, keepdim=True)
     movement = torch.log(missed.square().mean(dim=1, keepdim=True) + 1e-6)
     residual = missed @ net.join.T
     joint, apart = ((residual + sign * told) / 2**0.5 for sign in (1, -1))
-    return joint.numpy(), apart.numpy(), power.numpy(), movement.numpy()
+    return joint, apart, power, movement
 
 
 @torch.no_grad()
 def denoise(net: ConditionalDenoiser, rows: Float32, config: EvidenceConfig) -> Float32:
     """Return the denoised rows (U, D): the reverse walk from ``walk_from``, taking the rows as x_t as they are."""
     walk = _walk(net.schedule, config)
-    blocks = torch.split(torch.as_tensor(rows), BLOCK_ROWS)
+    blocks = torch.split(torch.as_tensor(rows), CACHE_ROWS)
     return torch.cat([reverse_walk(x, lambda x, t: net(x, torch.full((len(x),), t)), walk) for x in blocks]).numpy()
 
 
@@ -213,7 +236,7 @@ def folded(net: ConditionalDenoiser, config: EvidenceConfig) -> FoldedDenoiser |
     if not net.learned:
         return None
     walk = _walk(net.schedule, config)
-    bias = net.first.bias + net.time(time_features(torch.arange(walk.steps), TIME_WIDTH))
+    bias = net.first.bias + net.time(net.times[: walk.steps])
     layers = tuple((each.weight.numpy().copy(), each.bias.numpy().copy()) for each in (net.middle, net.last))
     return FoldedDenoiser(net.first.weight.numpy().copy(), bias.numpy(), layers, "silu", False, walk)
 

@@ -10,7 +10,7 @@ Letters: U users, F table columns, N pair features, B pairs, C classes (0 = real
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, get_args
@@ -29,9 +29,18 @@ Layer = tuple[Float32, Float32]
 Operation = Literal["product", "dot", "split", "sum", "gap", "low", "src", "dst"]
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+ELEMENTWISE: Mapping[Operation, Callable[[Float32, Float32], Float32]] = {
+    "product": np.multiply,
+    "sum": np.add,
+    "gap": lambda src, dst: np.abs(src - dst),
+    "low": np.minimum,
+    "src": lambda src, dst: src,
+    "dst": lambda src, dst: dst,
+}
+"""Operations that yield as many features as they read columns."""
 SYMMETRIC: frozenset[str] = frozenset({"product", "dot", "split", "sum", "gap", "low"})
-BLOCK = 1 << 16
-"""Pairs whose rows are gathered at once."""
+BLOCK = 1 << 13
+"""Pairs whose rows are gathered at once: few enough for them to stay in the cache."""
 SATURATED = 60.0
 """Log odds beyond which a score is 0 or 1 to the last bit."""
 
@@ -134,56 +143,77 @@ def posterior(z: Float32, calibration: tuple[float, float] = (1.0, 0.0)) -> tupl
 
 def pair_features(table: Table, pairs: Int64, terms: tuple[PairTerm, ...]) -> Float32:
     """Return the terms of pairs (B, 2) of rows of ``table`` (U, F), (B, N)."""
-    src, dst = (table[pairs[:, side]].astype(np.float32) for side in (0, 1))
-    features = np.empty((len(pairs), sum(term.width for term in terms)), np.float32)
-    starts = np.cumsum([0, *(term.width for term in terms)])
-    summed = [place for place, term in enumerate(terms) if _reads_one_product(term)]
-    if summed:
+    src, dst = (table.take(pairs[:, side], axis=0).astype(np.float32) for side in (0, 1))
+    plan = _plan(terms, table.shape[1])
+    features = np.empty((len(pairs), plan.features), np.float32)
+    if plan.summed.size:
         # One elementwise product and one matrix for all sums of it.
-        features[:, starts[summed]] = (src * dst) @ _sums(tuple(terms[place] for place in summed), table.shape[1])
-    for start, term in zip(starts, terms, strict=False):
-        if not _reads_one_product(term):
-            features[:, start : start + term.width] = _term_values(src, dst, term)
-        if term.by is not None:
-            features[:, start] *= src[:, term.by[0]] * dst[:, term.by[1]]
+        features[:, plan.summed] = (src * dst) @ plan.sums
+    for place, left, right in plan.dots:
+        features[:, place] = np.sum(src[:, left] * dst[:, right], axis=1)
+    for operation, places, left_columns, right_columns in plan.elementwise:
+        features[:, places] = ELEMENTWISE[operation](src[:, left_columns], dst[:, right_columns])
+    if plan.multiplied.size:
+        features[:, plan.multiplied] *= src[:, plan.by_src] * dst[:, plan.by_dst]
     return features
 
 
-def _reads_one_product(term: PairTerm) -> bool:
-    """Tell whether the term sums products of a column with itself."""
-    return term.operation == "split" or (term.operation == "dot" and term.left == term.right)
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """The terms sorted by how they are computed: few operations on many columns, since each is a call.
+
+    Attributes:
+        features: N.
+        summed: places of the terms that sum products of a column with itself; sums: (F, of them).
+        dots: place and columns of the dots of different columns.
+        elementwise: operation, places and columns of the others.
+        multiplied: places of the terms that are multiplied by columns ``by_src`` and ``by_dst``.
+    """
+
+    features: int
+    summed: Int64
+    sums: Float32
+    dots: tuple[tuple[int, slice, slice], ...]
+    elementwise: tuple[tuple[Operation, Int64, Int64, Int64], ...]
+    multiplied: Int64
+    by_src: Int64
+    by_dst: Int64
 
 
 @lru_cache(maxsize=8)
-def _sums(terms: tuple[PairTerm, ...], width: int) -> Float32:
-    """Return the matrix (F, len(terms)) that sums a row's elementwise products into the terms."""
-    sums = np.zeros((width, len(terms)), np.float32)
-    for place, term in enumerate(terms):
-        sums[slice(*term.left), place] = 1.0
+def _plan(terms: tuple[PairTerm, ...], width: int) -> _Plan:
+    for unknown in {term.operation for term in terms}.difference(OPERATIONS):
+        raise UsageError(f"no pair operation {unknown!r}: known are {', '.join(OPERATIONS)}")
+    starts = np.cumsum([0, *(term.width for term in terms)])
+    placed = list(zip(starts.tolist(), terms, strict=False))
+    summed = [(place, term) for place, term in placed if _sums_one_product(term)]
+    sums = np.zeros((width, len(summed)), np.float32)
+    for column, (_, term) in enumerate(summed):
+        sums[slice(*term.left), column] = 1.0
         if term.operation == "split":
-            sums[slice(*term.right), place] = -1.0
-    return sums
+            sums[slice(*term.right), column] = -1.0
+    dots = [
+        (place, slice(*term.left), slice(*term.right))
+        for place, term in placed
+        if term.operation == "dot" and term.left != term.right
+    ]
+    elementwise = []
+    for operation in ELEMENTWISE:
+        group = [(place, term) for place, term in placed if term.operation == operation]
+        if group:
+            places = _columns([(place, place + term.width) for place, term in group])
+            left, right = (_columns([getattr(term, side) for _, term in group]) for side in ("left", "right"))
+            elementwise.append((operation, places, left, right))
+    factors = [(place, *term.by) for place, term in placed if term.by is not None]
+    multiplied, by_src, by_dst = np.array(factors, np.int64).reshape(-1, 3).T
+    sum_places = np.array([place for place, _ in summed], np.int64)
+    return _Plan(int(starts[-1]), sum_places, sums, tuple(dots), tuple(elementwise), multiplied, by_src, by_dst)
 
 
-def _term_values(src: Float32, dst: Float32, term: PairTerm) -> Float32:
-    """Return one term that does not read the shared product, of gathered rows (B, F), (B, term.width)."""
-    left, right = slice(*term.left), slice(*term.right)
-    values: Any
-    match term.operation:
-        case "product":
-            values = src[:, left] * dst[:, right]
-        case "dot":
-            values = np.sum(src[:, left] * dst[:, right], axis=1, keepdims=True)
-        case "sum":
-            values = src[:, left] + dst[:, right]
-        case "gap":
-            values = np.abs(src[:, left] - dst[:, right])
-        case "low":
-            values = np.minimum(src[:, left], dst[:, right])
-        case "src":
-            values = src[:, left]
-        case "dst":
-            values = dst[:, right]
-        case _:
-            raise UsageError(f"no pair operation {term.operation!r}: known are {', '.join(OPERATIONS)}")
-    return np.asarray(values, np.float32)
+def _columns(spans: Sequence[Span]) -> Int64:
+    return np.concatenate([np.arange(*span) for span in spans])
+
+
+def _sums_one_product(term: PairTerm) -> bool:
+    """Tell whether the term sums products of a column with itself."""
+    return term.operation == "split" or (term.operation == "dot" and term.left == term.right)

@@ -20,7 +20,7 @@ from recdiff.classifier import train_classifier
 from recdiff.evidence import ConditionalDenoiser, evidence_columns, train_denoiser
 from recdiff.fakepool import DRAWN, FakePool, fake_pool
 from recdiff.graph import social_adjacency
-from recdiff.pairs import Layer, PairTerm, forward, pair_features
+from recdiff.pairs import Layer, PairTerm, Span, forward, pair_features
 from recdiff.scorer_config import ClassifierConfig, ScorerConfig
 from recdiff.side_by_side import side_by_side
 from recdiff.spectrum import aligned
@@ -45,7 +45,8 @@ CLIP = 6.0
 LATENT_CLIP = 4.0
 HALVES = 2
 CLASSES = 1 + len(DRAWN)
-FEATURE_BLOCK = 1 << 16
+FEATURE_BLOCK = 1 << 14
+"""Pairs whose features are computed at once: what is gathered for them stays in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,20 +58,25 @@ class Round:
         at: where each named column lies.
         terms: the pair features.
         eigenvectors: K + 1 of (U, positive + negative), as the tables.
-        net: the denoiser, or None.
-        latent: (U, D) of the whole graph.
+        latents: K + 1 of (U, D), as the tables; the whole graph's alone where evidence was taken.
+        net: the denoiser, or None where no evidence was taken.
         inputs: (L, N) standardised features of the pairs learned from; mean, scale: (N,) of the standardising.
     """
 
     tables: list[Half]
-    at: dict[str, tuple[int, int]]
+    at: dict[str, Span]
     terms: tuple[PairTerm, ...]
     eigenvectors: list[Half]
+    latents: list[Half]
     net: ConditionalDenoiser | None
-    latent: Float32
     inputs: Float32
     mean: Float32
     scale: Float32
+
+    @property
+    def latent(self) -> Float32:
+        """Latent rows of the whole graph, (U, D)."""
+        return self.latents[-1].astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +161,7 @@ def make_task(
     )
 
 
-def make_round(task: Task, weight: Float32, eigenvectors: list[Half] | None = None) -> Round:
+def make_round(task: Task, weight: Float32, eigenvectors: list[Half] | None = None, *, evidence: bool = True) -> Round:
     """Encode the graph whose ties have ``weight`` (E,), K times without a fold and once whole.
 
     One encoding is alive at a time: of each, its part of the table, its latent rows and its eigenvectors are kept, in
@@ -163,6 +169,7 @@ def make_round(task: Task, weight: Float32, eigenvectors: list[Half] | None = No
 
     Args:
         eigenvectors: those of an earlier round to continue from, or None.
+        evidence: whether to take the denoiser's evidence, where the task takes any.
     """
     starts = [None] * (task.folds + 1) if eigenvectors is None else eigenvectors
     whole = _encoding(task, weight, task.folds, starts[-1])
@@ -175,18 +182,46 @@ def make_round(task: Task, weight: Float32, eigenvectors: list[Half] | None = No
         columns = encoding.columns | task.accounts[left_out] | task.tastes.columns
         tables.append(join(columns))
         kept.append(encoding.eigenvectors.astype(np.float16))
-    at = spans(columns)
-    net = _denoiser(task, latent.rows)
-    if net is not None:
-        for place, rows in enumerate(latent.rows):
-            told = _evidence(task, net, rows)
-            tables[place] = np.concatenate([tables[place], join(told)], axis=1)
-        at = spans(columns | told)
+    describe = _with_evidence if evidence and task.config.evidence.denoising != "none" else _described
+    return describe(task, tables, spans(columns), kept, latent.rows)
+
+
+def with_evidence(task: Task, made: Round) -> Round:
+    """Return ``made``, which has none yet, with the denoiser's evidence, where the task takes any."""
+    if task.config.evidence.denoising == "none":
+        return made
+    return _with_evidence(task, made.tables, made.at, made.eigenvectors, made.latents)
+
+
+def _with_evidence(
+    task: Task, tables: list[Half], at: dict[str, Span], eigenvectors: list[Half], latents: list[Half]
+) -> Round:
+    """Return the round with the denoiser's evidence beside the other columns; ``tables`` are replaced by wider ones."""
+    ties = task.learn[task.label == 0]
+    pairs, fold = task.pool.pairs[ties], task.pool.fold[ties]
+    net = train_denoiser(latents, pairs, fold, task.config.evidence, task.generator, task.told("denoise"))
+    width = tables[0].shape[1]
+    for place, rows in enumerate(latents):
+        told = _evidence(task, net, rows)
+        tables[place] = np.concatenate([tables[place], join(told)], axis=1)
+    at = at | {name: (start + width, stop + width) for name, (start, stop) in spans(told).items()}
+    return _described(task, tables, at, eigenvectors, latents[-1:], net)
+
+
+def _described(
+    task: Task,
+    tables: list[Half],
+    at: dict[str, Span],
+    eigenvectors: list[Half],
+    latents: list[Half],
+    net: ConditionalDenoiser | None = None,
+) -> Round:
+    """Return the round with the features of the pairs learned from."""
     terms = pair_terms(at, task.directed, task.config.table) + account_terms(at)
     features = fold_features(tables, task.pool.pairs[task.learn], task.fold, terms)
     mean, scale = features.mean(axis=0), features.std(axis=0) + np.float32(1e-6)
     inputs = standardised(features, mean, scale)
-    return Round(tables, at, terms, kept, net, latent.rows[-1].astype(np.float32), inputs, mean, scale)
+    return Round(tables, at, terms, eigenvectors, latents, net, inputs, mean, scale)
 
 
 def _encoding(task: Task, weight: Float32, left_out: int, start: Half | None) -> Encoding:
@@ -223,20 +258,9 @@ class _Latents:
         self.rows.append(np.clip((found - self.mean) / self.scale, -LATENT_CLIP, LATENT_CLIP).astype(np.float16))
 
 
-def _denoiser(task: Task, latent: list[Half]) -> ConditionalDenoiser | None:
-    if task.config.evidence.denoising == "none":
-        return None
-    ties = task.learn[task.label == 0]
-    pool = task.pool
-    return train_denoiser(
-        latent, pool.pairs[ties], pool.fold[ties], task.config.evidence, task.generator, task.told("denoise")
-    )
-
-
 def _evidence(task: Task, net: ConditionalDenoiser, rows: Half) -> Columns:
     columns: Columns = {}
-    for level, ratio in enumerate(task.config.evidence.levels):
-        found = evidence_columns(net, rows, ratio, task.noise_seed)
+    for level, found in enumerate(evidence_columns(net, rows, task.config.evidence.levels, task.noise_seed)):
         columns |= {
             f"joint_{level}": found.joint,
             f"apart_{level}": found.apart,

@@ -2,7 +2,8 @@
 
 1. Sample non-ties of several kinds, and put them and the observed ties into K folds (``fakepool``).
 2. Encode the graph K times, each time without one fold, and once whole (``usertable``).
-3. Train the conditional denoiser on the ends of ties; it gives evidence columns (``evidence``).
+3. Train the conditional denoiser on the ends of ties; it gives evidence columns (``evidence``). With many ties only the
+   last time, as what is known by then is for the weights alone.
 4. Train a network to tell observed ties from each kind, on the other folds than it scores (``classifier``).
 5. Read the shares of the kinds from its density ratios (``shares``).
 6. Weigh every tie by the chance that it is real and repeat 2 to 5 on the weighted graph, where fakes were found.
@@ -42,6 +43,7 @@ from recdiff.rounds import (
     standardised,
     tie_logits,
     train_network,
+    with_evidence,
 )
 from recdiff.scorer_config import ScorerConfig
 from recdiff.shares import estimate_shares, joint_shares
@@ -146,7 +148,8 @@ def fit_scorer(
     weight = np.ones(len(edges), np.float32)
     eigenvectors: list[Half] | None = None
     for turn in range(config.rounds):
-        made = make_round(task, weight, eigenvectors)
+        evidence = turn + 1 == config.rounds or not config.continued_for(len(edges))
+        made = make_round(task, weight, eigenvectors, evidence=evidence)
         even = np.ones(len(task.learn), np.float32)
         halves = _halves(task, made, planted, task.label, even, "tell kinds apart")
         ratio = log_ratio(half_logits(halves, made.inputs, task.fold))
@@ -159,6 +162,8 @@ def fit_scorer(
         if config.continued_for(len(edges)):
             eigenvectors = made.eigenvectors
         made.tables.clear()  # before the next ones are made
+    if not evidence:
+        made = with_evidence(task, made)
     real = np.clip(1.0 - np.exp(ratio) @ shares, SMALLEST_SHARE, 1.0)
     extra = np.where(task.label > 0, 1.0, real).astype(np.float32)
     if known is None:

@@ -108,7 +108,8 @@ class SharesConfig(RegionsConfig):
 
 FOLDS, FEW_FOLDS = 10, 3
 MANY_TIES = 1_000_000
-"""Graphs of more ties are encoded without a third at a time instead of a tenth, and only once from scratch."""
+"""Graphs of more ties are encoded without a third at a time instead of a tenth, and only once from scratch; evidence is
+taken in the last round alone."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class ScorerConfig:
         planted_share: planted ties per kind that brings accounts along, as a share of the ties.
         most_pairs: ties, non-ties and planted ties per class to learn from, at most.
         rounds: encodings of the graph, each weighted by what the one before found.
-        continued: whether a later one continues from the eigenvectors before, with few iterations; None: for many ties.
+        continued: whether a later one continues from the eigenvectors before, with few iterations, and only the last
+            one takes evidence; None: for many ties.
         worthwhile: no further round where less than this share of fakes was found.
     """
 
