@@ -145,11 +145,11 @@ def _says(lines: Lines, resamples: int) -> tuple[str, ...]:
         top = max(lines, key=lambda name: lines[name][kind, most].mean("ndcg", K))
         gaps = {name: each[kind, most].against(each[CLEAN], "ndcg", K, resamples) for name, each in lines.items()}
         hurt = [name for name, gap in gaps.items() if verdict(gap.low, gap.high) == "worse"]
-        told = f"for {listed(hurt)}" if hurt else "for none of the models"
+        told = f"The loss of {listed(hurt)} is told from none" if hurt else "No model's loss is told from none"
         says.append(
             f"With {most:.0%} {title}, “{first}” keeps most of its NDCG@20 ({kept[first]:.1%}) and “{last}” least "
             f"({kept[last]:.1%}); the highest is that of “{top}”, {digits(lines[top][kind, most].mean('ndcg', K))}. "
-            f"The paired interval tells the loss from none {told}."
+            f"{told} (95 % paired interval)."
         )
     return tuple(says)
 

@@ -32,7 +32,7 @@ figcaption{color:var(--soft);font-size:.875rem;margin-top:.4rem;max-width:46rem}
 .table{overflow-x:auto;margin:1.5rem 0 .25rem;border-bottom:1px solid var(--line)}
 table{border-collapse:separate;border-spacing:0;font-size:.8125rem;font-variant-numeric:tabular-nums;min-width:100%}
 caption{text-align:left;font-weight:600;padding-bottom:.35rem}
-th,td{text-align:left;padding:.35rem .8rem .35rem 0;border-top:1px solid var(--line);white-space:nowrap;
+th,td{text-align:left;padding:.35rem .6rem .35rem 0;border-top:1px solid var(--line);white-space:nowrap;
 vertical-align:top}
 th[scope=row]{font-weight:500;position:sticky;left:0;background:var(--paper)}
 th[scope=col]{font-weight:600;color:var(--soft);border-top:0}
