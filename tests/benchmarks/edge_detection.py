@@ -249,7 +249,8 @@ def _large_table(cells: dict[str, dict[str, Any]]) -> list[str]:
     ]
     return [
         "Graphs with more than a million ties are encoded in three folds, not ten, and their second round continues",
-        "from the eigenvectors of the first and alone takes evidence. Gain over the settings of small graphs (slow) on a generated graph of",
+        "from the eigenvectors of the first and alone takes evidence. Gain over the settings of small graphs (slow)",
+        "on a generated graph of",
         f"60,000 users and 1.2 million ties, paired as above; on average {', '.join(seconds)}.",
         "",
         *_gains(cells, LARGE),

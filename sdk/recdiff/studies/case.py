@@ -191,6 +191,7 @@ def _before_and_after(subject: Subject) -> Figure:
                 ends = points[[place[end] for end in pair["ends"]]]
                 axis.plot(ends[:, 0], ends[:, 1], color=COLOURS[number], marker="o", markersize=4, linewidth=1.2)
             axis.set(title=f"{title} denoising", xlabel="first component", ylabel="second component")
+            axis.locator_params(nbins=5)
         caption = (
             f"{subject.label}: embeddings on the unit sphere, first two principal components of each; grey: a random "
             "sample of users, coloured: the ties changed most. The two panels have scales of their own."
@@ -205,9 +206,8 @@ def _scores(subject: Subject) -> Figure:
         for place, (key, title) in enumerate((("before", "without denoising"), ("after", "with denoising"))):
             counts = np.array(values[key], float)
             axis.stairs(counts / counts.sum(), values["bins"], color=COLOURS[place], label=title, fill=True, alpha=0.45)
-        lowest = min(np.flatnonzero(values[key])[0] for key in ("before", "after"))
         axis.set(xlabel=f"{subject.score} of a tie", ylabel="share of ties (logarithmic)", yscale="log")
-        axis.set_xlim(values["bins"][lowest], 1.0)
+        axis.set_xlim(values["bins"][0], values["bins"][-1])
         legend_below(shape, axis)
         caption = f"{subject.label}: the {subject.score} of all ties without and with denoising."
         return shape.figure_of(name, caption)

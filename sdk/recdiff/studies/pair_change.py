@@ -59,7 +59,7 @@ def run_pairs(cell: Cell, source: Source) -> dict[str, Any]:
     pairs = rng.integers(0, len(made.before), (RANDOM_PAIRS, 2))
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     users = np.union1d(rng.permutation(len(made.before))[:DRAWN], dataset.edges[order])
-    edges = np.linspace(-1.0, 1.0, BINS + 1)
+    edges = np.histogram_bin_edges(np.concatenate([made.given, made.denoised]), BINS)
     return {
         "pairs": [
             {"ends": dataset.edges[row].tolist(), "before": float(made.given[row]), "after": float(made.denoised[row])}
@@ -67,13 +67,13 @@ def run_pairs(cell: Cell, source: Source) -> dict[str, Any]:
         ],
         "mean_change": float(np.abs(change).mean()),
         "bins": edges.tolist(),
-        "before": np.histogram(np.clip(made.given, -1, 1), edges)[0].tolist(),
-        "after": np.histogram(np.clip(made.denoised, -1, 1), edges)[0].tolist(),
+        "before": np.histogram(made.given, edges)[0].tolist(),
+        "after": np.histogram(made.denoised, edges)[0].tolist(),
         "alike_before": float(cosines(made.before, pairs).mean()),
         "alike_after": float(cosines(made.after, pairs).mean()),
         "users": users.tolist(),
-        "map_before": plane(made.before)[users].round(4).tolist(),
-        "map_after": plane(made.after)[users].round(4).tolist(),
+        "map_before": _four_digits(plane(made.before)[users]),
+        "map_after": _four_digits(plane(made.after)[users]),
     }
 
 
@@ -92,6 +92,10 @@ def plane(rows: Float32) -> Float64:
     _, axes = np.linalg.eigh(centred.T @ centred)
     flat = centred @ axes[:, :-3:-1]
     return np.asarray(flat * np.sign(flat[np.abs(flat).argmax(axis=0), [0, 1]]), np.float64)
+
+
+def _four_digits(points: Float64) -> list[list[float]]:
+    return [[float(f"{value:.4g}") for value in point] for point in points]
 
 
 def _ours(dataset: SocialDataset, epochs: int | None, seed: int) -> Change:

@@ -95,7 +95,10 @@ def _section(study: Written, csv: bytes) -> str:
 
 
 def _table(summary: Summary) -> str:
-    numeric = [all(_is_number(row[place]) for row in summary.rows) for place in range(len(summary.columns))]
+    # The first column heads the rows, whatever it holds.
+    numeric = [
+        place > 0 and all(_is_number(row[place]) for row in summary.rows) for place in range(len(summary.columns))
+    ]
     head = "".join(
         f'<th scope="col"{_aligned(number)}>{html.escape(name)}</th>'
         for name, number in zip(summary.columns, numeric, strict=True)
