@@ -86,6 +86,29 @@ def test_a_new_user_is_folded_in(fitted: RecDiff) -> None:
         fitted.recommend_new()
 
 
+def test_somebody_new_learns_why_and_may_see_known_items(fitted: RecDiff) -> None:
+    history = fitted.fitted_.items.values.to_pylist()[:3]
+    friends = fitted.fitted_.users.values.to_pylist()[:2]
+    plain = fitted.recommend_new(history, friends, k=5)
+    table = fitted.recommend_new(history, friends, k=5, explain=True)
+    assert table.drop_columns(["because_items", "because_friends"]).equals(plain)
+    assert set(json.loads(table["because_items"][0].as_py())) <= set(history)
+    assert set(json.loads(table["because_friends"][0].as_py())) <= set(friends)
+    everything = fitted.recommend_new(history, friends, k=len(fitted.fitted_.items), exclude_seen=False)
+    assert set(history) <= set(everything["item_id"].to_pylist())
+
+
+def test_reasons_of_somebody_new_add_up_to_the_score(fitted: RecDiff) -> None:
+    recommender = fitted.fitted_.recommender
+    assert recommender is not None
+    items, friends = np.array([0, 1, 2]), np.array([3, 4])
+    reasons = recommender.explain(None, 7, items, friends)
+    assert reasons.total == pytest.approx(
+        float(recommender.fold_in(items, friends) @ recommender.item_table[7]), abs=1e-6
+    )
+    assert reasons.own == pytest.approx(0.0, abs=1e-6)
+
+
 def test_recommendations_name_their_reasons(fitted: RecDiff) -> None:
     table = fitted.explain_recommendations(fitted.recommend(fitted.fitted_.users.values[:3], k=2))
     user = fitted.fitted_.users.index(table["user_id"])[0]

@@ -47,7 +47,12 @@ def recommend(
             raise UsageError(
                 "--users names known users; --history and --friends describe somebody new: give one or the other"
             )
-        table = fitted.recommend_new(_ids(history), _ids(friends), k)
+        if out is not None or options or format_name != "parquet":
+            raise UsageError(
+                "recommendations for somebody new have no user id to hand on: drop --out, --format and --with, and "
+                "take them from --json"
+            )
+        table = fitted.recommend_new(_ids(history), _ids(friends), k, exclude_seen=exclude_seen, explain=explain)
         if json:
             print_json({"recommendations": table.to_pylist()})
         else:

@@ -209,12 +209,22 @@ class RecDiff:
         rows = fitted.recommender.user_table[chosen]
         return _top_table(fitted, fitted.users.take(chosen), rows, fitted.seen[chosen] if exclude_seen else None, k)
 
-    def recommend_new(self, history: Sequence[Any] = (), friends: Sequence[Any] = (), k: int = 20) -> pa.Table:
+    def recommend_new(
+        self,
+        history: Sequence[Any] = (),
+        friends: Sequence[Any] = (),
+        k: int = 20,
+        *,
+        exclude_seen: bool = True,
+        explain: bool = False,
+    ) -> pa.Table:
         """Return the top ``k`` items for a user that was not there at fit: item_id, rank, score.
 
         Args:
-            history: raw ids of items the user has interacted with; they are not recommended again.
+            history: raw ids of items the user has interacted with.
             friends: raw ids of users the user has ties to.
+            exclude_seen: leave the items of the history out.
+            explain: two more columns, as those of ``explain_recommendations``.
 
         Raises:
             DataError: for an item or a friend the model does not know.
@@ -231,7 +241,11 @@ class RecDiff:
         ties = self._positions(list(friends), "friends") if friends else np.zeros(0, np.int64)
         row = fitted.recommender.fold_in(items, ties)[None]
         seen = sp.csr_matrix((np.ones(len(items)), (np.zeros(len(items), int), items)), shape=(1, len(fitted.items)))
-        return _top_table(fitted, pa.array(["new"]), row, seen, k).drop_columns(["user_id"])
+        table = _top_table(fitted, pa.array(["new"]), row, seen if exclude_seen else None, k).drop_columns(["user_id"])
+        if not explain:
+            return table
+        chosen = fitted.items.index(table["item_id"])
+        return _because(fitted, table, [(None, int(item), items, ties) for item in chosen])
 
     def explain_recommendations(self, table: pa.Table) -> pa.Table:
         """Return recommendations with two more columns: because_items and because_friends.
@@ -243,15 +257,11 @@ class RecDiff:
         assert fitted.recommender is not None
         friends = social_adjacency(fitted.pairs, len(fitted.users), directed=False)
         users, items = fitted.users.index(table["user_id"]), fitted.items.index(table["item_id"])
-        because: dict[str, list[str]] = {"because_items": [], "because_friends": []}
-        for user, item in zip(users, items, strict=True):
-            history, ties = fitted.trained[[user]].indices, friends[[user]].indices
-            reasons = fitted.recommender.explain(int(user), int(item), history, ties)
-            because["because_items"].append(_most(fitted.items, history, reasons.items))
-            because["because_friends"].append(_most(fitted.users, ties, reasons.friends))
-        for name, values in because.items():
-            table = table.append_column(name, pa.array(values))
-        return table
+        rows = [
+            (int(user), int(item), fitted.trained[[user]].indices, friends[[user]].indices)
+            for user, item in zip(users, items, strict=True)
+        ]
+        return _because(fitted, table, rows)
 
     def evaluate(self, dataset: SocialDataset) -> dict[str, Any]:
         """Return ranking metrics on the held-out interactions of ``dataset``; see ``judgement.judge``.
@@ -314,6 +324,21 @@ class RecDiff:
                 f"{', '.join(map(repr, unknown))}{' ...' if count > NAMED else ''}; fit on data that have them"
             )
         return positions
+
+
+def _because(
+    fitted: Fitted, table: pa.Table, rows: Sequence[tuple[int | None, int, NDArray[Any], NDArray[Any]]]
+) -> pa.Table:
+    """Return ``table`` with because_items and because_friends; ``rows``: user, item, the user's items and ties."""
+    assert fitted.recommender is not None
+    because: dict[str, list[str]] = {"because_items": [], "because_friends": []}
+    for user, item, history, ties in rows:
+        reasons = fitted.recommender.explain(user, item, history, ties)
+        because["because_items"].append(_most(fitted.items, history, reasons.items))
+        because["because_friends"].append(_most(fitted.users, ties, reasons.friends))
+    for name, values in because.items():
+        table = table.append_column(name, pa.array(values))
+    return table
 
 
 def _most(ids: Ids, positions: Int64, shares: Float32) -> str:

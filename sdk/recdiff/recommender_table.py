@@ -121,23 +121,25 @@ class Recommender:
         return np.asarray(rows, np.float32)
 
     def explain(
-        self, user: int, item: int, history: Int64, friends: Int64, friend_weight: Float32 | None = None
+        self, user: int | None, item: int, history: Int64, friends: Int64, friend_weight: Float32 | None = None
     ) -> Reasons:
         """Return what the score of ``item`` for ``user`` consists of.
 
         Args:
-            user, item: positions.
+            user, item: positions; no user: one who was folded in.
             history, friends: (H,) and (F,) positions: the user's training items and ties.
             friend_weight: (F,) weights of the ties, 1 where not given.
         """
         weight = np.ones(len(friends), np.float32) if friend_weight is None else friend_weight
         degree = len(history) + self.tie_weight * float(weight.sum())
         target = self.item_table[item] / np.float32(np.sqrt(degree or 1.0))
-        return Reasons(
-            float(self.own[user] @ self.item_table[item]),
-            self.item_memory[history] @ target,
-            weight * (self.user_memory[friends] @ target),
-        )
+        items, theirs = self.item_memory[history] @ target, weight * (self.user_memory[friends] @ target)
+        if user is None:
+            # Nothing was learned for somebody new, but who has nothing known gets the mean row.
+            own = float(self.fold_in(history, friends) @ self.item_table[item]) - float(items.sum() + theirs.sum())
+        else:
+            own = float(self.own[user] @ self.item_table[item])
+        return Reasons(own, items, theirs)
 
 
 def _row_sums(matrix: sp.csr_matrix) -> NDArray[np.float64]:

@@ -199,6 +199,11 @@ def test_recommend_for_named_and_for_new_users(run: Run, model_folder: Path, fit
     assert json.loads(out) == {"out": "recommendations.parquet", "rows": 6, "users": 2}
     code, out, _ = run("recommend", "--model", model_folder, "--history", ",".join(items), "--k", 3, "--json")
     assert len(json.loads(out)["recommendations"]) == 3
+    code, out, _ = run("recommend", "--model", model_folder, "--history", ",".join(items), "--explain", "--json")
+    assert "because_items" in json.loads(out)["recommendations"][0]
+    code, _, err = run("recommend", "--model", model_folder, "--history", ",".join(items), "--out", "somewhere")
+    assert code == 2
+    assert "drop --out, --format and --with" in err
     code, _, err = run("recommend", "--model", model_folder, "--users", "nobody")
     assert code == 3
     assert "'nobody'" in err
