@@ -181,8 +181,9 @@ def evidence_columns(net: ConditionalDenoiser, rows: Rows, ratios: Sequence[floa
         x0 = torch.as_tensor(rows[start : start + BLOCK_ROWS])
         noise = [torch.randn(x0.shape, generator=generator) for _ in range(NOISE_DRAWS)]
         for part, *drawn in zip(*(torch.split(each, CACHE_ROWS) for each in (x0, *noise)), strict=True):
-            for place, missed in enumerate(_missed(net, part.float(), drawn, steps)):
-                found[place].append(_columns(net, part.float(), missed, steps[place]))
+            wide = part.float()
+            for place, missed in enumerate(_missed(net, wide, drawn, steps)):
+                found[place].append(_columns(net, wide, missed, steps[place]))
     return [EvidenceColumns(*(torch.cat(each).numpy() for each in zip(*parts, strict=True))) for parts in found]
 
 

@@ -182,21 +182,24 @@ def make_round(task: Task, weight: Float32, eigenvectors: list[Half] | None = No
         columns = encoding.columns | task.accounts[left_out] | task.tastes.columns
         tables.append(join(columns))
         kept.append(encoding.eigenvectors.astype(np.float16))
-    describe = _with_evidence if evidence and task.config.evidence.denoising != "none" else _described
+    describe = _with_evidence if evidence else _described
     return describe(task, tables, spans(columns), kept, latent.rows)
 
 
 def with_evidence(task: Task, made: Round) -> Round:
     """Return ``made``, which has none yet, with the denoiser's evidence, where the task takes any."""
-    if task.config.evidence.denoising == "none":
-        return made
     return _with_evidence(task, made.tables, made.at, made.eigenvectors, made.latents)
 
 
 def _with_evidence(
     task: Task, tables: list[Half], at: dict[str, Span], eigenvectors: list[Half], latents: list[Half]
 ) -> Round:
-    """Return the round with the denoiser's evidence beside the other columns; ``tables`` are replaced by wider ones."""
+    """Return the round with the denoiser's evidence beside the other columns, where the task takes any.
+
+    ``tables`` are then replaced by wider ones.
+    """
+    if task.config.evidence.denoising == "none":
+        return _described(task, tables, at, eigenvectors, latents)
     ties = task.learn[task.label == 0]
     pairs, fold = task.pool.pairs[ties], task.pool.fold[ties]
     net = train_denoiser(latents, pairs, fold, task.config.evidence, task.generator, task.told("denoise"))
