@@ -10,6 +10,7 @@ from tests import reference
 
 from recdiff import graph
 from recdiff.graph import (
+    FoldedGraph,
     Propagator,
     bipartite_adjacency,
     csr_tensor,
@@ -40,6 +41,22 @@ def test_weights_of_edges_are_kept() -> None:
     graph = social_adjacency(np.array([[0, 1], [2, 1]]), 3, directed=False, weight=np.array([0.5, 2.0]))
     assert graph.dtype == np.float32
     assert graph.toarray().tolist() == [[0, 0.5, 0], [0.5, 0, 2], [0, 2, 0]]
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_a_graph_without_a_fold_is_that_of_the_other_ties(directed: bool) -> None:
+    rng = np.random.default_rng(0)
+    pairs = rng.permutation(np.unique(np.sort(rng.integers(0, 50, (300, 2)), axis=1), axis=0))
+    edges = pairs[pairs[:, 0] != pairs[:, 1]]
+    fold, weight = rng.integers(0, 3, len(edges)), rng.random(len(edges)).astype(np.float32)
+    graph = FoldedGraph.of(edges, fold, 50, directed)
+    for left_out in range(4):
+        kept = fold != left_out
+        for found, given in ((graph.without(left_out), None), (graph.without(left_out, weight), weight[kept])):
+            expected = social_adjacency(edges[kept], 50, directed, given)
+            assert (found.indptr == expected.indptr).all()
+            assert (found.indices == expected.indices).all()
+            assert (found.data == expected.data).all()
 
 
 def test_bipartite_adjacency_has_interactions_off_the_diagonal() -> None:

@@ -15,6 +15,7 @@ from recdiff.edge_metrics import edge_metrics
 from recdiff.errors import DataError
 from recdiff.fakepool import DRAWN
 from recdiff.heuristics import heuristic_scores
+from recdiff.progress import silent
 from recdiff.rounds import make_round, make_task
 from recdiff.scorer import KNOWN, Scorer, fit_scorer
 from recdiff.scorer_config import ClassifierConfig, EvidenceConfig, ScorerConfig, TableConfig
@@ -79,7 +80,7 @@ def test_new_pairs_score_by_the_table_alone_and_symmetrically(uniform: tuple[Cor
 def test_no_tie_is_part_of_the_encoding_that_scores_it() -> None:
     """Taking the ties of one fold away altogether leaves that fold's table as it was, up to the shared rotation."""
     edges = community_edges(USERS, 7000)
-    task = make_task(edges, USERS, None, False, replace(CONFIG, evidence=EvidenceConfig(denoising="none")), 0, None)
+    task = make_task(edges, USERS, None, False, replace(CONFIG, evidence=EvidenceConfig(denoising="none")), 0, silent)
     fold = task.pool.fold[: len(edges)]
     whole = make_round(task, np.ones(len(edges), np.float32))
     weight = np.where(fold == 1, 0.0, 1.0).astype(np.float32)

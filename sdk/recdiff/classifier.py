@@ -5,7 +5,7 @@ Letters: B pairs, N features, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -20,43 +20,61 @@ Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 
 
-def train_classifier(
-    inputs: Float32,
-    label: Int64,
-    weight: Float32,
-    classes: int,
-    config: ClassifierConfig,
-    generator: torch.Generator,
-    report: Callable[[int, float], None] | None = None,
-) -> tuple[Layer, ...]:
-    """Return the layers (W (out, in), b (out,)) fitted to weighted cross-entropy.
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """All that a class network is trained on, everything random drawn; learning it makes use of nothing else.
 
-    Args:
-        inputs: (B, N) standardised features; label: (B,) class numbers; weight: (B,).
+    Attributes:
+        net: with its first weights; trained in place.
+        inputs: (B, N) standardised features; label: (B,) class numbers; weight: (B,), 1 in the mean.
+        orders: of the rows, one per epoch.
+        batches: per epoch.
     """
-    net = _network(inputs.shape[1], classes, config, generator)
-    x, y, w = torch.as_tensor(inputs), torch.as_tensor(label), torch.as_tensor(weight / weight.mean())
-    batches = max(1, len(x) // config.batch_size)
-    epochs = max(config.epochs, -(-config.least_steps // batches))
+
+    net: nn.Sequential
+    inputs: Tensor
+    label: Tensor
+    weight: Tensor
+    orders: tuple[Tensor, ...]
+    batches: int
+    config: ClassifierConfig
+
+    @classmethod
+    def of(
+        cls,
+        inputs: Float32,
+        label: Int64,
+        weight: Float32,
+        classes: int,
+        config: ClassifierConfig,
+        generator: torch.Generator,
+    ) -> Lesson:
+        """Draw first weights and orders from ``generator``, the rows in ``inputs`` (B, N) weighted by ``weight``."""
+        net = _network(inputs.shape[1], classes, config, generator)
+        batches = max(1, len(inputs) // config.batch_size)
+        epochs = max(config.epochs, -(-config.least_steps // batches))
+        orders = tuple(torch.randperm(len(inputs), generator=generator, dtype=torch.int32) for _ in range(epochs))
+        rows = torch.as_tensor(inputs), torch.as_tensor(label), torch.as_tensor(weight / weight.mean())
+        return cls(net, *rows, orders, batches, config)
+
+
+def learn(lesson: Lesson) -> tuple[Layer, ...]:
+    """Return the layers (W (out, in), b (out,)) fitted to weighted cross-entropy."""
+    net, config = lesson.net, lesson.config
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    pace = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, config.learning_rate, total_steps=epochs * batches, pct_start=0.15
-    )
-    for epoch in range(epochs):
-        total = 0.0
-        for rows in torch.tensor_split(torch.randperm(len(x), generator=generator), batches):
+    steps = len(lesson.orders) * lesson.batches
+    pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps, pct_start=0.15)
+    for order in lesson.orders:
+        for rows in torch.tensor_split(order, lesson.batches):
             # index_select copies whole rows; x[rows] took longer than the network.
-            told = nn.functional.cross_entropy(net(x.index_select(0, rows)), y[rows], reduction="none")
-            loss = (w[rows] * told).mean()
+            x, y, w = (each.index_select(0, rows) for each in (lesson.inputs, lesson.label, lesson.weight))
+            loss = (w * nn.functional.cross_entropy(net(x), y, reduction="none")).mean()
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             pace.step()
-            total += loss.item()
-        if report is not None:
-            report(epoch, total / batches)
     return tuple(
         (layer.weight.detach().numpy().copy(), layer.bias.detach().numpy().copy())
         for layer in net

@@ -22,7 +22,7 @@ Letters: B rows, U users, G graphs (one encoding each), D latent width, H hidden
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,14 +102,12 @@ def train_denoiser(
     graph: Int64,
     config: EvidenceConfig,
     generator: torch.Generator,
-    report: Callable[[int, float], None] | None = None,
 ) -> ConditionalDenoiser:
     """Train on the ends of ties, both ways round.
 
     Args:
         rows: (U, D) latent rows of each of G encodings; about unit variance.
         pairs: (B, 2) ties; graph: (B,) the encoding in which each tie is left out.
-        report: called with epoch and mean loss.
     """
     schedule = _schedule(config)
     net = _initialised(ConditionalDenoiser(rows[0].shape[1], schedule, config), generator)
@@ -119,8 +117,7 @@ def train_denoiser(
     epochs = max(config.epochs, -(-config.least_steps // batches))
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=WEIGHT_DECAY, fused=True)
     pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=epochs * batches)
-    for epoch in range(epochs):
-        total = 0.0
+    for _ in range(epochs):
         for chosen in torch.tensor_split(torch.randperm(len(ties), generator=generator), batches):
             x, y = ties.index_select(0, chosen).float().unbind(1)
             loss = _loss(net, x, y, config, generator)
@@ -128,9 +125,6 @@ def train_denoiser(
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             pace.step()
-            total += loss.item()
-        if report is not None:
-            report(epoch, total / batches)
     return net.eval()
 
 

@@ -8,5 +8,25 @@ from collections.abc import Callable
 Report = Callable[[str, int, int], None]
 
 
+class Steps:
+    """Reports the units of a stage one by one."""
+
+    def __init__(self, report: Report, stage: str, total: int) -> None:
+        self._report, self._stage, self._total = report, stage, total
+        self._to(0)
+
+    def one(self) -> None:
+        """Report that one more unit is done."""
+        self._to(self._done + 1)
+
+    def all(self) -> None:
+        """Report that all units are done, or were not needed."""
+        self._to(self._total)
+
+    def _to(self, done: int) -> None:
+        self._done = done
+        self._report(self._stage, done, self._total)
+
+
 def silent(stage: str, done: int, total: int) -> None:
     """Report nothing."""

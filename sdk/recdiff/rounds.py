@@ -7,7 +7,6 @@ Letters: U users, E ties, F table columns, K folds, L pairs learned from, N pair
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +15,12 @@ import torch
 from numpy.typing import NDArray
 
 from recdiff.accounts import account_columns, account_terms
-from recdiff.classifier import train_classifier
+from recdiff.classifier import Lesson
 from recdiff.evidence import ConditionalDenoiser, evidence_columns, train_denoiser
 from recdiff.fakepool import DRAWN, FakePool, fake_pool
-from recdiff.graph import social_adjacency
+from recdiff.graph import FoldedGraph
 from recdiff.pairs import Layer, PairTerm, Span, forward, pair_features
+from recdiff.progress import Report, Steps
 from recdiff.scorer_config import ClassifierConfig, ScorerConfig
 from recdiff.side_by_side import side_by_side
 from recdiff.spectrum import aligned
@@ -39,7 +39,6 @@ Float32 = NDArray[np.float32]
 Half = NDArray[np.float16]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
-Report = Callable[[str, int, float], None]
 
 CLIP = 6.0
 LATENT_CLIP = 4.0
@@ -84,16 +83,19 @@ class Task:
     """What stays the same over the rounds.
 
     Attributes:
+        graph: of all ties.
         folds: K.
         learn: (L,) rows of the pool's pairs that are learned from.
         tastes: what the interactions say of the users.
         accounts: K + 1 of the account columns, per left-out fold and, last, of the whole graph.
         spectral_seed, noise_seed: of the encodings and the evidence; the same for all graphs, so that they compare.
         generator: of the networks.
+        steps: one per encoding, and one per round for what is learned from them.
     """
 
     edges: Int64
     num_users: int
+    graph: FoldedGraph
     pool: FakePool
     folds: int
     learn: Int64
@@ -104,7 +106,7 @@ class Task:
     spectral_seed: int
     noise_seed: int
     generator: torch.Generator
-    report: Report | None
+    steps: Steps
 
     @property
     def label(self) -> Int64:
@@ -116,11 +118,6 @@ class Task:
         """Fold of each row learned from, (L,)."""
         return self.pool.fold[self.learn]
 
-    def told(self, step: str) -> Callable[[int, float], None] | None:
-        """Return the report of one step."""
-        report = self.report
-        return None if report is None else lambda epoch, loss: report(step, epoch, loss)
-
 
 def make_task(
     edges: Int64,
@@ -129,7 +126,7 @@ def make_task(
     directed: bool,
     config: ScorerConfig,
     seed: int,
-    report: Report | None,
+    report: Report,
 ) -> Task:
     """Draw what is learned from and describe the accounts in it."""
     rng = np.random.default_rng(seed)
@@ -140,13 +137,12 @@ def make_task(
     tastes = Tastes.of(train, num_users, config.table, rng)
     spectral_seed, noise_seed = (int(each) for each in rng.integers(0, 2**31, 2))
     generator = torch.Generator().manual_seed(seed)
-    accounts = []
-    for left_out in range(folds + 1):
-        graph = social_adjacency(edges[pool.fold[: len(edges)] != left_out], num_users, directed)
-        accounts.append(account_columns(graph, directed, tastes.columns))
+    graph = FoldedGraph.of(edges, pool.fold[: pool.observed], num_users, directed)
+    accounts = [account_columns(graph.without(left_out), directed, tastes.columns) for left_out in range(folds + 1)]
     return Task(
         edges,
         num_users,
+        graph,
         pool,
         folds,
         learn,
@@ -157,7 +153,7 @@ def make_task(
         spectral_seed,
         noise_seed,
         generator,
-        report,
+        Steps(report, "edge scorer", config.rounds * (folds + 2)),
     )
 
 
@@ -202,7 +198,7 @@ def _with_evidence(
         return _described(task, tables, at, eigenvectors, latents)
     ties = task.learn[task.label == 0]
     pairs, fold = task.pool.pairs[ties], task.pool.fold[ties]
-    net = train_denoiser(latents, pairs, fold, task.config.evidence, task.generator, task.told("denoise"))
+    net = train_denoiser(latents, pairs, fold, task.config.evidence, task.generator)
     width = tables[0].shape[1]
     for place, rows in enumerate(latents):
         told = _evidence(task, net, rows)
@@ -228,10 +224,10 @@ def _described(
 
 
 def _encoding(task: Task, weight: Float32, left_out: int, start: Half | None) -> Encoding:
-    pool = task.pool
-    kept = pool.fold[: pool.observed] != left_out
-    graph = social_adjacency(task.edges[kept], task.num_users, task.directed, weight[kept])
-    return encode(graph, task.directed, task.config.table, np.random.default_rng(task.spectral_seed), start)
+    graph = task.graph.without(left_out, weight)
+    found = encode(graph, task.directed, task.config.table, np.random.default_rng(task.spectral_seed), start)
+    task.steps.one()
+    return found
 
 
 @dataclass(eq=False)
@@ -288,13 +284,11 @@ def standardised(features: Float32, mean: Float32, scale: Float32) -> Float32:
     return np.asarray(np.clip((features - mean) / scale, -CLIP, CLIP), np.float32)
 
 
-def train_network(
-    task: Task, inputs: Float32, label: Int64, extra: Float32, config: ClassifierConfig, step: str
-) -> tuple[Layer, ...]:
-    """Train on ``inputs`` (B, N) with rows weighted by ``extra`` (B,) and all classes equally heavy in sum."""
+def lesson(task: Task, inputs: Float32, label: Int64, extra: Float32, config: ClassifierConfig) -> Lesson:
+    """Return a lesson on ``inputs`` (B, N) with rows weighted by ``extra`` (B,), all classes equally heavy in sum."""
     total = np.bincount(label, weights=extra)
     weights = (extra / np.maximum(total, 1e-9)[label]).astype(np.float32)
-    return train_classifier(inputs, label, weights, len(total), config, task.generator, task.told(step))
+    return Lesson.of(inputs, label, weights, len(total), config, task.generator)
 
 
 def half_logits(halves: list[tuple[Layer, ...]], inputs: Float32, fold: Int64) -> Float32:

@@ -23,26 +23,27 @@ from numpy.typing import NDArray
 
 from recdiff.accounts import PlantedTies, merged, plant
 from recdiff.calibration import intercept_for_share
+from recdiff.classifier import Lesson, learn
 from recdiff.denoiser import FoldedDenoiser
 from recdiff.errors import DataError
 from recdiff.evidence import denoise, folded
 from recdiff.fakepool import DRAWN, trusted_two_hops
 from recdiff.pairs import Layer, PairScorer, log_odds, posterior
+from recdiff.progress import Report, silent
 from recdiff.rounds import (
     CLASSES,
     CLIP,
     HALVES,
-    Report,
     Round,
     Task,
     fold_features,
     half_logits,
+    lesson,
     log_ratio,
     make_round,
     make_task,
     standardised,
     tie_logits,
-    train_network,
     with_evidence,
 )
 from recdiff.scorer_config import ScorerConfig
@@ -56,6 +57,8 @@ Half = NDArray[np.float16]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+# What the network over ties is trained on, and, where there are planted ties, the one over accounts.
+Both = tuple[Lesson, ...]
 
 KNOWN = "known"
 """The kind of the fakes that labels name."""
@@ -125,7 +128,7 @@ def fit_scorer(
     directed: bool,
     config: ScorerConfig,
     seed: int,
-    report: Report | None = None,
+    report: Report = silent,
     known: Int64 | None = None,
 ) -> Scorer:
     """Fit on the ties ``edges`` (E, 2) and the interactions ``train`` (U, I), or None.
@@ -134,7 +137,7 @@ def fit_scorer(
         seed: of every draw; the same seed gives the same scores.
         known: (E,) 1 for ties known to be fake, 0 for ties known to be real, -1 for all others, or None. Known fakes
             are a kind of their own, which the final networks learn beside the sampled ones.
-        report: called with the step's name, epoch and loss.
+        report: told of every encoding and round.
 
     Raises:
         DataError: where there are too few ties to learn from.
@@ -151,10 +154,11 @@ def fit_scorer(
         evidence = turn + 1 == config.rounds or not config.continued_for(len(edges))
         made = make_round(task, weight, eigenvectors, evidence=evidence)
         even = np.ones(len(task.learn), np.float32)
-        halves = _halves(task, made, planted, task.label, even, "tell kinds apart")
+        halves = _networks(_half_lessons(task, made, planted, task.label, even))
         ratio = log_ratio(half_logits(halves, made.inputs, task.fold))
         if turn == 0:
             shares = _shares(task, made, planted, halves, ratio)
+        task.steps.one()
         if turn + 1 == config.rounds or shares.sum() < config.worthwhile:
             break
         chance = np.exp(log_ratio(tie_logits(task, made, halves))) @ shares
@@ -194,38 +198,34 @@ def _plant(task: Task, train: sp.csr_matrix | None) -> PlantedTies:
     return plant(*graph, train, task.tastes, config.planted_for(len(task.edges)), task.folds, rng)
 
 
-def _halves(
-    task: Task, made: Round, planted: PlantedTies, label: Int64, extra: Float32, step: str
-) -> list[tuple[Layer, ...]]:
-    """Return per half of the folds the network that tells ties and accounts apart, trained on the other half."""
-    networks = []
-    for half in range(HALVES):
-        chosen, of_planted = task.fold % HALVES != half, planted.fold % HALVES != half
-        networks.append(_both_networks(task, made, planted, label, extra, (chosen, of_planted), step))
-    return networks
+def _half_lessons(task: Task, made: Round, planted: PlantedTies, label: Int64, extra: Float32) -> list[Both]:
+    """Return per half of the folds what the networks are trained on: the other half."""
+    return [
+        _lessons(task, made, planted, label, extra, (task.fold % HALVES != half, planted.fold % HALVES != half))
+        for half in range(HALVES)
+    ]
 
 
-def _both_networks(
-    task: Task,
-    made: Round,
-    planted: PlantedTies,
-    label: Int64,
-    extra: Float32,
-    chosen: tuple[Mask, Mask],
-    step: str,
-) -> tuple[Layer, ...]:
-    """Return the merged network over ties and accounts, trained on the ``chosen`` pairs and planted ties."""
+def _lessons(
+    task: Task, made: Round, planted: PlantedTies, label: Int64, extra: Float32, chosen: tuple[Mask, Mask]
+) -> Both:
+    """Return the lessons over ties and accounts on the ``chosen`` pairs and planted ties."""
     rows = np.flatnonzero(chosen[0])
-    ties = train_network(task, made.inputs[rows], label[rows], extra[rows], task.config.classifier, step)
+    ties = lesson(task, made.inputs[rows], label[rows], extra[rows], task.config.classifier)
     if not planted.kinds:
-        return ties
+        return (ties,)
     observed = rows[label[rows] == 0]
     told = _planted_inputs(made, planted)[chosen[1]]
     inputs = np.concatenate([made.inputs[observed], told])[:, -planted.features.shape[1] :]
     classes = np.concatenate([np.zeros(len(observed), np.int64), planted.label[chosen[1]]])
     weights = np.concatenate([extra[observed], np.ones(len(told), np.float32)])
-    accounts = train_network(task, inputs, classes, weights, task.config.accounts, f"{step}: accounts")
-    return merged(ties, accounts)
+    return ties, lesson(task, inputs, classes, weights, task.config.accounts)
+
+
+def _networks(lessons: list[Both]) -> list[tuple[Layer, ...]]:
+    """Return the merged networks over ties and accounts, all learned side by side."""
+    learned = iter(side_by_side(learn, [each for both in lessons for each in both]))
+    return [merged(next(learned), next(learned)) if len(both) > 1 else next(learned) for both in lessons]
 
 
 def _planted_inputs(made: Round, planted: PlantedTies) -> Float32:
@@ -273,11 +273,11 @@ def _tie_shares(task: Task, made: Round, ratio: Float64) -> Float64:
         labels.append(np.full(len(pairs), CLASSES + variant))
         folds.append(fold)
     x, y, all_folds = np.concatenate(inputs), np.concatenate(labels), np.concatenate(folds)
-    halves = []
+    lessons = []
     for half in range(HALVES):
         rows = np.flatnonzero(all_folds % HALVES != half)
-        even = np.ones(len(rows), np.float32)
-        halves.append(train_network(task, x[rows], y[rows], even, config.classifier, "tell two-hops apart"))
+        lessons.append(lesson(task, x[rows], y[rows], np.ones(len(rows), np.float32), config.classifier))
+    halves = side_by_side(learn, lessons)
     wide = estimate_shares(log_ratio(half_logits(halves, x, all_folds)), y, len(DRAWN), config.shares)
     return np.concatenate([wide[: len(DRAWN) - 1], [wide[len(DRAWN) - 1 :].sum()]])
 
@@ -307,9 +307,9 @@ def _finish(
 ) -> Scorer:
     """Train the final networks, observed ties weighted by the chance that they are real, and put all together."""
     evidence = task.config.evidence
-    halves = _halves(task, made, planted, label, extra, "score")
     everyone = np.ones(len(task.learn), bool), np.ones(len(planted.label), bool)
-    everything = _both_networks(task, made, planted, label, extra, everyone, "score")
+    lessons = _half_lessons(task, made, planted, label, extra)
+    *halves, everything = _networks([*lessons, _lessons(task, made, planted, label, extra, everyone)])
     prior = _prior(shares)
     offset = np.log(prior).astype(np.float32)
     z = tie_logits(task, made, halves) + offset
@@ -319,6 +319,7 @@ def _finish(
     fake, kinds = zip(*side_by_side(partial(posterior, calibration=calibration), parts), strict=True)
     latent = made.latent
     clean = np.empty((0, 0), np.float32) if made.net is None else denoise(made.net, latent, evidence)
+    task.steps.all()
     return Scorer(
         pair=PairScorer(made.terms, made.mean, made.scale, CLIP, everything, offset, calibration),
         table=made.tables[-1],

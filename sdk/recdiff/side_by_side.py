@@ -1,4 +1,4 @@
-"""Blocks of NumPy work on several threads.
+"""Blocks of work on several threads.
 
 Most array operations use one core however many there are, and let go of the interpreter's lock while they run.
 """
@@ -20,11 +20,18 @@ Made = TypeVar("Made")
 def side_by_side(work: Callable[[Block], Made], blocks: Iterable[Block]) -> list[Made]:
     """Return ``work`` of every block, in order, on as many threads as torch has.
 
-    Matrix products within a block then run on one thread: blocks side by side keep all cores busy, products spread
-    over all of them at the same time would not.
+    Products within a block, NumPy's and torch's, then run on one thread: blocks side by side keep all cores busy,
+    products spread over all of them at the same time would not.
     """
-    with _thread_pools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        return list(pool.map(work, blocks))
+    threads = torch.get_num_threads()
+    try:
+        with (
+            _thread_pools().limit(limits=1, user_api="blas"),
+            ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        ):
+            return list(pool.map(work, blocks))
+    finally:
+        torch.set_num_threads(threads)
 
 
 @cache

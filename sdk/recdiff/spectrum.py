@@ -59,12 +59,13 @@ def eigenvectors(
     users = matrix.shape[0]
     width = min(positive + negative + SPARE, users)
     times = csr_tensor(matrix)
-    block = rng.standard_normal((users, width), np.float32)
+    begun = 0 if start is None else min(start.shape[1], width)
+    block = rng.standard_normal((users, width - begun), np.float32)
     if start is not None:
-        begun = min(start.shape[1], width)
-        block[:, :begun] = start[:, :begun] * np.sqrt(users)
-    for _ in range(iterations):
-        block = product(times, _spread_out(block))
+        block = np.concatenate([start[:, :begun] * np.float32(np.sqrt(users)), block], axis=1)
+    for done in range(iterations):
+        # Two products in a row span what they would with the columns spread out between.
+        block = product(times, block if done % 2 else _spread_out(block))
     block = _orthonormal(block)
     inner = _gram(block, product(times, block))
     value, turn = np.linalg.eigh((inner + inner.T) / 2)
