@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,15 @@ import torch
 
 from recdiff import fit
 from recdiff.config import PaperConfig
+from recdiff.dataset import SocialDataset
 from recdiff.encoder import Graphs
+from recdiff.estimator import RecDiff
 from recdiff.graph import Propagator
 from recdiff.model import PaperModel
 from recdiff.negatives import NegativeSampler
+from recdiff.recommender import fit_recommender
+from recdiff.recommender_config import RecommenderConfig
+from recdiff_export.opening import open_bundle
 
 pytestmark = pytest.mark.gpu
 
@@ -69,3 +75,35 @@ def test_a_fit_learns_on_the_card() -> None:
         replace(SETTINGS, epochs=20), train, social, lambda user, item: float((user @ item.T).std()), 0, device="cuda"
     )
     assert history[-1]["bpr"] < history[0]["bpr"]
+
+
+def test_the_default_recommender_is_that_of_the_processor() -> None:
+    train, social = data()
+    upper = sp.triu(social).tocoo()
+    edges = np.stack([upper.row, upper.col], axis=1).astype(np.int64)
+    config = RecommenderConfig(width=16, steps=12, search=False)
+    card, processor = (
+        fit_recommender(config, train, edges, False, sp.csr_matrix(train.shape), 0, device=device).recommender
+        for device in ("cuda", "cpu")
+    )
+    np.testing.assert_allclose(card.user_table, processor.user_table, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(card.item_table, processor.item_table, rtol=1e-3, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def card_model(sample_dataset: SocialDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("card") / "model"
+    RecDiff(device="cuda").fit(sample_dataset).save(folder)
+    return folder
+
+
+def test_what_was_fitted_on_the_card_scores_like_it_does_on_the_processor(
+    card_model: Path, sample_dataset: SocialDataset
+) -> None:
+    users = np.asarray(sample_dataset.users.values.to_pylist())
+    src, dst = (users[np.random.default_rng(side).integers(0, len(users), 5_000)] for side in (0, 1))
+    with open_bundle(card_model, provider="cuda") as card, open_bundle(card_model, provider="cpu") as processor:
+        assert card.provider == "CUDAExecutionProvider"
+        np.testing.assert_allclose(card.score(src, dst), processor.score(src, dst), rtol=0, atol=1e-5)
+        rows = np.random.default_rng(2).standard_normal((500, card.manifest.embedding_width)).astype(np.float32)
+        np.testing.assert_allclose(card.denoise(rows), processor.denoise(rows), rtol=1e-4, atol=1e-4)

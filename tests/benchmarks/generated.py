@@ -5,7 +5,11 @@ Letters: U users, I items, E ties, N interactions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -52,18 +56,38 @@ def make_dataset(users: int, items: int, interactions: int, ties: int, seed: int
     edges = _distinct(some_ties, ties, users, rng)
     who, what = _distinct(some_interactions, interactions, items, rng)
     part = rng.choice(3, interactions, p=[0.8, 0.1, 0.1])
-    train, validation, test = (
-        _matrix(who[part == number], what[part == number], (users, items)) for number in range(3)
-    )
-    ids = [Ids(pa.array(np.arange(count))) for count in (users, items)]
-    return SocialDataset(
-        ids[0], ids[1], train, validation, test, np.stack(edges, axis=1), directed=False, mirrored=False
-    )
+    matrices = [_matrix(who[part == number], what[part == number], (users, items)) for number in range(3)]
+    return _dataset(users, items, matrices, np.stack(edges, axis=1))
 
 
 def of_size(users: int, seed: int = 0) -> SocialDataset:
-    """Return a data set with as many items as users, 10 interactions and 20 ties a user."""
-    return make_dataset(users, users, 10 * users, 20 * users, seed)
+    """Return a data set with as many items as users, 10 interactions and 20 ties a user.
+
+    What was made once is kept in a folder for temporary files, under a name that changes with this file.
+    """
+    code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
+    kept = Path(tempfile.gettempdir()) / f"recdiff-generated-{code}-{users}-{seed}.npz"
+    if not kept.is_file():
+        made = make_dataset(users, users, 10 * users, 20 * users, seed)
+        _keep(kept, made)
+        return made
+    with np.load(kept, allow_pickle=False) as parts:
+        edges, ends, cuts = parts["edges"], parts["interactions"], parts["cuts"]
+    matrices = [_matrix(part[:, 0], part[:, 1], (users, users)) for part in np.split(ends, cuts)]
+    return _dataset(users, users, matrices, edges)
+
+
+def _keep(file: Path, made: SocialDataset) -> None:
+    parts = [np.stack(part.nonzero(), axis=1).astype(np.int32) for part in (made.train, made.validation, made.test)]
+    cuts = np.cumsum([len(part) for part in parts])[:-1]
+    draft = file.with_suffix(f".{os.getpid()}.npz")
+    np.savez(draft, edges=made.edges, interactions=np.concatenate(parts), cuts=cuts)
+    draft.replace(file)
+
+
+def _dataset(users: int, items: int, matrices: Sequence[sp.csr_matrix], edges: Int64) -> SocialDataset:
+    ids = [Ids(pa.array(np.arange(count))) for count in (users, items)]
+    return SocialDataset(*ids, *matrices, edges, directed=False, mirrored=False)
 
 
 def _distinct(draw: Callable[[int], Pairs], count: int, width: int, rng: np.random.Generator) -> Pairs:
