@@ -9,7 +9,8 @@ import pytest
 
 from graph_samples import community_edges, community_items
 from recdiff.accounts import FEW_ITEMS, PLANTED, account_columns, account_table, account_terms, merged, plant
-from recdiff.graph import social_adjacency
+from recdiff.graph import FoldedGraph, social_adjacency
+from recdiff.nonties import Graph
 from recdiff.pairs import forward, pair_features
 from recdiff.scorer_config import TableConfig
 from recdiff.usertable import Tastes, encode, join, pair_terms, spans
@@ -46,7 +47,8 @@ def test_planted_ties_are_labelled_and_in_folds() -> None:
     fold = np.arange(len(edges)) % 4
     tastes = Tastes.of(community_items(), USERS, TableConfig(), rng)
     count = round(0.05 * len(edges))
-    found = plant(edges, fold, USERS, False, community_items(), tastes, count, 4, rng)
+    graph = Graph.of(edges, USERS, False), FoldedGraph.of(edges, fold, USERS, False)
+    found = plant(*graph, community_items(), tastes, count, 4, rng)
     assert (np.abs(np.bincount(found.label)[1:] - count) <= 8).all()
     assert set(found.fold) == {0, 1, 2, 3}
     assert found.kinds == PLANTED

@@ -24,7 +24,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.corrupt import Kind, draw_from
-from recdiff.graph import csr_tensor, product, scaled, social_adjacency
+from recdiff.graph import FoldedGraph, csr_tensor, product, scaled, social_adjacency
 from recdiff.nonties import Graph
 from recdiff.pairs import Layer, PairTerm, Span, pair_features
 from recdiff.usertable import Columns, Half, Tastes, join, spans
@@ -76,33 +76,32 @@ class PlantedTies:
 
 
 def plant(
-    edges: Int64,
-    tie_fold: Int64,
-    num_users: int,
-    directed: bool,
+    graph: Graph,
+    in_folds: FoldedGraph,
     train: sp.csr_matrix,
     tastes: Tastes,
     ties: int,
     folds: int,
     rng: np.random.Generator,
 ) -> PlantedTies:
-    """Plant about ``ties`` ties of each planted kind beside ``edges`` (E, 2), in ``GANGS`` groups, described."""
+    """Plant about ``ties`` ties of each planted kind beside those of ``graph``, in ``GANGS`` groups, described."""
+    num_users, directed = graph.num_users, graph.directed
     count = -(-ties // GANGS)
-    graph = Graph.of(edges, num_users, directed)
     planted, active = [], np.empty(0, bool)
     for kind in (each for each in PLANTED for _ in range(GANGS)):
         pairs, fresh = draw_from(graph, _DRAWN_AS[kind], count, rng)
         planted.append(np.where(pairs >= num_users, pairs + len(active), pairs))
         active = np.append(active, np.full(fresh, kind == "active-farm"))
-    accounts = len(active)
+    size = num_users + len(active)
     pairs = np.concatenate(planted)
     fold = rng.integers(0, folds, len(pairs))
     theirs = tastes.describe(_few_items(train, active, rng))
     wide = {name: np.concatenate([each, theirs[name]]) for name, each in tastes.columns.items()}
-    together, all_folds = np.concatenate([edges, pairs]), np.concatenate([tie_fold, fold])
     features: list[Float32] = []
     for held in range(folds):
-        without = social_adjacency(together[all_folds != held], num_users + accounts, directed)
+        without = in_folds.without(held)
+        without.resize(size, size)
+        without = without + social_adjacency(pairs[fold != held], size, directed)
         table, terms = account_table(account_columns(without, directed, wide) | wide)
         features.append(pair_features(table, pairs[fold == held], terms))
     order = np.argsort(fold, kind="stable")

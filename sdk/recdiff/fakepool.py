@@ -38,11 +38,9 @@ class FakePool:
 
 
 def fake_pool(
-    edges: Int64, num_users: int, directed: bool, folds: int, per_kind: int, rng: np.random.Generator
+    graph: Graph, edges: Int64, tie_fold: Int64, folds: int, per_kind: int, rng: np.random.Generator
 ) -> FakePool:
-    """Return the pool for ``edges`` (E, 2) with ``per_kind`` sampled non-ties per kind."""
-    tie_fold = _tie_folds(edges, num_users, directed, folds, rng)
-    graph = Graph.of(edges, num_users, directed)
+    """Return the pool for ``edges`` (E, 2) of ``graph`` with ``per_kind`` sampled non-ties per kind."""
     drawn = [_drawn(kind, graph, edges, tie_fold, per_kind, folds, rng) for kind in DRAWN]
     return FakePool(
         pairs=np.concatenate([edges, *(pairs for pairs, _ in drawn)]),
@@ -52,7 +50,7 @@ def fake_pool(
     )
 
 
-def _tie_folds(ties: Int64, num_users: int, directed: bool, folds: int, rng: np.random.Generator) -> Int64:
+def tie_folds(ties: Int64, num_users: int, directed: bool, folds: int, rng: np.random.Generator) -> Int64:
     """Return a fold per tie; the two arcs of a mutual pair share one, so that neither is seen beside the other."""
     if not directed:
         return rng.permutation(len(ties)) % folds

@@ -55,6 +55,12 @@ class FoldedGraph:
         tie.data -= 1
         return cls(tie, _taken(fold.astype(np.int16), tie.data))
 
+    @property
+    def whole(self) -> sp.csr_matrix:
+        """The ``social_adjacency`` (U, U) of all ties; it shares the order of ``tie``."""
+        values = np.ones(self.tie.nnz, np.float32)
+        return sp.csr_matrix((values, self.tie.indices, self.tie.indptr), shape=self.tie.shape)
+
     def without(self, left_out: int, weight: NDArray[np.float32] | None = None) -> sp.csr_matrix:
         """Return the ``social_adjacency`` (U, U) of the ties of other folds, with their ``weight`` (E,) or 1."""
         kept = np.flatnonzero(self.fold != left_out)

@@ -78,10 +78,14 @@ class Graph:
     @classmethod
     def of(cls, edges: Int64, num_users: int, directed: bool, avoid: Int64 | None = None) -> Graph:
         """Index ``edges`` (E, 2); pairs in ``avoid`` (A, 2) are never drawn either."""
-        out = adjacency(edges, num_users, directed)
         closed = edges if avoid is None else np.concatenate([edges, avoid])
+        return cls.on(adjacency(edges, num_users, directed), closed, directed)
+
+    @classmethod
+    def on(cls, out: sp.csr_matrix, closed: Int64, directed: bool) -> Graph:
+        """Return the graph whose ``adjacency`` is ``out`` (U, U) and where no pair in ``closed`` (A, 2) is drawn."""
         into = sp.csr_matrix(out.T) if directed else out
-        return cls(out, into, np.sort(pair_keys(closed, num_users, directed)), directed)
+        return cls(out, into, np.sort(pair_keys(closed, out.shape[0], directed)), directed)
 
     @property
     def num_users(self) -> int:

@@ -14,11 +14,12 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-from recdiff.accounts import account_columns, account_terms
+from recdiff.accounts import PlantedTies, account_columns, account_terms, plant
 from recdiff.classifier import Lesson
 from recdiff.evidence import ConditionalDenoiser, evidence_columns, train_denoiser
-from recdiff.fakepool import DRAWN, FakePool, fake_pool
+from recdiff.fakepool import DRAWN, FakePool, fake_pool, tie_folds
 from recdiff.graph import FoldedGraph
+from recdiff.nonties import Graph
 from recdiff.pairs import Layer, PairTerm, Span, forward, pair_features
 from recdiff.progress import Report, Steps
 from recdiff.scorer_config import ClassifierConfig, ScorerConfig
@@ -86,6 +87,7 @@ class Task:
         graph: of all ties.
         folds: K.
         learn: (L,) rows of the pool's pairs that are learned from.
+        planted: ties of planted accounts, learned from beside them.
         tastes: what the interactions say of the users.
         accounts: K + 1 of the account columns, per left-out fold and, last, of the whole graph.
         spectral_seed, noise_seed: of the encodings and the evidence; the same for all graphs, so that they compare.
@@ -99,6 +101,7 @@ class Task:
     pool: FakePool
     folds: int
     learn: Int64
+    planted: PlantedTies
     tastes: Tastes
     accounts: list[Columns]
     directed: bool
@@ -132,20 +135,27 @@ def make_task(
     rng = np.random.default_rng(seed)
     per_kind = min(len(edges), config.most_pairs)
     folds = config.folds_for(len(edges))
-    pool = fake_pool(edges, num_users, directed, folds, per_kind, rng)
+    tie_fold = tie_folds(edges, num_users, directed, folds, rng)
+    in_folds = FoldedGraph.of(edges, tie_fold, num_users, directed)
+    graph = Graph.on(in_folds.whole, edges, directed)
+    pool = fake_pool(graph, edges, tie_fold, folds, per_kind, rng)
     learn = np.concatenate([_at_most(np.flatnonzero(pool.label == c), config.most_pairs, rng) for c in range(CLASSES)])
     tastes = Tastes.of(train, num_users, config.table, rng)
     spectral_seed, noise_seed = (int(each) for each in rng.integers(0, 2**31, 2))
     generator = torch.Generator().manual_seed(seed)
-    graph = FoldedGraph.of(edges, pool.fold[: pool.observed], num_users, directed)
-    accounts = [account_columns(graph.without(left_out), directed, tastes.columns) for left_out in range(folds + 1)]
+    planted = PlantedTies.none()
+    if train is not None and tastes.columns:
+        rng = np.random.default_rng(spectral_seed + 2)
+        planted = plant(graph, in_folds, train, tastes, config.planted_for(len(edges)), folds, rng)
+    accounts = [account_columns(in_folds.without(left_out), directed, tastes.columns) for left_out in range(folds + 1)]
     return Task(
         edges,
         num_users,
-        graph,
+        in_folds,
         pool,
         folds,
         learn,
+        planted,
         tastes,
         accounts,
         directed,

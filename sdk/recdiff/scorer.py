@@ -21,7 +21,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff.accounts import PlantedTies, merged, plant
+from recdiff.accounts import merged
 from recdiff.calibration import intercept_for_share
 from recdiff.classifier import Lesson, learn
 from recdiff.denoiser import FoldedDenoiser
@@ -147,17 +147,16 @@ def fit_scorer(
             f"{len(edges)} social ties are too few to learn what a fake looks like: at least {FEWEST_TIES} are needed"
         )
     task = make_task(edges, num_users, train, directed, config, seed, report)
-    planted = _plant(task, train)
     weight = np.ones(len(edges), np.float32)
     eigenvectors: list[Half] | None = None
     for turn in range(config.rounds):
         evidence = turn + 1 == config.rounds or not config.continued_for(len(edges))
         made = make_round(task, weight, eigenvectors, evidence=evidence)
         even = np.ones(len(task.learn), np.float32)
-        halves = _networks(_half_lessons(task, made, planted, task.label, even))
+        halves = _networks(_half_lessons(task, made, task.label, even))
         ratio = log_ratio(half_logits(halves, made.inputs, task.fold))
         if turn == 0:
-            shares = _shares(task, made, planted, halves, ratio)
+            shares = _shares(task, made, halves, ratio)
         task.steps.one()
         if turn + 1 == config.rounds or shares.sum() < config.worthwhile:
             break
@@ -171,7 +170,7 @@ def fit_scorer(
     real = np.clip(1.0 - np.exp(ratio) @ shares, SMALLEST_SHARE, 1.0)
     extra = np.where(task.label > 0, 1.0, real).astype(np.float32)
     if known is None:
-        return _finish(task, made, planted, task.label, extra, shares, DRAWN + planted.kinds)
+        return _finish(task, made, task.label, extra, shares, DRAWN + task.planted.kinds)
     observed = task.label == 0
     told = np.full(len(task.learn), -1)
     told[observed] = known[task.learn[observed]]
@@ -179,7 +178,7 @@ def fit_scorer(
     extra[told >= 0] = 1.0
     share = float(known[known >= 0].mean())
     shares = np.insert(shares, len(DRAWN), share) / max(1.0, float(shares.sum() + share))
-    return _finish(task, made, planted, label, extra, shares, (*DRAWN, KNOWN, *planted.kinds))
+    return _finish(task, made, label, extra, shares, (*DRAWN, KNOWN, *task.planted.kinds))
 
 
 def _prior(shares: Float64) -> Float64:
@@ -189,33 +188,22 @@ def _prior(shares: Float64) -> Float64:
     return np.concatenate([[1.0 - total], kinds * total / kinds.sum()])
 
 
-def _plant(task: Task, train: sp.csr_matrix | None) -> PlantedTies:
-    config, fold = task.config, task.pool.fold[: len(task.edges)]
-    rng = np.random.default_rng(task.spectral_seed + 2)
-    if train is None or not task.tastes.columns:
-        return PlantedTies.none()
-    graph = task.edges, fold, task.num_users, task.directed
-    return plant(*graph, train, task.tastes, config.planted_for(len(task.edges)), task.folds, rng)
-
-
-def _half_lessons(task: Task, made: Round, planted: PlantedTies, label: Int64, extra: Float32) -> list[Both]:
+def _half_lessons(task: Task, made: Round, label: Int64, extra: Float32) -> list[Both]:
     """Return per half of the folds what the networks are trained on: the other half."""
     return [
-        _lessons(task, made, planted, label, extra, (task.fold % HALVES != half, planted.fold % HALVES != half))
+        _lessons(task, made, label, extra, (task.fold % HALVES != half, task.planted.fold % HALVES != half))
         for half in range(HALVES)
     ]
 
 
-def _lessons(
-    task: Task, made: Round, planted: PlantedTies, label: Int64, extra: Float32, chosen: tuple[Mask, Mask]
-) -> Both:
+def _lessons(task: Task, made: Round, label: Int64, extra: Float32, chosen: tuple[Mask, Mask]) -> Both:
     """Return the lessons over ties and accounts on the ``chosen`` pairs and planted ties."""
-    rows = np.flatnonzero(chosen[0])
+    planted, rows = task.planted, np.flatnonzero(chosen[0])
     ties = lesson(task, made.inputs[rows], label[rows], extra[rows], task.config.classifier)
     if not planted.kinds:
         return (ties,)
     observed = rows[label[rows] == 0]
-    told = _planted_inputs(made, planted)[chosen[1]]
+    told = _planted_inputs(task, made)[chosen[1]]
     inputs = np.concatenate([made.inputs[observed], told])[:, -planted.features.shape[1] :]
     classes = np.concatenate([np.zeros(len(observed), np.int64), planted.label[chosen[1]]])
     weights = np.concatenate([extra[observed], np.ones(len(told), np.float32)])
@@ -228,24 +216,25 @@ def _networks(lessons: list[Both]) -> list[tuple[Layer, ...]]:
     return [merged(next(learned), next(learned)) if len(both) > 1 else next(learned) for both in lessons]
 
 
-def _planted_inputs(made: Round, planted: PlantedTies) -> Float32:
+def _planted_inputs(task: Task, made: Round) -> Float32:
     """Return standardised features (P, N) of the planted ties; zero, the mean, where the accounts' network is blind."""
+    planted = task.planted
     width = planted.features.shape[1]
     inputs = np.zeros((len(planted.label), len(made.mean)), np.float32)
     inputs[:, -width:] = standardised(planted.features, made.mean[-width:], made.scale[-width:])
     return inputs
 
 
-def _shares(task: Task, made: Round, planted: PlantedTies, halves: list[tuple[Layer, ...]], ratio: Float64) -> Float64:
+def _shares(task: Task, made: Round, halves: list[tuple[Layer, ...]], ratio: Float64) -> Float64:
     """Return the share of each kind (K,), from encodings that know nothing of earlier scores."""
-    ties = _tie_shares(task, made, ratio[:, : len(DRAWN)])
+    planted, ties = task.planted, _tie_shares(task, made, ratio[:, : len(DRAWN)])
     if not planted.kinds:
         return ties / max(1.0, float(ties.sum()))
     # The pairs sampled as other kinds take out of the observed ties what is known to be of those kinds.
     found = np.flatnonzero(np.append([True], ties > 0.0)[task.label])
     count = np.bincount(task.label, minlength=CLASSES)
     weight = np.append([1.0], -ties * count[0] / count[1:])[task.label[found]]
-    by_account = log_ratio(half_logits(halves, _planted_inputs(made, planted), planted.fold))[:, len(DRAWN) :]
+    by_account = log_ratio(half_logits(halves, _planted_inputs(task, made), planted.fold))[:, len(DRAWN) :]
     accounts = joint_shares(
         np.concatenate([ratio[found][:, len(DRAWN) :], by_account]),
         np.concatenate([np.zeros(len(found), np.int64), planted.label]),
@@ -299,7 +288,6 @@ def _trusted_pairs(task: Task, ratio: Float64) -> list[Int64]:
 def _finish(
     task: Task,
     made: Round,
-    planted: PlantedTies,
     label: Int64,
     extra: Float32,
     shares: Float64,
@@ -307,9 +295,9 @@ def _finish(
 ) -> Scorer:
     """Train the final networks, observed ties weighted by the chance that they are real, and put all together."""
     evidence = task.config.evidence
-    everyone = np.ones(len(task.learn), bool), np.ones(len(planted.label), bool)
-    lessons = _half_lessons(task, made, planted, label, extra)
-    *halves, everything = _networks([*lessons, _lessons(task, made, planted, label, extra, everyone)])
+    everyone = np.ones(len(task.learn), bool), np.ones(len(task.planted.label), bool)
+    lessons = _half_lessons(task, made, label, extra)
+    *halves, everything = _networks([*lessons, _lessons(task, made, label, extra, everyone)])
     prior = _prior(shares)
     offset = np.log(prior).astype(np.float32)
     z = tie_logits(task, made, halves) + offset
