@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 
 # Called as report(stage, done, total): a stage's name, units done and units in all.
 Report = Callable[[str, int, int], None]
 
 
 class Steps:
-    """Reports the units of a stage one by one."""
+    """Reports the units of a stage one by one, from any thread."""
 
     def __init__(self, report: Report, stage: str, total: int) -> None:
         self._report, self._stage, self._total = report, stage, total
+        self._turn = Lock()
         self._to(0)
 
     def one(self) -> None:
         """Report that one more unit is done."""
-        self._to(self._done + 1)
+        with self._turn:
+            self._to(self._done + 1)
 
     def all(self) -> None:
         """Report that all units are done, or were not needed."""

@@ -45,6 +45,8 @@ CLIP = 6.0
 LATENT_CLIP = 4.0
 HALVES = 2
 CLASSES = 1 + len(DRAWN)
+ALIVE = 2
+"""Graphs encoded at a time, which bounds memory."""
 FEATURE_BLOCK = 1 << 14
 """Pairs whose features are computed at once: what is gathered for them stays in the cache."""
 
@@ -147,7 +149,11 @@ def make_task(
     if train is not None and tastes.columns:
         rng = np.random.default_rng(spectral_seed + 2)
         planted = plant(graph, in_folds, train, tastes, config.planted_for(len(edges)), folds, rng)
-    accounts = [account_columns(in_folds.without(left_out), directed, tastes.columns) for left_out in range(folds + 1)]
+
+    def befriended(left_out: int) -> Columns:
+        return account_columns(in_folds.without(left_out), directed, tastes.columns)
+
+    accounts = side_by_side(befriended, range(folds + 1), ALIVE)
     return Task(
         edges,
         num_users,
@@ -170,26 +176,26 @@ def make_task(
 def make_round(task: Task, weight: Float32, eigenvectors: list[Half] | None = None, *, evidence: bool = True) -> Round:
     """Encode the graph whose ties have ``weight`` (E,), K times without a fold and once whole.
 
-    One encoding is alive at a time: of each, its part of the table, its latent rows and its eigenvectors are kept, in
+    Two encodings are alive at a time: of each, its part of the table, its latent rows and its eigenvectors are kept, in
     float16.
 
     Args:
         eigenvectors: those of an earlier round to continue from, or None.
         evidence: whether to take the denoiser's evidence, where the task takes any.
     """
-    starts = [None] * (task.folds + 1) if eigenvectors is None else eigenvectors
-    whole = _encoding(task, weight, task.folds, starts[-1])
-    latent = _Latents.of(whole, task)
-    tables: list[Half] = []
-    kept: list[Half] = []
-    for left_out, start in enumerate(starts):
-        encoding = whole if left_out == task.folds else _encoding(task, weight, left_out, start)
-        latent.add(encoding)
-        columns = encoding.columns | task.accounts[left_out] | task.tastes.columns
-        tables.append(join(columns))
-        kept.append(encoding.eigenvectors.astype(np.float16))
+
+    def encoded(left_out: int) -> tuple[Half, dict[str, Span], Encoding]:
+        start = None if eigenvectors is None else eigenvectors[left_out]
+        graph = task.graph.without(left_out, weight)
+        found = encode(graph, task.directed, task.config.table, np.random.default_rng(task.spectral_seed), start)
+        columns = found.columns | task.accounts[left_out] | task.tastes.columns
+        task.steps.one()
+        return join(columns), spans(columns), found.kept()
+
+    tables, at, encodings = map(list, zip(*side_by_side(encoded, range(task.folds + 1), ALIVE), strict=True))
+    latents = _latents(task, encodings)
     describe = _with_evidence if evidence else _described
-    return describe(task, tables, spans(columns), kept, latent.rows)
+    return describe(task, tables, at[0], [each.eigenvectors for each in encodings], latents)
 
 
 def with_evidence(task: Task, made: Round) -> Round:
@@ -210,10 +216,14 @@ def _with_evidence(
     pairs, fold = task.pool.pairs[ties], task.pool.fold[ties]
     net = train_denoiser(latents, pairs, fold, task.config.evidence, task.generator)
     width = tables[0].shape[1]
-    for place, rows in enumerate(latents):
-        told = _evidence(task, net, rows)
+
+    def widened(place: int) -> dict[str, Span]:
+        told = _evidence(task, net, latents[place])
         tables[place] = np.concatenate([tables[place], join(told)], axis=1)
-    at = at | {name: (start + width, stop + width) for name, (start, stop) in spans(told).items()}
+        return spans(told)
+
+    further = side_by_side(widened, range(len(tables)), ALIVE)[0]
+    at = at | {name: (start + width, stop + width) for name, (start, stop) in further.items()}
     return _described(task, tables, at, eigenvectors, latents[-1:], net)
 
 
@@ -233,38 +243,18 @@ def _described(
     return Round(tables, at, terms, eigenvectors, latents, net, inputs, mean, scale)
 
 
-def _encoding(task: Task, weight: Float32, left_out: int, start: Half | None) -> Encoding:
-    graph = task.graph.without(left_out, weight)
-    found = encode(graph, task.directed, task.config.table, np.random.default_rng(task.spectral_seed), start)
-    task.steps.one()
-    return found
+def _latents(task: Task, encodings: list[Encoding]) -> list[Half]:
+    """Return the latent rows (U, D) of encodings, rotated onto those of the last and standardised as those are."""
+    reference, tastes = encodings[-1], task.tastes.columns
+    found = latent_rows(reference, np.eye(reference.rows.shape[1], dtype=np.float32), tastes)
+    mean, scale = found.mean(axis=0), found.std(axis=0) + np.float32(1e-6)
 
+    def standing(encoding: Encoding) -> Half:
+        rows = latent_rows(encoding, aligned(encoding.rows, reference.rows), tastes)
+        standard: Float32 = np.clip((rows - mean) / scale, -LATENT_CLIP, LATENT_CLIP)
+        return standard.astype(np.float16)
 
-@dataclass(eq=False)
-class _Latents:
-    """Latent rows of the encodings, rotated onto the whole graph's and standardised as those are.
-
-    Attributes:
-        reference: (U, k) raw rows of the whole graph's encoding.
-        mean, scale: (D,).
-        rows: (U, D) float16 each, as they are added.
-    """
-
-    reference: Float32
-    mean: Float32
-    scale: Float32
-    tastes: Columns
-    rows: list[Half]
-
-    @classmethod
-    def of(cls, whole: Encoding, task: Task) -> _Latents:
-        tastes = task.tastes.columns
-        found = latent_rows(whole, np.eye(whole.rows.shape[1], dtype=np.float32), tastes)
-        return cls(whole.rows, found.mean(axis=0), found.std(axis=0) + np.float32(1e-6), tastes, [])
-
-    def add(self, encoding: Encoding) -> None:
-        found = latent_rows(encoding, aligned(encoding.rows, self.reference), self.tastes)
-        self.rows.append(np.clip((found - self.mean) / self.scale, -LATENT_CLIP, LATENT_CLIP).astype(np.float16))
+    return side_by_side(standing, encodings, ALIVE)
 
 
 def _evidence(task: Task, net: ConditionalDenoiser, rows: Half) -> Columns:

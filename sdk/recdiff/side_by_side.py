@@ -17,17 +17,19 @@ Block = TypeVar("Block")
 Made = TypeVar("Made")
 
 
-def side_by_side(work: Callable[[Block], Made], blocks: Iterable[Block]) -> list[Made]:
-    """Return ``work`` of every block, in order, on as many threads as torch has.
+def side_by_side(work: Callable[[Block], Made], blocks: Iterable[Block], most: int | None = None) -> list[Made]:
+    """Return ``work`` of every block, in order, at most ``most`` and as many at a time as torch has threads.
 
-    Products within a block, NumPy's and torch's, then run on one thread: blocks side by side keep all cores busy,
-    products spread over all of them at the same time would not.
+    Products within a block, NumPy's and torch's, then share the threads that are left, mostly one: blocks side by side
+    keep all cores busy, products spread over all of them at the same time would not.
     """
-    threads = torch.get_num_threads()
+    blocks, threads = list(blocks), torch.get_num_threads()
+    workers = max(1, min(threads, len(blocks), most or threads))
+    inner = threads // workers
     try:
         with (
-            _thread_pools().limit(limits=1, user_api="blas"),
-            ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+            _thread_pools().limit(limits=inner, user_api="blas"),
+            ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(inner,)) as pool,
         ):
             return list(pool.map(work, blocks))
     finally:

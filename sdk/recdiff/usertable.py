@@ -35,6 +35,7 @@ Columns = dict[str, Float32]
 CUTS = (0, 1, 2, 4, 6, 9, 13, 18, 24, 32, 48, 64, 96, 128)
 """Where the blocks of eigenvectors begin whose dots are features of their own; one dot per block."""
 LATENT_TASTE = 12
+LATENT_COLUMNS = ("degree", "norm")
 FACTORS = frozenset({"length", "pull", "pull_out", "pull_into"})
 """Columns that dots are multiplied by; no features of their own."""
 LARGEST = 60_000.0
@@ -53,7 +54,12 @@ class Encoding:
 
     columns: Columns
     rows: Float32
-    eigenvectors: Float32
+    eigenvectors: Float32 | Half
+
+    def kept(self) -> Encoding:
+        """Return what later steps need: the columns behind latent rows, and eigenvectors in float16."""
+        columns = {name: self.columns[name] for name in LATENT_COLUMNS}
+        return Encoding(columns, self.rows, self.eigenvectors.astype(np.float16))
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +150,7 @@ def _directed(graph: sp.csr_matrix, config: TableConfig, rng: np.random.Generato
 
 def latent_rows(encoding: Encoding, rotation: Float32, tastes: Columns) -> Float32:
     """Return the user rows that are denoised, before standardising, (U, D)."""
-    parts = [unit_rows(encoding.rows @ rotation), encoding.columns["degree"], encoding.columns["norm"]]
+    parts = [unit_rows(encoding.rows @ rotation), *(encoding.columns[name] for name in LATENT_COLUMNS)]
     if "taste" in tastes:
         parts.append(tastes["taste"][:, :LATENT_TASTE])
     return np.concatenate(parts, axis=1)
