@@ -10,9 +10,12 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from graph_samples import community_edges, community_items
 from recdiff import fit
 from recdiff.config import PaperConfig
+from recdiff.corrupt import corrupt
 from recdiff.dataset import SocialDataset
+from recdiff.edge_metrics import edge_metrics
 from recdiff.encoder import Graphs
 from recdiff.estimator import RecDiff
 from recdiff.graph import Propagator
@@ -20,6 +23,8 @@ from recdiff.model import PaperModel
 from recdiff.negatives import NegativeSampler
 from recdiff.recommender import fit_recommender
 from recdiff.recommender_config import RecommenderConfig
+from recdiff.scorer import fit_scorer
+from recdiff.scorer_config import ScorerConfig, TableConfig
 from recdiff_export.opening import open_bundle
 
 pytestmark = pytest.mark.gpu
@@ -107,3 +112,17 @@ def test_what_was_fitted_on_the_card_scores_like_it_does_on_the_processor(
         np.testing.assert_allclose(card.score(src, dst), processor.score(src, dst), rtol=0, atol=1e-5)
         rows = np.random.default_rng(2).standard_normal((500, card.manifest.embedding_width)).astype(np.float32)
         np.testing.assert_allclose(card.denoise(rows), processor.denoise(rows), rtol=1e-4, atol=1e-4)
+
+
+def test_ties_scored_with_the_card_are_told_apart_as_on_the_processor() -> None:
+    edges = community_edges(640, 7000)
+    made = corrupt(edges, 640, "uniform", 0.2, "replace", np.random.default_rng(1))
+    config = ScorerConfig(folds=4, table=TableConfig(positive=16, negative=4, taste=8))
+    card, processor = (
+        fit_scorer(made.edges, 640, community_items(640), False, config, 0, device=device) for device in ("cuda", "cpu")
+    )
+    found, expected = (edge_metrics(made.is_fake, each.edge_scores).auc for each in (card, processor))
+    assert abs(found - expected) < 0.01
+    assert abs(card.fake_share - processor.fake_share) < 0.03
+    assert np.corrcoef(card.edge_scores, processor.edge_scores)[0, 1] > 0.97
+    np.testing.assert_allclose(np.median(np.abs(card.denoised - processor.denoised)), 0.0, atol=0.05)

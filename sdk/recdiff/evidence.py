@@ -102,24 +102,26 @@ def train_denoiser(
     graph: Int64,
     config: EvidenceConfig,
     generator: torch.Generator,
+    device: torch.device | str = "cpu",
 ) -> ConditionalDenoiser:
-    """Train on the ends of ties, both ways round.
+    """Train on the ends of ties, both ways round; all that is random is drawn on the processor, for one seed's sake.
 
     Args:
         rows: (U, D) latent rows of each of G encodings; about unit variance.
         pairs: (B, 2) ties; graph: (B,) the encoding in which each tie is left out.
+        device: where to train; the network stays there.
     """
     schedule = _schedule(config)
-    net = _initialised(ConditionalDenoiser(rows[0].shape[1], schedule, config), generator)
+    net = _initialised(ConditionalDenoiser(rows[0].shape[1], schedule, config), generator).to(device)
     ends = [_ends(rows, pairs[:, side], graph) for side in (0, 1)]
-    ties = torch.stack([torch.cat(ends), torch.cat(ends[::-1])], dim=1)
+    ties = torch.stack([torch.cat(ends), torch.cat(ends[::-1])], dim=1).to(device)
     batches = max(1, len(ties) // config.batch_size)
     epochs = max(config.epochs, -(-config.least_steps // batches))
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=WEIGHT_DECAY, fused=True)
     pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=epochs * batches)
     for _ in range(epochs):
         for chosen in torch.tensor_split(torch.randperm(len(ties), generator=generator), batches):
-            x, y = ties.index_select(0, chosen).float().unbind(1)
+            x, y = ties.index_select(0, chosen.to(device)).float().unbind(1)
             loss = _loss(net, x, y, config, generator)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -140,9 +142,9 @@ def _loss(
     net: ConditionalDenoiser, x0: Tensor, y: Tensor, config: EvidenceConfig, generator: torch.Generator
 ) -> Tensor:
     """Return the mean squared error of x_hat_0 at random steps; every step weighs the same, the target is fixed."""
-    t = torch.randint(net.schedule.steps, (len(x0),), generator=generator)
-    noised = add_noise(x0, torch.randn(x0.shape, generator=generator), t, net.schedule)
-    told = (torch.rand(len(x0), 1, generator=generator) >= config.dropped).float()
+    t = torch.randint(net.schedule.steps, (len(x0),), generator=generator).to(x0.device)
+    noised = add_noise(x0, torch.randn(x0.shape, generator=generator).to(x0.device), t, net.schedule)
+    told = (torch.rand(len(x0), 1, generator=generator) >= config.dropped).float().to(x0.device)
     predicted = net(noised, t) + told * (net.condition(y, t) @ net.join)
     loss: Tensor = (predicted - x0).square().mean()
     return loss
@@ -168,17 +170,17 @@ class EvidenceColumns:
 @torch.no_grad()
 def evidence_columns(net: ConditionalDenoiser, rows: Rows, ratios: Sequence[float], seed: int) -> list[EvidenceColumns]:
     """Return the columns of latent ``rows`` (U, D) at each noise-to-signal ratio; a ``seed`` draws the same noise."""
-    generator = torch.Generator().manual_seed(seed)
+    generator, device = torch.Generator().manual_seed(seed), net.join.device
     steps = [nearest_step(net.schedule, ratio) for ratio in ratios]
     found: list[list[tuple[Tensor, ...]]] = [[] for _ in steps]
     for start in range(0, len(rows), BLOCK_ROWS):
         x0 = torch.as_tensor(rows[start : start + BLOCK_ROWS])
         noise = [torch.randn(x0.shape, generator=generator) for _ in range(NOISE_DRAWS)]
         for part, *drawn in zip(*(torch.split(each, CACHE_ROWS) for each in (x0, *noise)), strict=True):
-            wide = part.float()
-            for place, missed in enumerate(_missed(net, wide, drawn, steps)):
+            wide, there = part.to(device).float(), [each.to(device) for each in drawn]
+            for place, missed in enumerate(_missed(net, wide, there, steps)):
                 found[place].append(_columns(net, wide, missed, steps[place]))
-    return [EvidenceColumns(*(torch.cat(each).numpy() for each in zip(*parts, strict=True))) for parts in found]
+    return [EvidenceColumns(*(torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True))) for parts in found]
 
 
 def _missed(net: ConditionalDenoiser, x0: Tensor, noise: Sequence[Tensor], steps: Sequence[int]) -> Iterator[Tensor]:
@@ -205,7 +207,7 @@ def _missed(net: ConditionalDenoiser, x0: Tensor, noise: Sequence[Tensor], steps
 
 def _columns(net: ConditionalDenoiser, x0: Tensor, missed: Tensor, step: int) -> tuple[Tensor, ...]:
     """Return joint, apart, power and movement of the rows ``x0`` (B, D)."""
-    told = net.condition(x0, torch.full((len(x0),), step))
+    told = net.condition(x0, torch.full((len(x0),), step, device=x0.device))
     power = (told @ net.join).square().sum(dim=1, keepdim=True)
     movement = torch.log(missed.square().mean(dim=1, keepdim=True) + 1e-6)
     residual = missed @ net.join.T
@@ -217,8 +219,13 @@ def _columns(net: ConditionalDenoiser, x0: Tensor, missed: Tensor, step: int) ->
 def denoise(net: ConditionalDenoiser, rows: Float32, config: EvidenceConfig) -> Float32:
     """Return the denoised rows (U, D): the reverse walk from ``walk_from``, taking the rows as x_t as they are."""
     walk = _walk(net.schedule, config)
+
+    def predict(x: Tensor, t: int) -> Tensor:
+        found: Tensor = net(x, torch.full((len(x),), t, device=x.device))
+        return found
+
     blocks = torch.split(torch.as_tensor(rows), CACHE_ROWS)
-    return torch.cat([reverse_walk(x, lambda x, t: net(x, torch.full((len(x),), t)), walk) for x in blocks]).numpy()
+    return torch.cat([reverse_walk(x.to(net.join.device), predict, walk) for x in blocks]).cpu().numpy()
 
 
 def _walk(schedule: Schedule, config: EvidenceConfig) -> Schedule:
@@ -232,8 +239,13 @@ def folded(net: ConditionalDenoiser, config: EvidenceConfig) -> FoldedDenoiser |
         return None
     walk = _walk(net.schedule, config)
     bias = net.first.bias + net.time(net.times[: walk.steps])
-    layers = tuple((each.weight.numpy().copy(), each.bias.numpy().copy()) for each in (net.middle, net.last))
-    return FoldedDenoiser(net.first.weight.numpy().copy(), bias.numpy(), layers, "silu", False, walk)
+    layers = tuple((_array(each.weight), _array(each.bias)) for each in (net.middle, net.last))
+    return FoldedDenoiser(_array(net.first.weight), _array(bias), layers, "silu", False, walk)
+
+
+def _array(values: Tensor) -> Float32:
+    found: Float32 = values.detach().cpu().numpy().copy()
+    return found
 
 
 def _schedule(config: EvidenceConfig) -> Schedule:

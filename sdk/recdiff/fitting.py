@@ -229,7 +229,7 @@ def _fit_stages(
     known = None if labels is None else known_edges(dataset, labels)
     enough = known is not None and min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN
     graph = dataset.edges, len(dataset.users), train, dataset.directed
-    scorer = fit_scorer(*graph, config.scorer, config.seed, report, known if enough else None)
+    scorer = fit_scorer(*graph, config.scorer, config.seed, report, known if enough else None, device)
     scorer = recalibrated(scorer, config.fake_share, known)
     edges = evidence_table.edge_table(dataset, scorer)
     denoiser, social = scorer.denoiser, scorer.latent

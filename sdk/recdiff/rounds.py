@@ -95,6 +95,7 @@ class Task:
         spectral_seed, noise_seed: of the encodings and the evidence; the same for all graphs, so that they compare.
         generator: of the networks.
         steps: one per encoding, and one per round for what is learned from them.
+        device: where vectors are found and the denoiser is trained.
     """
 
     edges: Int64
@@ -112,6 +113,7 @@ class Task:
     noise_seed: int
     generator: torch.Generator
     steps: Steps
+    device: torch.device | str
 
     @property
     def label(self) -> Int64:
@@ -132,6 +134,7 @@ def make_task(
     config: ScorerConfig,
     seed: int,
     report: Report,
+    device: torch.device | str = "cpu",
 ) -> Task:
     """Draw what is learned from and describe the accounts in it."""
     rng = np.random.default_rng(seed)
@@ -142,7 +145,7 @@ def make_task(
     graph = Graph.on(in_folds.whole, edges, directed)
     pool = fake_pool(graph, edges, tie_fold, folds, per_kind, rng)
     learn = np.concatenate([_at_most(np.flatnonzero(pool.label == c), config.most_pairs, rng) for c in range(CLASSES)])
-    tastes = Tastes.of(train, num_users, config.table, rng)
+    tastes = Tastes.of(train, num_users, config.table, rng, device)
     spectral_seed, noise_seed = (int(each) for each in rng.integers(0, 2**31, 2))
     generator = torch.Generator().manual_seed(seed)
     planted = PlantedTies.none()
@@ -170,6 +173,7 @@ def make_task(
         noise_seed,
         generator,
         Steps(report, "edge scorer", config.rounds * (folds + 2)),
+        device,
     )
 
 
@@ -187,7 +191,8 @@ def make_round(task: Task, weight: Float32, eigenvectors: list[Half] | None = No
     def encoded(left_out: int) -> tuple[Half, dict[str, Span], Encoding]:
         start = None if eigenvectors is None else eigenvectors[left_out]
         graph = task.graph.without(left_out, weight)
-        found = encode(graph, task.directed, task.config.table, np.random.default_rng(task.spectral_seed), start)
+        rng = np.random.default_rng(task.spectral_seed)
+        found = encode(graph, task.directed, task.config.table, rng, start, task.device)
         columns = found.columns | task.accounts[left_out] | task.tastes.columns
         task.steps.one()
         return join(columns), spans(columns), found.kept()
@@ -214,7 +219,7 @@ def _with_evidence(
         return _described(task, tables, at, eigenvectors, latents)
     ties = task.learn[task.label == 0]
     pairs, fold = task.pool.pairs[ties], task.pool.fold[ties]
-    net = train_denoiser(latents, pairs, fold, task.config.evidence, task.generator)
+    net = train_denoiser(latents, pairs, fold, task.config.evidence, task.generator, task.device)
     width = tables[0].shape[1]
 
     def widened(place: int) -> dict[str, Span]:

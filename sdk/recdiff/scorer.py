@@ -19,6 +19,7 @@ from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from numpy.typing import NDArray
 
 from recdiff.accounts import merged
@@ -130,6 +131,7 @@ def fit_scorer(
     seed: int,
     report: Report = silent,
     known: Int64 | None = None,
+    device: torch.device | str = "cpu",
 ) -> Scorer:
     """Fit on the ties ``edges`` (E, 2) and the interactions ``train`` (U, I), or None.
 
@@ -138,6 +140,8 @@ def fit_scorer(
         known: (E,) 1 for ties known to be fake, 0 for ties known to be real, -1 for all others, or None. Known fakes
             are a kind of their own, which the final networks learn beside the sampled ones.
         report: told of every encoding and round.
+        device: where eigenvectors are found, and the denoiser is trained and used; pairs are told apart on the
+            processor.
 
     Raises:
         DataError: where there are too few ties to learn from.
@@ -146,7 +150,7 @@ def fit_scorer(
         raise DataError(
             f"{len(edges)} social ties are too few to learn what a fake looks like: at least {FEWEST_TIES} are needed"
         )
-    task = make_task(edges, num_users, train, directed, config, seed, report)
+    task = make_task(edges, num_users, train, directed, config, seed, report, device)
     weight = np.ones(len(edges), np.float32)
     eigenvectors: list[Half] | None = None
     for turn in range(config.rounds):

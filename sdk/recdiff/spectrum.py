@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from recdiff.graph import csr_tensor, product, scaled
+from recdiff.graph import csr_tensor, scaled, times
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -50,45 +52,50 @@ def eigenvectors(
     iterations: int,
     rng: np.random.Generator,
     start: NDArray[np.floating] | None = None,
+    device: torch.device | str = "cpu",
 ) -> Spectrum:
     """Return the ``positive`` largest and ``negative`` smallest eigenpairs of a symmetric matrix.
 
     Args:
         start: (U, k) vectors to begin with, such as those of a similar matrix; None: random ones.
+        device: where to iterate; what is returned is not there.
     """
     users = matrix.shape[0]
     width = min(positive + negative + SPARE, users)
-    times = csr_tensor(matrix)
+    graph = csr_tensor(matrix, device)
     begun = 0 if start is None else min(start.shape[1], width)
-    block = rng.standard_normal((users, width - begun), np.float32)
+    first = rng.standard_normal((users, width - begun), np.float32)
     if start is not None:
-        block = np.concatenate([start[:, :begun] * np.float32(np.sqrt(users)), block], axis=1)
+        first = np.concatenate([start[:, :begun] * np.float32(np.sqrt(users)), first], axis=1)
+    block = torch.as_tensor(first).to(device)
     for done in range(iterations):
         # Two products in a row span what they would with the columns spread out between.
-        block = product(times, block if done % 2 else _spread_out(block))
+        block = times(graph, block if done % 2 else _spread_out(block))
     block = _orthonormal(block)
-    inner = _gram(block, product(times, block))
+    inner = _gram(block, times(graph, block))
     value, turn = np.linalg.eigh((inner + inner.T) / 2)
     order = np.concatenate([np.argsort(-value)[:positive], np.argsort(value)[:negative]])
-    vectors = _padded(block @ turn[:, order].astype(np.float32), positive + negative)
+    vectors = _padded(_turned(block, turn[:, order]).cpu().numpy(), positive + negative)
     return Spectrum(vectors, np.pad(value[order], (0, positive + negative - len(order))), vectors)
 
 
-def singular_vectors(matrix: sp.csr_matrix, count: int, iterations: int, rng: np.random.Generator) -> Spectrum:
-    """Return the ``count`` leading singular triples of a (rows, columns) matrix."""
+def singular_vectors(
+    matrix: sp.csr_matrix, count: int, iterations: int, rng: np.random.Generator, device: torch.device | str = "cpu"
+) -> Spectrum:
+    """Return the ``count`` leading singular triples of a (rows, columns) matrix, found on ``device``."""
     width = min(count + SPARE, *matrix.shape)
-    forth, back = csr_tensor(matrix), csr_tensor(sp.csr_matrix(matrix.T))
-    block = _orthonormal(rng.standard_normal((matrix.shape[1], width), np.float32))
+    forth, back = csr_tensor(matrix, device), csr_tensor(sp.csr_matrix(matrix.T), device)
+    block = _orthonormal(torch.as_tensor(rng.standard_normal((matrix.shape[1], width), np.float32)).to(device))
     for _ in range(iterations // 2):
-        block = _spread_out(product(back, _spread_out(product(forth, block))))
+        block = _spread_out(times(back, _spread_out(times(forth, block))))
     block = _orthonormal(block)
-    image = product(forth, block)
+    image = times(forth, block).cpu().numpy()
     left, value, right = np.linalg.svd(image.astype(np.float64), full_matrices=False)
     keep = min(count, width)
     return Spectrum(
         _padded(left[:, :keep].astype(np.float32), count),
         np.pad(value[:keep], (0, count - keep)),
-        _padded((block @ right[:keep].T).astype(np.float32), count),
+        _padded(_turned(block, right[:keep].T).cpu().numpy(), count),
     )
 
 
@@ -98,25 +105,29 @@ def aligned(rows: Float32, reference: Float32) -> Float32:
     return np.asarray(left @ right, np.float32)
 
 
-def _orthonormal(block: Float32) -> Float32:
+def _orthonormal(block: Tensor) -> Tensor:
     """Return an orthonormal basis of the columns; spread out twice, for float32's sake."""
     return _spread_out(_spread_out(block))
 
 
-def _spread_out(block: Float32) -> Float32:
+def _spread_out(block: Tensor) -> Tensor:
     """Return a basis of the columns, orthonormal but for float32, from their Gram matrix's eigenvectors."""
     value, turn = np.linalg.eigh(_gram(block, block))
     usable = value > 1e-12 * value[-1]
-    spread: Float32 = block @ (turn[:, usable] / np.sqrt(value[usable])).astype(np.float32)
-    return spread
+    return _turned(block, turn[:, usable] / np.sqrt(value[usable]))
 
 
-def _gram(left: Float32, right: Float32) -> Float64:
+def _turned(block: Tensor, turn: Float64) -> Tensor:
+    return block @ torch.as_tensor(turn.astype(np.float32)).to(block.device)
+
+
+def _gram(left: Tensor, right: Tensor) -> Float64:
     """Return left^T right: float32 within blocks of rows, whose sums are added up in float64."""
-    total = np.zeros((left.shape[1], right.shape[1]))
-    for start in range(0, len(left), GRAM_ROWS):
-        total += left[start : start + GRAM_ROWS].T @ right[start : start + GRAM_ROWS]
-    return total
+    total = torch.zeros(left.shape[1], right.shape[1], dtype=torch.float64, device=left.device)
+    for a, b in zip(torch.split(left, GRAM_ROWS), torch.split(right, GRAM_ROWS), strict=True):
+        total += a.T @ b
+    found: Float64 = total.cpu().numpy()
+    return found
 
 
 def _padded(vectors: Float32, count: int) -> Float32:

@@ -21,6 +21,7 @@ from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from numpy.typing import NDArray
 
 from recdiff.pairs import PairTerm, Span
@@ -76,13 +77,20 @@ class Tastes:
     directions: Float32
 
     @classmethod
-    def of(cls, train: sp.csr_matrix | None, num_users: int, config: TableConfig, rng: np.random.Generator) -> Tastes:
-        """Learn the directions from the interactions ``train`` (U, I), or None."""
+    def of(
+        cls,
+        train: sp.csr_matrix | None,
+        num_users: int,
+        config: TableConfig,
+        rng: np.random.Generator,
+        device: torch.device | str = "cpu",
+    ) -> Tastes:
+        """Learn the directions from the interactions ``train`` (U, I), or None, on ``device``."""
         if train is None or not train.nnz or min(train.shape) < 2:
             return cls({}, np.empty(0, np.float32), np.empty((0, config.taste), np.float32))
         users_of = np.bincount(train.indices, minlength=train.shape[1])
         rarity = np.log(num_users / np.maximum(users_of, 1)).astype(np.float32) + np.float32(1e-6)
-        found = singular_vectors(_tf_idf(train, rarity), config.taste, config.iterations, rng)
+        found = singular_vectors(_tf_idf(train, rarity), config.taste, config.iterations, rng, device)
         return cls(_taste_columns(found.left * found.value, train), rarity, found.right)
 
     def describe(self, train: sp.csr_matrix) -> Columns:
@@ -102,22 +110,28 @@ def _taste_columns(rows: NDArray[np.floating], train: sp.csr_matrix) -> Columns:
 
 
 def encode(
-    graph: sp.csr_matrix, directed: bool, config: TableConfig, rng: np.random.Generator, start: Half | None = None
+    graph: sp.csr_matrix,
+    directed: bool,
+    config: TableConfig,
+    rng: np.random.Generator,
+    start: Half | None = None,
+    device: torch.device | str = "cpu",
 ) -> Encoding:
     """Return the columns of a weighted social graph; A[src, dst] where directed, symmetric where not.
 
     Args:
         start: (U, positive + negative) eigenvectors to continue from, or None.
+        device: where the vectors are found.
     """
     both = sp.csr_matrix(graph + graph.T) if directed else graph
     degree = np.asarray(both.sum(axis=1), np.float64).ravel()
     iterations = config.iterations if start is None else config.more_iterations
     matrix = normalised(both, config.ridge)
-    spectrum = eigenvectors(matrix, config.positive, config.negative, iterations, rng, start)
+    spectrum = eigenvectors(matrix, config.positive, config.negative, iterations, rng, start, device)
     near = np.log1p(np.asarray(both @ degree).ravel() / np.maximum(degree, 1e-6))
     columns = {"degree": _column(np.log1p(degree)), "near": _column(near), **_spectral(spectrum, degree)}
     if directed:
-        columns |= _directed(graph, config, rng)
+        columns |= _directed(graph, config, rng, device)
     rows = spectrum.left[:, : config.positive] * spectrum.value[: config.positive] * np.sqrt(graph.shape[0])
     return Encoding(columns, rows.astype(np.float32), spectrum.left)
 
@@ -137,9 +151,11 @@ def _pull(length: NDArray[np.floating], degree: Float64) -> Float32:
     return _column(length * np.sqrt((degree + 1.0) / (degree.mean() + 1.0)))
 
 
-def _directed(graph: sp.csr_matrix, config: TableConfig, rng: np.random.Generator) -> Columns:
+def _directed(
+    graph: sp.csr_matrix, config: TableConfig, rng: np.random.Generator, device: torch.device | str
+) -> Columns:
     out, into = (np.asarray(graph.sum(axis=axis), np.float64).ravel() for axis in (1, 0))
-    found = singular_vectors(normalised(graph, config.ridge), config.singular, config.iterations, rng)
+    found = singular_vectors(normalised(graph, config.ridge), config.singular, config.iterations, rng, device)
     columns = {"out": _column(np.log1p(out)), "into": _column(np.log1p(into))}
     for side, vectors, degree in (("out", found.left, out), ("into", found.right, into)):
         rows = vectors * np.sqrt(found.value) * np.sqrt(len(degree))

@@ -186,7 +186,8 @@ def scoring(data: str, device: str, clock: str) -> dict[str, Any]:
 
     dataset, now = sets.read(data), _clock(clock)
     start = now()
-    scorer = fit_scorer(dataset.edges, len(dataset.users), dataset.train, dataset.directed, ScorerConfig(), 0)
+    graph = dataset.edges, len(dataset.users), dataset.train, dataset.directed
+    scorer = fit_scorer(*graph, ScorerConfig(), 0, device=device)
     fitted = now()
     scorer.score(dataset.edges)
     return {

@@ -191,7 +191,7 @@ MEASUREMENTS = (
     Measurement("quality", "time to the naive loop's final quality", measure_quality),
     Measurement("fit", "whole fits: time, memory, test metrics", measure_fit),
     Measurement("growth", "passes on generated graphs", measure_growth),
-    Measurement("growth-of-scoring", "the edge scorer on generated graphs", measure_scoring_growth, ("cpu",)),
+    Measurement("growth-of-scoring", "the edge scorer on generated graphs", measure_scoring_growth),
     Measurement("published-growth", "preset paper on generated graphs", measure_published_growth, ("cuda",)),
     Measurement("bandwidth", "sparse products against the memory's bandwidth", card_bandwidth),
     Measurement("provider", "scoring throughput of the exported scorer", provider_throughput),
