@@ -154,6 +154,22 @@ def test_a_part_run_alone_keeps_the_other_results(tmp_path: Path, monkeypatch: p
     assert set(results) == {"epoch/ciao/paper", "epoch/ciao/naive to paper", "generated-10/one pass", "other"}
 
 
+def test_a_run_that_is_cut_short_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(settings: Settings) -> list[Result]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench, "MEASUREMENTS", (fake(1.0), Measurement("cut", "made up", fails)))
+    with pytest.raises(KeyboardInterrupt):
+        bench.main(["--out", str(tmp_path)])
+    assert "epoch/ciao/paper" in json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))["results"]
+
+
+def test_a_measurement_for_a_card_alone_is_refused_without(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="published-growth: nothing to measure on --device cpu"):
+        bench.main(["--out", str(tmp_path), "--only", "published-growth"])
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_target_never_reached_shows_as_never(tmp_path: Path) -> None:
     report = {
         "machine": {"processor": "p", "cores": 1, "memory_gib": 1, "cuda_device": "none"},

@@ -164,3 +164,13 @@ def test_known_fakes_are_learned_as_a_kind_of_their_own() -> None:
     assert taught > 0.9
     assert scorers[1].kinds == (*DRAWN, KNOWN, *PLANTED)
     np.testing.assert_allclose(scorers[1].edge_kinds.sum(axis=1), scorers[1].edge_scores, atol=1e-5)
+
+
+def test_a_fit_tells_how_far_it_is() -> None:
+    told: list[tuple[str, int, int]] = []
+    quick = replace(CONFIG, evidence=EvidenceConfig(denoising="none"), worthwhile=1.0)
+    fit_scorer(community_edges(), 320, None, False, quick, 0, lambda *step: told.append(step))
+    stages, done, totals = zip(*told, strict=True)
+    assert set(stages) == {"edge scorer"}
+    assert list(done) == [*range(CONFIG.folds + 3), totals[0]]  # type: ignore[operator]
+    assert set(totals) == {CONFIG.rounds * (CONFIG.folds + 2)}  # type: ignore[operator]

@@ -297,14 +297,22 @@ def csr_tensor(matrix: sp.csr_matrix, device: torch.device | str = "cpu") -> Ten
     matrix = matrix.tocsr()
     matrix.sort_indices()
     index = np.int32 if max(*matrix.shape, matrix.nnz) < np.iinfo(np.int32).max else np.int64
+    return torch.sparse_csr_tensor(
+        torch.as_tensor(matrix.indptr.astype(index)),
+        torch.as_tensor(matrix.indices.astype(index)),
+        torch.as_tensor(matrix.data.astype(np.float32)),
+        size=matrix.shape,
+        device=device,
+        check_invariants=True,
+    )
+
+
+def _announced() -> None:
+    """Make torch say now what it says at the first CSR tensors of a process, to nobody: filters are not for threads."""
     with warnings.catch_warnings():
-        # torch announces at the first CSR tensor of a process that the layout is in beta.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            torch.as_tensor(matrix.indptr.astype(index)),
-            torch.as_tensor(matrix.indices.astype(index)),
-            torch.as_tensor(matrix.data.astype(np.float32)),
-            size=matrix.shape,
-            device=device,
-            check_invariants=True,
-        )
+        warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
+        csr_tensor(sp.csr_matrix((1, 1), dtype=np.float32))
+
+
+_announced()
