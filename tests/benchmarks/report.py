@@ -73,7 +73,8 @@ def _draw_ratios(axes: Any, ratios: dict[str, dict[str, Any]]) -> None:
                 axes.plot([each[key]] * 2, [row - 0.4, row + 0.4], style, color="#a03030")
         axes.text(0, row + 0.44, name, fontsize=8, va="bottom")
     axes.set_yticks([])
-    axes.set_xlabel("times less than naive (dashed: required, dotted: aim; line: spread)")
+    limits = "dashed: required, dotted: aim; " if any(each["required"] is not None for each in ratios.values()) else ""
+    axes.set_xlabel(f"times less than naive ({limits}line: spread)")
 
 
 def _draw_growth(axes: Any, results: dict[str, dict[str, Any]]) -> None:
