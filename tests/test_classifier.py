@@ -40,7 +40,10 @@ def test_weights_shift_the_ratio() -> None:
 
 def test_the_same_generator_gives_the_same_layers_whatever_else_is_learned_meanwhile() -> None:
     x, label = shifted(500)
-    alone = learn(lesson(x, label, np.ones(len(x))))
+    begun = lesson(x, label, np.ones(len(x)))
+    before = torch.nn.functional.cross_entropy(begun.net(begun.inputs), begun.label).item()
+    alone = learn(begun)
+    assert torch.nn.functional.cross_entropy(begun.net(begun.inputs), begun.label).item() < before
     beside = side_by_side(learn, [lesson(x, label, np.ones(len(x))) for _ in range(4)])
     for layers in beside:
         assert all(a[0].tobytes() == b[0].tobytes() for a, b in zip(alone, layers, strict=True))
