@@ -157,3 +157,9 @@ def test_rewiring_a_graph_that_has_one_form_only_returns_it() -> None:
     for edges in (np.array([[0, 1]]), np.array([[0, 1], [1, 2], [0, 2]])):
         graph = social_adjacency(edges, 3, directed=False)
         assert (rewired(graph, np.random.default_rng(0)) != graph).nnz == 0
+
+
+def test_a_graph_without_edges_is_a_tensor_too() -> None:
+    tensor = csr_tensor(sp.csr_matrix((3, 2), dtype=np.float32))
+    assert tensor.shape == (3, 2)
+    assert not graph.times(tensor, torch.ones(2, 4)).any()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Int64 = NDArray[np.int64]
+_ANNOUNCING = Lock()
 ROW_BLOCK = 2**14
 """Rows computed at a time: what was read for one step is then in the cache for the next, and threads share evenly."""
 
@@ -296,6 +299,12 @@ def csr_tensor(matrix: sp.csr_matrix, device: torch.device | str = "cpu") -> Ten
     """Return a torch CSR tensor of ``matrix`` in float32 with the narrowest index type that fits."""
     matrix = matrix.tocsr()
     matrix.sort_indices()
+    with _ANNOUNCING:
+        _announce()
+    return _csr_tensor(matrix, device)
+
+
+def _csr_tensor(matrix: sp.csr_matrix, device: torch.device | str) -> Tensor:
     index = np.int32 if max(*matrix.shape, matrix.nnz) < np.iinfo(np.int32).max else np.int64
     return torch.sparse_csr_tensor(
         torch.as_tensor(matrix.indptr.astype(index)),
@@ -303,16 +312,15 @@ def csr_tensor(matrix: sp.csr_matrix, device: torch.device | str = "cpu") -> Ten
         torch.as_tensor(matrix.data.astype(np.float32)),
         size=matrix.shape,
         device=device,
-        check_invariants=True,
+        # torch below 2.13 refuses what has no entry: "expected col_indices to be a contiguous tensor per batch".
+        check_invariants=matrix.nnz > 0,
     )
 
 
-def _announced() -> None:
+@cache
+def _announce() -> None:
     """Make torch say now what it says at the first CSR tensors of a process, to nobody: filters are not for threads."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly disabled")
-        csr_tensor(sp.csr_matrix((1, 1), dtype=np.float32))
-
-
-_announced()
+        _csr_tensor(sp.csr_matrix(np.ones((1, 1), np.float32)), "cpu")
