@@ -11,9 +11,9 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from recdiff.dataset import SocialDataset
+from recdiff.data.dataset import SocialDataset
 from recdiff.estimator import RecDiff
-from recdiff.sample import write_sample
+from recdiff.sample.folder import write_sample
 from recdiff_cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent

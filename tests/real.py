@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recdiff.dataset import SocialDataset
+from recdiff.data.dataset import SocialDataset
 
 DATA = Path(os.environ.get("RECDIFF_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 

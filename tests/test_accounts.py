@@ -8,12 +8,22 @@ import numpy as np
 import pytest
 
 from graph_samples import community_edges, community_items
-from recdiff.accounts import FEW_ITEMS, PLANTED, account_columns, account_table, account_terms, merged, plant
-from recdiff.graph import FoldedGraph, social_adjacency
-from recdiff.nonties import Graph
-from recdiff.pairs import forward, pair_features
-from recdiff.scorer_config import TableConfig
-from recdiff.usertable import Tastes, encode, join, pair_terms, spans
+from recdiff.config.scorer import TableConfig
+from recdiff.fakes.drawing import Graph
+from recdiff.fakes.kinds import planted
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.graph.folded import FoldedGraph
+from recdiff.scorer.accounts import (
+    FEW_ITEMS,
+    account_columns,
+    account_table,
+    account_terms,
+    deepened,
+    merged,
+    plant,
+)
+from recdiff.scorer.pair_scorer import forward, pair_features
+from recdiff.scorer.table import Tastes, encode, join, pair_terms, spans
 
 USERS = 320
 
@@ -48,13 +58,14 @@ def test_planted_ties_are_labelled_and_in_folds() -> None:
     tastes = Tastes.of(community_items(), USERS, TableConfig(), rng)
     count = round(0.05 * len(edges))
     graph = Graph.of(edges, USERS, False), FoldedGraph.of(edges, fold, USERS, False)
-    found = plant(*graph, community_items(), tastes, count, 4, rng)
+    found = plant(*graph, (edges, fold), community_items(), tastes, count=count, rng=rng)
     assert (np.abs(np.bincount(found.label)[1:] - count) <= 8).all()
     assert set(found.fold) == {0, 1, 2, 3}
-    assert found.kinds == PLANTED
+    assert found.kinds == planted()
     items = np.expm1(found.features[:, 0])
-    assert (items[found.label != 2] == 0.0).all()
-    assert (items[found.label == 2] > 0.5).any()
+    active = found.label == 1 + planted().index("active-farm")
+    assert (items[~active] == 0.0).all()
+    assert (items[active] > 0.5).any()
     assert items.max() <= FEW_ITEMS + 1e-2
 
 
@@ -69,8 +80,14 @@ def test_the_merged_network_computes_both() -> None:
 
     ties, accounts = layers(9, 8, 6, 4), layers(3, 5, 4, 3)
     x = rng.standard_normal((20, 9)).astype(np.float32)
-    both, first, second = forward(merged(ties, accounts), x), forward(ties, x), forward(accounts, x[:, -3:])
+    columns = np.array([1, 4, 7])
+    whole = merged(ties, accounts, columns)
+    both, first, second = forward(whole, x), forward(ties, x), forward(accounts, x[:, columns])
     np.testing.assert_allclose(both[:, :4], first, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(both[:, 4:] - both[:, :1], second[:, 1:] - second[:, :1], rtol=1e-3, atol=1e-3)
     with pytest.raises(ValueError, match="as many layers"):
-        merged(ties, layers(3, 5, 3))
+        merged(ties, layers(3, 5, 3), columns)
+    linear = layers(9, 4)
+    whole = merged(linear, accounts, columns)
+    np.testing.assert_allclose(forward(whole, x)[:, :4], forward(linear, x), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(forward(deepened(linear[0], 3), x), forward(linear, x), rtol=1e-4, atol=1e-4)

@@ -7,8 +7,8 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from recdiff import graph
-from recdiff.all_pairs import gradient, loss, observed_pairs
+from recdiff.graph import sparse as graph
+from recdiff.recommender.loss import gradient, loss, observed_pairs
 
 USERS, ITEMS = 9, 13
 

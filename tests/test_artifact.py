@@ -14,7 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from recdiff.artifact import (
+from recdiff.config import Config
+from recdiff.data.ids import Ids
+from recdiff.errors import ArtifactError, UsageError
+from recdiff.model.folder import (
     BUNDLE,
     CONTENTS,
     MANIFEST,
@@ -25,9 +28,6 @@ from recdiff.artifact import (
     verify_artifact,
     write_artifact,
 )
-from recdiff.config import Config
-from recdiff.errors import ArtifactError, UsageError
-from recdiff.ids import Ids
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = pa.array(["007", "a b", "é\t\"'", "😀"])
@@ -206,7 +206,7 @@ CHILD = """
 import sys
 from pathlib import Path
 import pyarrow.parquet as pq
-from recdiff import artifact
+from recdiff.model import folder as artifact
 from tests.test_artifact import artifact as made
 def stop(*rest, **named):
     print("half", flush=True)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recdiff.dataset import SocialDataset
+from recdiff.data.dataset import SocialDataset
 from recdiff.errors import DataError, UsageError
 
 EXPECTED = (

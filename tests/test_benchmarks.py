@@ -17,9 +17,9 @@ from tests.benchmarks.report import write_plot, write_table
 from tests.benchmarks.result import Measurement, Result, Settings, ratios, regressions
 
 from recdiff.config import PaperConfig
-from recdiff.graph import social_adjacency
-from recdiff.ranking import by_tables, rank
-from recdiff.studies.unoptimised import Loop
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.metrics.ranking import by_tables, rank
+from recdiff.studies.lab.unoptimised import Loop
 
 SETTINGS = PaperConfig(width=8, time_width=4, steps=5, batch_size=64)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from recdiff.calibration import fit_logistic, intercept_for_share
 from recdiff.errors import UsageError
+from recdiff.scorer.calibration import fit_logistic, intercept_for_share
 
 
 @pytest.mark.parametrize("share", [0.001, 0.05, 0.5, 0.97])

@@ -11,20 +11,20 @@ import scipy.sparse as sp
 import torch
 
 from graph_samples import community_edges, community_items
-from recdiff import fit
 from recdiff.config import PaperConfig
-from recdiff.corrupt import corrupt
-from recdiff.dataset import SocialDataset
-from recdiff.edge_metrics import edge_metrics
-from recdiff.encoder import Graphs
+from recdiff.config.recommender import RecommenderConfig
+from recdiff.config.scorer import ScorerConfig, TableConfig
+from recdiff.data.dataset import SocialDataset
 from recdiff.estimator import RecDiff
-from recdiff.graph import Propagator
-from recdiff.model import PaperModel
-from recdiff.negatives import NegativeSampler
-from recdiff.recommender import fit_recommender
-from recdiff.recommender_config import RecommenderConfig
-from recdiff.scorer import fit_scorer
-from recdiff.scorer_config import ScorerConfig, TableConfig
+from recdiff.fakes.injection import corrupt
+from recdiff.graph.negatives import NegativeSampler
+from recdiff.graph.sparse import Propagator
+from recdiff.metrics.edges import edge_metrics
+from recdiff.paper import fit
+from recdiff.paper.encoder import Graphs
+from recdiff.paper.network import PaperModel
+from recdiff.recommender.fit import fit_recommender
+from recdiff.scorer.fit import fit_scorer
 from recdiff_export.opening import open_bundle
 
 pytestmark = pytest.mark.gpu

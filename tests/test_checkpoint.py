@@ -9,8 +9,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from recdiff.checkpoint import Checkpoint
 from recdiff.errors import ArtifactError
+from recdiff.storage.checkpoint import Checkpoint
 
 
 def tensors() -> dict[str, torch.Tensor]:

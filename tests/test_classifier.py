@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from recdiff.classifier import Lesson, learn
-from recdiff.pairs import forward
-from recdiff.scorer_config import ClassifierConfig
-from recdiff.side_by_side import side_by_side
+from recdiff.config.scorer import ClassifierConfig
+from recdiff.machine.threads import side_by_side
+from recdiff.scorer.networks import Lesson, learn
+from recdiff.scorer.pair_scorer import forward
 
 CONFIG = ClassifierConfig(hidden=(16, 8), epochs=12, batch_size=256)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recdiff.clean import Policy, expectation, removed
+from recdiff.cleaning.policy import Policy, expectation, removed
 from recdiff.errors import UsageError
 
 EDGES = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [3, 4]])

@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from recdiff.cluster import cluster
 from recdiff.errors import UsageError
+from recdiff.machine.ray_cluster import cluster
 
 
 class SomeRay(ModuleType):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recdiff.columns import INTERACTIONS, SOCIAL, Schema, check_mapping, resolve, unused
+from recdiff.data.columns import INTERACTIONS, SOCIAL, Schema, check_mapping, resolve, unused
 
 
 @pytest.mark.parametrize(

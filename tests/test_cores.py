@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from recdiff import cores as module
-from recdiff import fitting
+from recdiff import fit as fitting
 from recdiff.config import Config
-from recdiff.cores import cores
-from recdiff.dataset import SocialDataset
+from recdiff.data.dataset import SocialDataset
+from recdiff.machine import cores as module
+from recdiff.machine.cores import cores
 
 
 @pytest.fixture

@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 
 from graph_samples import community_edges
-from recdiff.corrupt import KINDS, corrupt
 from recdiff.errors import UsageError
-from recdiff.nonties import adjacency, common_neighbours, pair_keys
+from recdiff.fakes.injection import corrupt
+from recdiff.fakes.kinds import injected
+from recdiff.graph.adjacency import adjacency
+from recdiff.graph.pairs import common_neighbours, pair_keys
 
 USERS = 320
 
 
 @pytest.mark.parametrize("directed", [False, True])
 @pytest.mark.parametrize("mode", ["replace", "add"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", injected())
 def test_counts_and_truth(kind: str, mode: str, directed: bool) -> None:
     edges = community_edges()
     made = corrupt(edges, USERS, kind, 0.2, mode, np.random.default_rng(3), directed)  # type: ignore[arg-type]
@@ -33,7 +35,7 @@ def test_counts_and_truth(kind: str, mode: str, directed: bool) -> None:
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
     edges = community_edges()
-    for kind in KINDS:
+    for kind in injected():
         first, second = (corrupt(edges, USERS, kind, 0.1, "replace", np.random.default_rng(5)) for _ in range(2))
         assert first.edges.tobytes() == second.edges.tobytes()
         assert first.is_fake.tobytes() == second.is_fake.tobytes()

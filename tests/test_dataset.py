@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recdiff.dataset import Notice, SocialDataset
+from recdiff.data.dataset import Notice, SocialDataset
 
 SOCIAL = "src,dst\n1,2\n2,1\n2,3\n3,2\n"
 INTERACTIONS = "user_id,item_id,split\n1,10,train\n2,10,val\n3,30,test\n3,10,train\n"

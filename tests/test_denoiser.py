@@ -8,8 +8,8 @@ import torch
 from tests import reference
 from tests.golden import RUNS, denoiser_weights, golden
 
-from recdiff.denoiser import Denoiser, fold
-from recdiff.diffusion import linear_variance, reverse_walk
+from recdiff.diffusion.schedule import linear_variance, reverse_walk
+from recdiff.paper.denoiser import Denoiser, fold
 
 
 def published() -> Denoiser:

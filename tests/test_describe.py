@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from recdiff.dataset import SocialDataset
-from recdiff.describe import describe
+from recdiff.data.dataset import SocialDataset
+from recdiff.data.summary import describe
 
 
 def read(folder: Path, social: str, directed: bool | None = None, interactions: str | None = None) -> SocialDataset:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recdiff.device import resolve_device
 from recdiff.errors import DeviceError, UsageError
+from recdiff.machine.device import resolve_device
 
 
 def test_auto_takes_the_card_exactly_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import torch
 from tests import reference
 from tests.golden import RUNS, golden
 
-from recdiff.diffusion import (
+from recdiff.diffusion.schedule import (
     BETA_MAX,
     Schedule,
     add_noise,

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recdiff.direction import Ties, count_reciprocal, settle
+from recdiff.data.direction import Ties, count_reciprocal, settle
 
 ROWS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=40)
 

@@ -13,12 +13,12 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from recdiff import recommender
-from recdiff.checkpoint import Checkpoint
-from recdiff.descent import Judge, Trial
-from recdiff.distributed import Layout, shards, train_shard
-from recdiff.graph import social_adjacency
-from recdiff.recommender import RecommenderConfig, fit_recommender
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.recommender import fit as recommender
+from recdiff.recommender.fit import RecommenderConfig, fit_recommender
+from recdiff.recommender.shards import Layout, shards, train_shard
+from recdiff.recommender.training import Judge, Trial
+from recdiff.storage.checkpoint import Checkpoint
 
 USERS, ITEMS, WORKERS = 53, 31, 2
 CONFIG = RecommenderConfig(width=8, layers=2, steps=12, evaluate_every=3, patience=2, search=False)

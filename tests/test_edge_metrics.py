@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from recdiff.edge_metrics import by_degree, edge_metrics
 from recdiff.errors import UsageError
+from recdiff.metrics.edges import by_degree, edge_metrics
 
 
 def sample(count: int = 3000) -> tuple[np.ndarray, np.ndarray]:

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recdiff import text
-from recdiff.edge_stream import iter_edge_batches, open_edges
+from recdiff.data import text_file as text
+from recdiff.data.edge_stream import iter_edge_batches, open_edges
 from recdiff.errors import DataError, UsageError
 
 ROWS = 1000

@@ -9,7 +9,7 @@ import torch
 from tests import reference
 from tests.golden import golden
 
-from recdiff.encoder import GraphEncoder, Graphs
+from recdiff.paper.encoder import GraphEncoder, Graphs
 
 
 def published() -> tuple[GraphEncoder, Graphs]:

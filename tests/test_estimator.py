@@ -11,13 +11,13 @@ import pytest
 from sklearn.base import clone
 
 from recdiff.config import Config, PaperConfig
-from recdiff.dataset import SocialDataset
-from recdiff.edge_metrics import edge_metrics
+from recdiff.config.recommender import RecommenderConfig
+from recdiff.data.dataset import SocialDataset
+from recdiff.data.labels import Labels, read_labels
 from recdiff.errors import DataError, UsageError
 from recdiff.estimator import RecDiff
-from recdiff.fitting import known_edges
-from recdiff.labels import Labels, read_labels
-from recdiff.recommender_config import RecommenderConfig
+from recdiff.metrics.edges import edge_metrics
+from recdiff.scorer.known import known_edges
 
 
 def test_scores_are_probabilities_for_every_edge(fitted: RecDiff, sample_dataset: SocialDataset) -> None:

@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from recdiff.diffusion import add_noise
-from recdiff.evidence import NOISE_DRAWS, denoise, evidence_columns, folded, log_spaced, nearest_step, train_denoiser
-from recdiff.scorer_config import EvidenceConfig
+from recdiff.config.scorer import EvidenceConfig
+from recdiff.diffusion.schedule import add_noise
+from recdiff.scorer.evidence import (
+    NOISE_DRAWS,
+    denoise,
+    evidence_columns,
+    folded,
+    log_spaced,
+    nearest_step,
+    train_denoiser,
+)
 
 CONFIG = EvidenceConfig(epochs=12, hidden=32, condition_width=8, batch_size=256)
 USERS, WIDTH, GROUPS = 240, 8, 6

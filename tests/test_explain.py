@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recdiff.explain import explain_edge
+from recdiff.scorer.explanation import explain_edge
 
 
 def test_everything_known_is_said() -> None:

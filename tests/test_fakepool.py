@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from graph_samples import community_edges
-from recdiff.fakepool import DRAWN, FakePool, fake_pool, tie_folds, trusted_two_hops
-from recdiff.nonties import Graph, adjacency, common_neighbours, pair_keys
+from recdiff.fakes.drawing import Graph
+from recdiff.graph.pairs import pair_keys
+from recdiff.scorer.pool import FakePool, edge_folds, fake_pool
 
 USERS, FOLDS = 320, 5
 
 
 def pooled(edges: np.ndarray, directed: bool, per_kind: int) -> FakePool:
     rng = np.random.default_rng(0)
-    fold = tie_folds(edges, USERS, directed, FOLDS, rng)
+    fold = edge_folds(edges, USERS, directed, FOLDS, rng)
     return fake_pool(Graph.of(edges, USERS, directed), edges, fold, FOLDS, per_kind, rng)
 
 
@@ -26,14 +27,15 @@ def test_no_sampled_pair_is_a_tie(directed: bool) -> None:
     assert (pool.label[: len(edges)] == 0).all()
     sampled = pair_keys(pool.pairs[len(edges) :], USERS, directed)
     assert not np.isin(sampled, pair_keys(edges, USERS, directed)).any()
-    assert set(np.unique(pool.label)) == set(range(len(DRAWN) + 1))
+    assert set(np.unique(pool.label)) == set(range(len(pool.kinds) + 1))
+    assert pool.kinds == sampled()
     assert set(np.unique(pool.fold)) == set(range(FOLDS))
 
 
 def test_ends_of_degree_pairs_have_lost_a_tie_of_their_fold() -> None:
     edges = community_edges()
     pool = pooled(edges, False, 1000)
-    rewired = pool.label == 1 + DRAWN.index("degree")
+    rewired = pool.label == 1 + pool.kinds.index("degree")
     for (a, b), fold in zip(pool.pairs[rewired], pool.fold[rewired], strict=True):
         ends = edges[pool.fold[: len(edges)] == fold]
         assert a in ends
@@ -44,9 +46,9 @@ def test_degree_pairs_have_the_degrees_of_ties() -> None:
     edges = community_edges()
     pool = pooled(edges, False, 4000)
     degree = np.bincount(edges.ravel(), minlength=USERS)
-    rewired = pool.pairs[pool.label == 1 + DRAWN.index("degree")]
+    rewired = pool.pairs[pool.label == 1 + pool.kinds.index("degree")]
     assert abs(degree[rewired].mean() / degree[edges].mean() - 1) < 0.12
-    assert degree[pool.pairs[pool.label == 1 + DRAWN.index("uniform")]].mean() < 0.8 * degree[edges].mean()
+    assert degree[pool.pairs[pool.label == 1 + pool.kinds.index("uniform")]].mean() < 0.8 * degree[edges].mean()
 
 
 def test_mutual_arcs_share_a_fold() -> None:
@@ -56,10 +58,11 @@ def test_mutual_arcs_share_a_fold() -> None:
     np.testing.assert_array_equal(pool.fold[: len(edges)], pool.fold[len(edges) : 2 * len(edges)])
 
 
-def test_trusted_two_hops_go_along_trusted_ties_only() -> None:
-    edges = community_edges()
-    trusted = np.arange(len(edges)) % 2 == 0
-    pairs = trusted_two_hops(edges, trusted, USERS, False, 500, np.random.default_rng(0))
-    graph = adjacency(edges[trusted], USERS, False)
-    assert common_neighbours(graph, graph, pairs).min() >= 1
-    assert not np.isin(pair_keys(pairs, USERS, False), pair_keys(edges, USERS, False)).any()
+def test_a_kind_that_the_graph_has_no_room_for_is_left_out() -> None:
+    star = np.stack([np.zeros(60, np.int64), np.arange(1, 61)], axis=1)
+    fold = np.arange(60) % FOLDS
+    pool = fake_pool(Graph.of(star, 61, False), star, fold, FOLDS, 100, np.random.default_rng(0))
+    assert "two-hop" in pool.kinds
+    clique = np.stack(np.triu_indices(12, 1), axis=1).astype(np.int64)
+    fold = np.arange(len(clique)) % FOLDS
+    assert fake_pool(Graph.of(clique, 12, False), clique, fold, FOLDS, 100, np.random.default_rng(0)).kinds == ()

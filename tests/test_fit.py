@@ -15,12 +15,12 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from recdiff.checkpoint import Checkpoint
 from recdiff.config import PaperConfig
-from recdiff.encoder import Graphs
 from recdiff.errors import ArtifactError
-from recdiff.fit import fit_paper
-from recdiff.model import PaperModel
+from recdiff.paper.encoder import Graphs
+from recdiff.paper.fit import fit_paper
+from recdiff.paper.network import PaperModel
+from recdiff.storage.checkpoint import Checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = PaperConfig(
@@ -190,7 +190,7 @@ def test_the_checkpoint_of_another_fit_is_refused(tmp_path: Path) -> None:
 CHILD = """
 import sys, time
 from pathlib import Path
-from recdiff.checkpoint import Checkpoint
+from recdiff.storage.checkpoint import Checkpoint
 from tests.test_fit import fit
 def report(stage, now, total):
     print(now, flush=True)

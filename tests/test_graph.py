@@ -8,16 +8,11 @@ import scipy.sparse as sp
 import torch
 from tests import reference
 
-from recdiff import graph
-from recdiff.graph import (
-    FoldedGraph,
-    Propagator,
-    bipartite_adjacency,
-    csr_tensor,
-    rewired,
-    social_adjacency,
-    symmetric_normalised,
-)
+from recdiff.graph import sparse as graph
+from recdiff.graph.adjacency import bipartite_adjacency, social_adjacency, symmetric_normalised
+from recdiff.graph.folded import FoldedGraph
+from recdiff.graph.rewired import rewired
+from recdiff.graph.sparse import Propagator, csr_tensor
 
 
 def random_graph(nodes: int = 40, edges: int = 120, seed: int = 0) -> sp.csr_matrix:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from graph_samples import community_edges, community_items
-from recdiff.corrupt import corrupt
-from recdiff.edge_metrics import edge_metrics
-from recdiff.heuristics import HEURISTICS, heuristic_scores, neighbourhood_scores
+from recdiff.evaluation.heuristics import HEURISTICS, heuristic_scores, neighbourhood_scores
+from recdiff.fakes.injection import corrupt
+from recdiff.metrics.edges import edge_metrics
 
 
 def test_counts_match_sets() -> None:

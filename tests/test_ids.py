@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recdiff.ids import Coded, Ids, integers_of, join
+from recdiff.data.ids import Coded, Ids, integers_of, join
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 

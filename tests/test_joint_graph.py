@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from recdiff.joint_graph import joint_adjacency
+from recdiff.recommender.joint_graph import joint_adjacency
 
 TRAIN = sp.csr_matrix(np.array([[1, 0], [1, 1], [0, 0]], np.float32))
 

@@ -13,10 +13,10 @@ from tests import reference
 from tests.golden import golden
 
 from recdiff.config import PaperConfig
-from recdiff.denoiser import fold
-from recdiff.encoder import Graphs
-from recdiff.model import PaperModel, bpr_loss, norm_penalty
-from recdiff.studies.unoptimised import PlainModel
+from recdiff.paper.denoiser import fold
+from recdiff.paper.encoder import Graphs
+from recdiff.paper.network import PaperModel, bpr_loss, norm_penalty
+from recdiff.studies.lab.unoptimised import PlainModel
 
 
 def test_losses_of_a_batch_are_the_published_ones() -> None:

@@ -9,7 +9,7 @@ import scipy.stats
 import torch
 
 from recdiff.errors import DataError
-from recdiff.negatives import NegativeSampler
+from recdiff.graph.negatives import NegativeSampler
 
 
 def seeded(seed: int = 0) -> torch.Generator:

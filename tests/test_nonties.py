@@ -7,9 +7,12 @@ import pytest
 
 from graph_samples import community_edges
 from recdiff.errors import DataError
-from recdiff.nonties import Graph, adjacency, common_neighbours, pair_keys
+from recdiff.fakes.drawing import Graph
+from recdiff.fakes.kinds import sampled
+from recdiff.graph.adjacency import adjacency
+from recdiff.graph.pairs import common_neighbours, pair_keys
 
-KINDS = ("uniform", "degree", "two-hop")
+KINDS = sampled()
 
 
 @pytest.mark.parametrize("directed", [False, True])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recdiff.errors import UsageError
-from recdiff.pairs import PairScorer, PairTerm, log_odds, pair_features, posterior
+from recdiff.scorer.pair_scorer import PairScorer, PairTerm, log_odds, pair_features, posterior
 
 TERMS = (
     PairTerm("product", (0, 3), (1, 4)),
@@ -101,7 +101,7 @@ def test_blocks_do_not_change_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     model = scorer(TERMS)
     pairs = np.random.default_rng(3).integers(0, 40, (100, 2))
     whole = model.score(table(), pairs)[0]
-    monkeypatch.setattr("recdiff.pairs.BLOCK", 7)
+    monkeypatch.setattr("recdiff.scorer.pair_scorer.BLOCK", 7)
     np.testing.assert_allclose(model.score(table(), pairs)[0], whole, rtol=1e-6)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recdiff.progress import Steps
+from recdiff.machine.progress import Steps
 
 
 def test_steps_are_told_from_none_to_all() -> None:

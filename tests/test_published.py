@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recdiff.dataset import SocialDataset
+from recdiff.data.dataset import SocialDataset
 from recdiff.errors import DataError
 
 RNG = np.random.default_rng(0)

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from recdiff.errors import UsageError
-from recdiff.ranking import by_tables, rank, top_items
+from recdiff.metrics.ranking import by_tables, rank, top_items
 
 
 def _slow(scores: np.ndarray, seen: set[int], held: set[int], k: int) -> dict[str, float]:
@@ -56,7 +56,7 @@ def test_training_items_are_never_ranked_and_unseen_held_items_count() -> None:
 def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     scores, seen, held = _case(1)
     whole = rank(lambda users: scores[users], seen, held).values
-    monkeypatch.setattr("recdiff.ranking._BLOCK_SCORES", 130)
+    monkeypatch.setattr("recdiff.metrics.ranking._BLOCK_SCORES", 130)
     for name, values in rank(lambda users: scores[users], seen, held).values.items():
         assert np.array_equal(values, whole[name])
 

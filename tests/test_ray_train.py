@@ -16,13 +16,13 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from recdiff import recommender
-from recdiff.cluster import INSTALL, cluster, crew
 from recdiff.config import Config
-from recdiff.dataset import SocialDataset
+from recdiff.data.dataset import SocialDataset
 from recdiff.errors import UsageError
 from recdiff.estimator import RecDiff
-from recdiff.ray_train import train_on_ray
+from recdiff.machine.ray_cluster import INSTALL, cluster, crew
+from recdiff.recommender import fit as recommender
+from recdiff.recommender.ray import train_on_ray
 from test_distributed import CONFIG, data, judge_of
 
 

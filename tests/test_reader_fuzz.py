@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recdiff.dataset import SocialDataset
-from recdiff.edge_stream import iter_edge_batches
+from recdiff.data.dataset import SocialDataset
+from recdiff.data.edge_stream import iter_edge_batches
 from recdiff.errors import DataError
 
 FEW = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from real import read
-from recdiff.describe import describe
+from recdiff.data.summary import describe
 
 
 @pytest.mark.parametrize(

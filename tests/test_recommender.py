@@ -10,13 +10,11 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from recdiff import recommender
-from recdiff.all_pairs import loss, observed_pairs
-from recdiff.checkpoint import Checkpoint
 from recdiff.errors import UsageError
-from recdiff.graph import social_adjacency
-from recdiff.ranking import rank
-from recdiff.recommender import (
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.metrics.ranking import rank
+from recdiff.recommender import fit as recommender
+from recdiff.recommender.fit import (
     SEARCH,
     FittedRecommender,
     Recommender,
@@ -24,6 +22,8 @@ from recdiff.recommender import (
     fit_recommender,
     judged_users,
 )
+from recdiff.recommender.loss import loss, observed_pairs
+from recdiff.storage.checkpoint import Checkpoint
 
 USERS, ITEMS, GROUPS = 60, 45, 3
 FIXED = RecommenderConfig(width=8, steps=40, learning_rate=0.05, search=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from recdiff.replacement import replaced_files, replaced_folder
+from recdiff.storage.whole import replaced_files, replaced_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -114,7 +114,7 @@ def test_an_error_while_files_change_places_puts_the_old_ones_back(
 CHILD = """
 import sys, time
 from pathlib import Path
-from recdiff.replacement import replaced_folder
+from recdiff.storage.whole import replaced_folder
 with replaced_folder(Path(sys.argv[1])) as new:
     (new / "half.txt").write_text("half")
     print("half", flush=True)

@@ -13,11 +13,11 @@ import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff import sample as module
-from recdiff.dataset import SocialDataset
+from recdiff.data.dataset import SocialDataset
 from recdiff.errors import UsageError
-from recdiff.sample import Sample, make_sample, write_sample
-from recdiff.sample_fakes import KINDS
+from recdiff.sample import folder as module
+from recdiff.sample.fakes import KINDS
+from recdiff.sample.folder import Sample, make_sample, write_sample
 
 
 @pytest.fixture(scope="module")

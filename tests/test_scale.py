@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recdiff import RecDiff
-from recdiff_export.model import parts_of
+from recdiff_export.bundle.from_model import parts_of
 from recdiff_export.opening import open_bundle
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from real import read
-from recdiff.corrupt import Corruption, corrupt
-from recdiff.dataset import SocialDataset
-from recdiff.edge_metrics import edge_metrics
-from recdiff.heuristics import heuristic_scores
-from recdiff.scorer import Scorer, ScorerConfig, fit_scorer
+from recdiff.config.scorer import ScorerConfig
+from recdiff.data.dataset import SocialDataset
+from recdiff.evaluation.heuristics import heuristic_scores
+from recdiff.fakes.injection import Corruption, corrupt
+from recdiff.metrics.edges import edge_metrics
+from recdiff.scorer.fit import Scorer, fit_scorer
 
 Fitted = tuple[SocialDataset, Corruption, Scorer]
 

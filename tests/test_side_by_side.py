@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from recdiff.side_by_side import side_by_side
+from recdiff.machine.threads import side_by_side
 
 
 def test_results_come_in_the_order_of_the_blocks() -> None:

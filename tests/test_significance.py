@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recdiff.errors import UsageError
-from recdiff.significance import paired_bootstrap
+from recdiff.metrics.significance import paired_bootstrap
 
 
 def test_a_steady_gain_is_certain_though_users_differ_more() -> None:

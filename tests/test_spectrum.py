@@ -6,8 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from graph_samples import community_edges, community_items
-from recdiff.graph import social_adjacency
-from recdiff.spectrum import aligned, eigenvectors, normalised, singular_vectors
+from recdiff.graph.adjacency import normalised, social_adjacency
+from recdiff.graph.spectrum import aligned, eigenvectors, singular_vectors
 
 
 def matrix() -> sp.csr_matrix:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recdiff.split import TEST, TRAIN, VALIDATION, by_ratio, by_time
+from recdiff.data.split import TEST, TRAIN, VALIDATION, by_ratio, by_time
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recdiff import text_index
-from recdiff.ids import Ids
-from recdiff.text_index import LONGEST, TextIndex
+from recdiff.data import text_index
+from recdiff.data.ids import Ids
+from recdiff.data.text_index import LONGEST, TextIndex
 
 TEXTS = st.one_of(st.text(max_size=20), st.text("\x00a", max_size=20))
 

@@ -13,9 +13,9 @@ import scipy.sparse as sp
 
 from recdiff import tuning
 from recdiff.config import Config, PaperConfig
-from recdiff.dataset import SocialDataset
+from recdiff.config.recommender import RecommenderConfig
+from recdiff.data.dataset import SocialDataset
 from recdiff.errors import UsageError
-from recdiff.recommender_config import RecommenderConfig
 from recdiff.tuning import PAPER_SPACE, RECOMMENDER_SPACE, Span, tuned, with_settings
 
 pytest.importorskip("optuna", reason="needs optuna: pip install 'recdiff-sdk[tune]'")

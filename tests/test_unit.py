@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from tests import reference
 
-from recdiff.unit import add_unit, unit
+from recdiff.graph.unit_rows import add_unit, unit
 
 
 def rows(seed: int) -> torch.Tensor:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from graph_samples import community_edges, community_items
-from recdiff.graph import social_adjacency
-from recdiff.pairs import SYMMETRIC
-from recdiff.scorer_config import TableConfig
-from recdiff.spectrum import normalised
-from recdiff.usertable import Tastes, encode, join, latent_rows, pair_terms, spans
+from recdiff.config.scorer import TableConfig
+from recdiff.graph.adjacency import normalised, social_adjacency
+from recdiff.scorer.pair_scorer import SYMMETRIC
+from recdiff.scorer.table import Tastes, encode, join, latent_rows, pair_terms, spans
 
 CONFIG = TableConfig(positive=12, negative=4, singular=6, taste=5)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from recdiff.progress import Report, silent
+from recdiff.machine.progress import Report, silent
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import click
 import typer
 
 from recdiff.errors import UsageError
+from recdiff.fakes.kinds import injected
 from recdiff_cli.console import note, print_json, print_table
 
 if TYPE_CHECKING:
-    from recdiff.dataset import SocialDataset
+    from recdiff.data.dataset import SocialDataset
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="Folder with social.* and interactions.* files.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -35,7 +37,7 @@ def read(
     folder: Path, directed: bool | None, mapping: list[str] | None, seed: int, split: Literal["ratio", "time"]
 ) -> SocialDataset:
     """Read a data folder with the options every command has, and print its notices to stderr."""
-    from recdiff.dataset import SocialDataset
+    from recdiff.data.dataset import SocialDataset
 
     dataset = SocialDataset.read(folder, directed=directed, mapping=names_of(mapping), seed=seed, split=split)
     for each in dataset.notices:
@@ -65,7 +67,7 @@ def sample(
     json: Json = False,
 ) -> None:
     """Write a realistic sample with planted fake ties and the truth about them."""
-    from recdiff.sample import write_sample
+    from recdiff.sample.folder import write_sample
 
     made = write_sample(folder, users, seed)
     kinds = {str(row["values"]): int(row["counts"]) for row in made.truth["kind"].value_counts().to_pylist()}
@@ -95,7 +97,7 @@ def validate(
     json: Json = False,
 ) -> None:
     """Show what is in a data folder and what is wrong with it."""
-    from recdiff.describe import describe
+    from recdiff.data.summary import describe
 
     dataset = read(folder, directed, mapping, seed, split)
     facts = describe(dataset)
@@ -114,7 +116,7 @@ def validate(
 
 def corrupt(
     folder: Data,
-    kind: Annotated[Literal["uniform", "degree", "two-hop", "farm", "camouflage"], typer.Option(help="Of fakes.")],
+    kind: Annotated[str, typer.Option(click_type=click.Choice(injected()), help="Of fakes.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the spoiled data folder.")],
     share: Annotated[float, typer.Option(help="Fakes as a share of the ties there are.")] = 0.2,
     mode: Annotated[
@@ -126,7 +128,7 @@ def corrupt(
     json: Json = False,
 ) -> None:
     """Write a copy of a data folder with injected fake ties, their truth and a manifest."""
-    from recdiff.corruption import corrupt_folder
+    from recdiff.fakes.corrupted_folder import corrupt_folder
 
     facts = corrupt_folder(
         read(folder, directed, mapping, seed, "ratio"), out, kind=kind, share=share, mode=mode, seed=seed

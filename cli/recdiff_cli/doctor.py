@@ -58,7 +58,7 @@ def examine() -> dict[str, Any]:
     import onnxruntime
     import torch
 
-    from recdiff.cores import cores
+    from recdiff.machine.cores import cores
 
     device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     providers = list(onnxruntime.get_available_providers())

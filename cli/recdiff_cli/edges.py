@@ -83,7 +83,7 @@ def _clean_fitted(
     options: list[str] | None,
     json: bool,
 ) -> None:
-    from recdiff.cleaned import write_cleaned
+    from recdiff.cleaning.folder import write_cleaned
     from recdiff.estimator import RecDiff
 
     fitted = RecDiff.load(model)
@@ -154,13 +154,13 @@ def _clean_streamed(
         scorer = open_bundle(model, device)
         limit = 0.5 if threshold is None else threshold
         if engine == "ray":
-            from recdiff_export.ray_stream import clean_stream_ray
+            from recdiff_export.stream.ray import clean_stream_ray
 
             summary = clean_stream_ray(
                 scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
             )
         else:
-            from recdiff_export.stream import clean_stream
+            from recdiff_export.stream.local import clean_stream
 
             summary = clean_stream(
                 scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
@@ -195,7 +195,7 @@ def restore(
     json: Json = False,
 ) -> None:
     """Put removed edges back among the kept ones."""
-    from recdiff.cleaned import restore_edges
+    from recdiff.cleaning.folder import restore_edges
 
     wanted = [_pair(text) for text in pairs]
     summary = restore_edges(out, wanted)
@@ -222,9 +222,9 @@ def evaluate_edges(
     json: Json = False,
 ) -> None:
     """Hold fake scores against known truth, every heuristic beside them."""
+    from recdiff.data.labels import read_labels
     from recdiff.estimator import RecDiff
-    from recdiff.labels import read_labels
-    from recdiff.verdict import blank_figure, draw, verdict
+    from recdiff.evaluation.edge_report import blank_figure, draw, verdict
     from recdiff_cli.data import names_of
 
     if figure is not None:

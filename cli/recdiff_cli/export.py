@@ -36,20 +36,20 @@ def export(
     """Export denoiser, scorer and recommender to ONNX; fails, leaving nothing, where they differ from the model."""
     if not (onnx or triton or huggingface):
         raise UsageError("say what to export: --onnx, --triton DIR or --huggingface DIR")
-    from recdiff_export.bundle import export_bundle
-    from recdiff_export.manifest import BUNDLE
-    from recdiff_export.model import parts_of
+    from recdiff_export.bundle.from_model import parts_of
+    from recdiff_export.bundle.manifest import BUNDLE
+    from recdiff_export.bundle.write import export_bundle
 
     parts = parts_of(model)
     bundle = out or model / BUNDLE
     written = export_bundle(parts, bundle)
     others: dict[str, str] = {}
     if triton:
-        from recdiff_export.triton import export_triton
+        from recdiff_export.targets.triton import export_triton
 
         others["triton"] = str(export_triton(bundle, triton))
     if huggingface:
-        from recdiff_export.huggingface import export_huggingface
+        from recdiff_export.targets.huggingface import export_huggingface
 
         others["huggingface"] = str(export_huggingface(parts, bundle, huggingface))
     if json:
@@ -74,8 +74,8 @@ def serve(
 ) -> None:
     """Serve scores and recommendations over HTTP (Open Inference Protocol v2; extra [serve])."""
     try:
-        from recdiff_export.serve import ServeOptions
-        from recdiff_export.serve import serve as listen
+        from recdiff_export.serve.app import ServeOptions
+        from recdiff_export.serve.app import serve as listen
     except ModuleNotFoundError as error:
         raise UsageError(f"serve needs {error.name}; run: pip install 'recdiff-sdk[serve]'") from None
     from recdiff_export.opening import open_bundle

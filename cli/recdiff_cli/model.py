@@ -54,9 +54,9 @@ def fit(
     """Fit the model: recommender and edge scorer, chosen on validation."""
     if engine == "ray" and tune:
         raise UsageError("--tune trains its trials in one process; use it with --engine local")
-    from recdiff.checkpoint import cleared
-    from recdiff.device import resolve_device
     from recdiff.estimator import RecDiff
+    from recdiff.machine.device import resolve_device
+    from recdiff.storage.checkpoint import cleared
 
     settings = _settings(config, preset, seed, epochs, device, fake_share)
     if engine == "local":
@@ -67,7 +67,7 @@ def fit(
         cleared(checkpoints)
     known = None
     if labels is not None:
-        from recdiff.labels import read_labels
+        from recdiff.data.labels import read_labels
 
         known = read_labels(labels, dataset.users)
     with progress() as report:

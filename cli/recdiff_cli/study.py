@@ -15,7 +15,7 @@ from recdiff_cli.data import Data, Directed, Json, Mapping, Split, names_of
 
 if TYPE_CHECKING:
     from recdiff.studies.catalogue import Outcome
-    from recdiff.studies.source import Source
+    from recdiff.studies.lab.source import Source
 
 Folder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results are kept and written.")]
 STUDIES = Path("studies")
@@ -46,9 +46,9 @@ def study(
     json: Json = False,
 ) -> None:
     """Run a study; a study that was killed continues where it stopped."""
-    from recdiff.cores import cores
-    from recdiff.studies.budget import Budget
+    from recdiff.machine.cores import cores
     from recdiff.studies.catalogue import NAMES, run_study
+    from recdiff.studies.lab.budget import Budget
 
     source = _source(folder, directed, mapping, split, split_seed)
     budget = Budget.of(quick, seeds)
@@ -77,7 +77,7 @@ def report(
 ) -> None:
     """Assemble all studies of a folder into one self-contained HTML file."""
     from recdiff.studies.catalogue import NAMES
-    from recdiff.studies.report import write_report
+    from recdiff.studies.page.report import write_report
 
     file = write_report(out, NAMES)
     if json:
@@ -87,7 +87,7 @@ def report(
 
 
 def _source(folder: Path, directed: bool | None, mapping: list[str] | None, split: str, seed: int) -> Source:
-    from recdiff.studies.source import Source
+    from recdiff.studies.lab.source import Source
 
     if split not in ("ratio", "time"):
         raise UsageError(f"--split {split}: accepted are ratio, time")

@@ -9,13 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recdiff_export.bundle import ExportReport, export_bundle
-    from recdiff_export.parts import Parts
-    from recdiff_export.runtime import OnnxScorer
+    from recdiff_export.bundle.parts import Parts
+    from recdiff_export.bundle.write import ExportReport, export_bundle
+    from recdiff_export.runtime.scorer import OnnxScorer
 
 __all__ = ["ExportReport", "OnnxScorer", "Parts", "export_bundle"]
 
-_HOME = {"ExportReport": "bundle", "OnnxScorer": "runtime", "Parts": "parts", "export_bundle": "bundle"}
+_HOME = {
+    "ExportReport": "bundle.write",
+    "OnnxScorer": "runtime.scorer",
+    "Parts": "bundle.parts",
+    "export_bundle": "bundle.write",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recdiff_export.manifest import BUNDLE, MANIFEST
-from recdiff_export.provider import Provider
-from recdiff_export.runtime import OnnxScorer
+from recdiff_export.bundle.manifest import BUNDLE, MANIFEST
+from recdiff_export.runtime.provider import Provider
+from recdiff_export.runtime.scorer import OnnxScorer
 
 GRAPH = "scorer_by_id.onnx"
 
@@ -16,8 +16,8 @@ def open_bundle(folder: Path, provider: Provider = "auto") -> OnnxScorer:
     bundle = folder if (folder / GRAPH).is_file() else folder / BUNDLE
     if not (bundle / MANIFEST).is_file():
         # The whole package, torch included, is needed from here on.
-        from recdiff_export.bundle import export_bundle
-        from recdiff_export.model import parts_of
+        from recdiff_export.bundle.from_model import parts_of
+        from recdiff_export.bundle.write import export_bundle
 
         export_bundle(parts_of(folder), bundle)
     return OnnxScorer.open(bundle, provider=provider)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from recdiff.version import VERSION
 
 if TYPE_CHECKING:
-    from recdiff.clean import Policy
+    from recdiff.cleaning.policy import Policy
     from recdiff.config import Config, load_config
-    from recdiff.dataset import SocialDataset
+    from recdiff.data.dataset import SocialDataset
     from recdiff.errors import ArtifactError, DataError, DeviceError, RecDiffError, UsageError
     from recdiff.estimator import RecDiff
 
@@ -38,10 +38,10 @@ _HOME = {
     "Config": "config",
     "DataError": "errors",
     "DeviceError": "errors",
-    "Policy": "clean",
+    "Policy": "cleaning.policy",
     "RecDiff": "estimator",
     "RecDiffError": "errors",
-    "SocialDataset": "dataset",
+    "SocialDataset": "data.dataset",
     "UsageError": "errors",
     "load_config": "config",
 }

@@ -17,19 +17,20 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff.artifact import Artifact, read_artifact, write_artifact
-from recdiff.clean import Policy, expectation, removed
+from recdiff.cleaning.policy import Policy, expectation, removed
 from recdiff.config import Config
-from recdiff.dataset import SocialDataset
+from recdiff.data.dataset import SocialDataset
+from recdiff.data.ids import Ids, as_ids
+from recdiff.data.labels import Labels
 from recdiff.errors import DataError, UsageError
-from recdiff.explain import explain_edge
-from recdiff.fitting import Engine, Fitted, fit_all
-from recdiff.graph import social_adjacency
-from recdiff.ids import Ids, as_ids
-from recdiff.judgement import judge
-from recdiff.labels import Labels
-from recdiff.progress import Report, silent
-from recdiff.ranking import mask_rows, top_items
+from recdiff.evaluation.ranking_report import judge
+from recdiff.fit import Engine, fit_all
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.machine.progress import Report, silent
+from recdiff.metrics.ranking import mask_rows, top_items
+from recdiff.model.fitted import Fitted
+from recdiff.model.folder import Artifact, read_artifact, write_artifact
+from recdiff.scorer.explanation import explain_edge
 
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]

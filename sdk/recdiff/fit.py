@@ -1,173 +1,187 @@
-"""The training loop of the published model: chosen on validation, resumable to the bit.
+"""A whole fit, stage by stage.
 
-One epoch visits every training interaction once, in seeded order, with one negative each.
+scorer      fake scores of all edges, out of fold                    (scorer)
+recommender user and item tables, epoch chosen on validation         (recommender, or paper for preset "paper")
+evaluation  ranking on validation and test, baselines beside it      (evaluation.ranking_report)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from recdiff.checkpoint import Checkpoint
-from recdiff.config import PaperConfig
-from recdiff.encoder import Graphs
-from recdiff.graph import rewired
-from recdiff.model import PaperModel
-from recdiff.negatives import NegativeSampler
-from recdiff.progress import Report, silent
+from recdiff.config import Config
+from recdiff.data.dataset import SocialDataset
+from recdiff.data.labels import Labels
+from recdiff.diffusion.folded import FoldedDenoiser
+from recdiff.errors import UsageError
+from recdiff.evaluation.ranking_report import judge, validation_score
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.machine.cores import cores
+from recdiff.machine.device import resolve_device
+from recdiff.machine.progress import Report, silent
+from recdiff.model.fitted import Fitted
+from recdiff.paper.denoiser import fold
+from recdiff.paper.fit import fit_paper
+from recdiff.recommender.fit import Recommender, fit_recommender
+from recdiff.recommender.training import Trainer
+from recdiff.scorer import edge_table as evidence_table
+from recdiff.scorer.fit import fit_scorer
+from recdiff.scorer.known import known_edges, recalibrated
+from recdiff.storage.checkpoint import Checkpoint
 
 Float32 = NDArray[np.float32]
-# Judges user (U, D) and item (I, D) embeddings on the validation split; larger is better.
-Validate = Callable[[Float32, Float32], float]
+Engine = Literal["local", "ray"]
+
+FEWEST_KNOWN = 20
+"""Known fakes, and known real edges, that a network is taught; fewer only calibrate."""
 
 
-@dataclass
-class Training:
-    """A model in training: everything that changes from epoch to epoch."""
-
-    model: PaperModel
-    optimisers: tuple[torch.optim.Adam, torch.optim.Adam]
-    generator: torch.Generator
-    epoch: int = 0
-    best: dict[str, Tensor] = field(default_factory=dict)
-    best_score: float = -1.0
-    best_epoch: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
-
-
-def fit_paper(
-    config: PaperConfig,
-    train: sp.csr_matrix,
-    social: sp.csr_matrix,
-    validate: Validate,
-    seed: int,
-    *,
-    device: torch.device | str = "cpu",
-    checkpoint: Checkpoint | None = None,
+def fit_all(
+    config: Config,
+    dataset: SocialDataset,
+    labels: Labels | None = None,
+    checkpoints: Path | None = None,
     report: Report = silent,
-) -> tuple[PaperModel, Graphs, list[dict[str, float]]]:
-    """Train the published model and return it with the weights of its best validation epoch.
+    engine: Engine = "local",
+    workers: int | None = None,
+) -> Fitted:
+    """Fit scorer and recommender on ``dataset`` and judge them.
 
     Args:
-        train: interactions (U, I).
-        social: social adjacency (U, U).
-        validate: judges embeddings every ``config.evaluate_every`` epochs.
-        seed: of initialisation, order, negatives, noise and dropout.
-        checkpoint: saved at every evaluation and continued from where it exists.
+        engine: "ray" trains the default preset's recommender on a Ray cluster, the scorer here; ``checkpoints`` is
+            then a folder that every node sees.
+        workers: of the Ray cluster; by default one per card, or one per node with all its cores.
 
-    Returns:
-        the model, the graphs it was trained on, and the history: one row per evaluation.
+    Raises:
+        UsageError: engine "ray" without Ray, without ``checkpoints``, with preset "paper", without interactions or
+            with more workers than the cluster has room for; workers without it.
+        DeviceError: for device "cuda" where there is none.
+        DataError: where there are too few edges to learn from.
+        ArtifactError: the checkpoints are of another configuration or other data.
     """
-    if config.social == "random":
-        social = rewired(social, np.random.default_rng(seed))
-    graphs = Graphs.of(train, social, device)
-    training = start(config, train.shape, seed, device)
-    if checkpoint is not None:
-        _restore(training, checkpoint)
-    pairs = positives(train, device)
-    sampler = NegativeSampler(train, device)
-    while training.epoch < config.epochs and not _exhausted(training, config):
-        losses = train_epoch(training, graphs, sampler, *pairs)
-        training.epoch += 1
-        if training.epoch % config.evaluate_every == 0 or training.epoch == config.epochs:
-            _judge(training, graphs, validate, losses)
-            if checkpoint is not None:
-                _save(training, checkpoint)
-        report("train", training.epoch, config.epochs)
-    if training.best:
-        training.model.load_state_dict(training.best)
-    report("train", config.epochs, config.epochs)
-    return training.model, graphs, training.history
+    # Before the scorer is fitted, so that what is wrong with a cluster costs no fit.
+    with _trainer(engine, workers, config, dataset, checkpoints) as trainer:
+        return _fit_stages(config, dataset, labels, checkpoints, trainer, report)
 
 
-def train_epoch(training: Training, graphs: Graphs, sampler: NegativeSampler, users: Tensor, items: Tensor) -> Tensor:
-    """Train one epoch over positives (R,) and return the mean of bpr, diffusion and norm loss, (3,)."""
-    config, generator = training.model.config, training.generator
-    for optimiser, rate in zip(training.optimisers, (config.learning_rate, config.denoiser_learning_rate), strict=True):
-        for group in optimiser.param_groups:
-            group["lr"] = rate * config.learning_rate_decay**training.epoch
-    order = torch.randperm(len(users), generator=generator, device=users.device)
-    negatives = sampler.draw(users, generator)
-    total = torch.zeros(3, device=users.device)
-    batches = torch.split(order, config.batch_size)
-    for batch in batches:
-        for optimiser in training.optimisers:
-            optimiser.zero_grad(set_to_none=True)
-        losses = training.model.losses(graphs, users[batch], items[batch], negatives[batch], generator)
-        losses.total.backward()  # type: ignore[no-untyped-call]
-        for optimiser in training.optimisers:
-            optimiser.step()
-        total += torch.stack(list(losses)).detach()
-    return total / len(batches)
-
-
-def start(config: PaperConfig, shape: tuple[int, int], seed: int, device: torch.device | str) -> Training:
-    """Return an untrained model of ``shape`` (U, I) with its optimisers."""
-    model = PaperModel(config, *shape, torch.Generator().manual_seed(seed)).to(device)
-    optimisers = (
-        torch.optim.Adam(model.encoder.parameters(), lr=config.learning_rate, fused=True),
-        torch.optim.Adam(model.denoiser.parameters(), lr=config.denoiser_learning_rate, fused=True),
-    )
-    return Training(model, optimisers, torch.Generator(device=device).manual_seed(seed + 1))
-
-
-def positives(train: sp.csr_matrix, device: torch.device | str) -> tuple[Tensor, Tensor]:
-    """Return user and item positions of the training interactions, each (R,)."""
-    coo = train.tocoo()
-    return tuple(torch.as_tensor(part.astype(np.int64), device=device) for part in (coo.row, coo.col))  # type: ignore[return-value]
-
-
-def _exhausted(training: Training, config: PaperConfig) -> bool:
-    return training.epoch - training.best_epoch >= config.patience * config.evaluate_every
-
-
-def _judge(training: Training, graphs: Graphs, validate: Validate, losses: Tensor) -> None:
-    user, item, _ = training.model.embeddings(graphs)
-    score = validate(user.cpu().numpy(), item.cpu().numpy())
-    bpr, diffusion, regularisation = losses.tolist()
-    training.history.append(
-        {"epoch": training.epoch, "validation": score, "bpr": bpr, "diffusion": diffusion, "norm": regularisation}
-    )
-    if score > training.best_score:
-        training.best_score, training.best_epoch = score, training.epoch
-        training.best = {name: tensor.detach().clone() for name, tensor in training.model.state_dict().items()}
-
-
-def _save(training: Training, checkpoint: Checkpoint) -> None:
-    tensors = {f"model.{name}": tensor for name, tensor in training.model.state_dict().items()}
-    tensors |= {f"best.{name}": tensor for name, tensor in training.best.items()}
-    for index, optimiser in enumerate(training.optimisers):
-        for key, moments in optimiser.state_dict()["state"].items():
-            tensors |= {f"adam.{index}.{key}.{name}": tensor for name, tensor in moments.items()}
-    tensors["generator"] = training.generator.get_state()
-    state = {name: getattr(training, name) for name in ("epoch", "best_score", "best_epoch", "history")}
-    checkpoint.save(tensors, state)
-
-
-def _restore(training: Training, checkpoint: Checkpoint) -> None:
-    saved = checkpoint.load()
-    if saved is None:
+@contextmanager
+def _trainer(
+    engine: Engine, workers: int | None, config: Config, dataset: SocialDataset, folder: Path | None
+) -> Iterator[Trainer | None]:
+    """Yield what trains on a cluster; None for the local engine."""
+    if engine == "local":
+        if workers is not None:
+            raise UsageError(f"workers = {workers}: only engine ray has workers")
+        yield None
         return
-    tensors, state = saved
-    training.model.load_state_dict(_below("model.", tensors))
-    training.best = _below("best.", tensors)
-    for index, optimiser in enumerate(training.optimisers):
-        moments: dict[int, dict[str, Any]] = {}
-        for name, tensor in _below(f"adam.{index}.", tensors).items():
-            key, _, part = name.partition(".")
-            moments.setdefault(int(key), {})[part] = tensor
-        optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
-    training.generator.set_state(tensors["generator"])
-    for name, value in state.items():
-        setattr(training, name, value)
+    if config.preset == "paper":
+        raise UsageError("engine ray trains the default recommender; preset paper needs engine local")
+    if dataset.train.nnz == 0:
+        raise UsageError("engine ray trains the recommender, and these data have no interactions; use engine local")
+    if folder is None:
+        raise UsageError("engine ray needs a folder for checkpoints that every node sees")
+    from recdiff.recommender.ray import ray_trainer
+
+    with ray_trainer(folder, config.device, workers) as trainer:
+        yield trainer
 
 
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+def _fit_stages(
+    config: Config,
+    dataset: SocialDataset,
+    labels: Labels | None,
+    checkpoints: Path | None,
+    trainer: Trainer | None,
+    report: Report,
+) -> Fitted:
+    # The card of a fit on a cluster need not be in this machine.
+    device = resolve_device("auto" if trainer and config.device == "cuda" else config.device)
+    torch.set_num_threads(min(torch.get_num_threads(), cores()))
+    checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
+    train = dataset.train if dataset.train.nnz else None
+    known = None if labels is None else known_edges(dataset, labels)
+    enough = known is not None and min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN
+    graph = dataset.edges, len(dataset.users), train, dataset.directed
+    scorer = fit_scorer(*graph, config.scorer, config.seed, report, known if enough else None, device)
+    scorer = recalibrated(scorer, config.fake_share, known)
+    edges = evidence_table.edge_table(dataset, scorer)
+    denoiser, social = scorer.denoiser, scorer.latent
+    recommender: Recommender | None = None
+    history: list[dict[str, Any]] = []
+    if train is not None and config.preset == "paper":
+        recommender, denoiser, social, history = _fit_published(config, dataset, device, checkpoint, report)
+    elif train is not None:
+        made = fit_recommender(
+            config.recommender,
+            train,
+            dataset.edges,
+            dataset.directed,
+            dataset.validation,
+            config.seed,
+            device=device,
+            checkpoint=None if checkpoint is None else checkpoint.stage("recommender"),
+            trainer=trainer,
+            report=report,
+        )
+        recommender, history = made.recommender, list(made.history)
+    fitted = Fitted(
+        dataset.users,
+        dataset.items,
+        edges,
+        dataset.directed,
+        dataset.mirrored,
+        scorer.pair,
+        scorer.table,
+        denoiser,
+        social,
+        recommender,
+        dataset.train,
+        sp.csr_matrix(dataset.train + dataset.validation + dataset.test),
+        {"kinds": list(scorer.kinds), "shares": scorer.shares, "noise_level": scorer.fake_share},
+        {},
+        history,
+    )
+    if recommender is None:
+        return fitted
+    metrics = judge(recommender.user_table, recommender.item_table, dataset, config.seed)
+    return replace(fitted, metrics=metrics)
+
+
+def fingerprint(config: Config, dataset: SocialDataset) -> str:
+    """Return a hash of configuration and data, which a checkpoint is tied to."""
+    digest = hashlib.sha256(json.dumps(config.to_dict(), sort_keys=True).encode())
+    for matrix in (dataset.train, dataset.validation):
+        digest.update(matrix.indptr)
+        digest.update(matrix.indices)
+    digest.update(dataset.edges.tobytes())
+    return digest.hexdigest()
+
+
+def _fit_published(
+    config: Config, dataset: SocialDataset, device: torch.device, checkpoint: Checkpoint | None, report: Report
+) -> tuple[Recommender, FoldedDenoiser | None, Float32, list[dict[str, Any]]]:
+    social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+    model, graphs, history = fit_paper(
+        config.paper,
+        dataset.train,
+        social,
+        validation_score(dataset.train, dataset.validation, config.seed),
+        config.seed,
+        device=device,
+        checkpoint=None if checkpoint is None else checkpoint.stage("published"),
+        report=report,
+    )
+    users, items, embeddings = (part.cpu().numpy() for part in model.embeddings(graphs))
+    denoiser = fold(model.denoiser, model.schedule) if model.has_denoiser else None
+    return Recommender.of_tables(users, items, dataset.train, social), denoiser, embeddings, history

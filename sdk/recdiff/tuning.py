@@ -17,15 +17,15 @@ import numpy as np
 import torch
 
 from recdiff.config import Config
-from recdiff.dataset import SocialDataset
-from recdiff.device import resolve_device
+from recdiff.data.dataset import SocialDataset
 from recdiff.errors import UsageError
-from recdiff.fit import fit_paper
-from recdiff.fitting import fingerprint
-from recdiff.graph import social_adjacency
-from recdiff.judgement import validation_score
-from recdiff.progress import Report, silent
-from recdiff.recommender import fit_recommender
+from recdiff.evaluation.ranking_report import validation_score
+from recdiff.fit import fingerprint
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.machine.device import resolve_device
+from recdiff.machine.progress import Report, silent
+from recdiff.paper.fit import fit_paper
+from recdiff.recommender.fit import fit_recommender
 
 INSTALL = "pip install 'recdiff-sdk[tune]'"
 JOURNAL = "tuning.jsonl"

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from recdiff.baselines import BASELINES, TRIALS, Baseline, Task, baseline, tune, validation_judge
 from recdiff.errors import UsageError
-from recdiff.ranking import Score, rank
+from recdiff.metrics.ranking import Score, rank
 
 USERS, ITEMS = 40, 30
 SHORT = {"epochs": 80}

@@ -17,9 +17,9 @@ from tests.benchmarks.measurements import MEASUREMENTS
 from tests.benchmarks.report import write_plot, write_table
 from tests.benchmarks.result import Measurement, Result, Settings, regressions
 
-from recdiff.cores import cores
-from recdiff.device import resolve_device
-from recdiff.studies.provenance import machine, now, versions
+from recdiff.machine.cores import cores
+from recdiff.machine.device import resolve_device
+from recdiff.studies.lab.provenance import machine, now, versions
 
 OUT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
 

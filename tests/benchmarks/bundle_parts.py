@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from recdiff.accounts import PLANTED, account_terms
-from recdiff.rounds import CLASSES
-from recdiff.scorer_config import ScorerConfig
-from recdiff.usertable import pair_terms, spans
-from recdiff_export.parts import DenoiserWeights, FittedEdges, Parts, RecommenderWeights, ScorerWeights
+from recdiff.config.scorer import ScorerConfig
+from recdiff.fakes.kinds import planted, sampled
+from recdiff.scorer.accounts import account_terms
+from recdiff.scorer.table import pair_terms, spans
+from recdiff_export.bundle.parts import DenoiserWeights, FittedEdges, Parts, RecommenderWeights, ScorerWeights
 
 WIDTH, STEPS = 64, 20
 
@@ -63,7 +63,7 @@ def random_scorer(users: int, generator: np.random.Generator) -> ScorerWeights:
     terms = pair_terms(at, False, config.table) + account_terms(at)
     count = sum(term.width for term in terms)
     hidden = [a + b for a, b in zip(config.classifier.hidden, config.accounts.hidden, strict=True)]
-    shape = (count, *hidden, CLASSES + len(PLANTED))
+    shape = (count, *hidden, 2 + len(sampled()) + len(planted()))
     layers = tuple(
         (normal(generator, stop, start) / np.float32(start**0.5), normal(generator, stop) / 4)
         for start, stop in pairwise(shape)
@@ -76,7 +76,7 @@ def random_scorer(users: int, generator: np.random.Generator) -> ScorerWeights:
 
 def enlarged_scorer(users: int, model: Path) -> ScorerWeights:
     """Return the scorer of the model folder with its table's rows repeated for ``users`` users."""
-    from recdiff_export.model import parts_of
+    from recdiff_export.bundle.from_model import parts_of
 
     scorer = parts_of(model).scorer
     return replace(scorer, table=scorer.table[np.arange(users) % len(scorer.table)])

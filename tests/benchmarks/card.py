@@ -15,10 +15,11 @@ import torch
 from tests.benchmarks.data import is_here, read
 from tests.benchmarks.result import Result, Settings
 
-from recdiff.encoder import Graphs
 from recdiff.estimator import RecDiff
-from recdiff.graph import Propagator, social_adjacency
-from recdiff.sample import write_sample
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.graph.sparse import Propagator
+from recdiff.paper.encoder import Graphs
+from recdiff.sample.folder import write_sample
 
 WIDTH = 64
 COPIED = 64 * 2**20
@@ -79,7 +80,7 @@ def _settle(settings: Settings) -> None:
 
 def provider_throughput(settings: Settings) -> list[Result]:
     """Return ties a second of the exported scorer with the device's own provider, raw ids in, scores out."""
-    from recdiff.dataset import SocialDataset
+    from recdiff.data.dataset import SocialDataset
     from recdiff_export.opening import open_bundle
 
     with tempfile.TemporaryDirectory() as work:

@@ -54,11 +54,11 @@ def epochs(contender: str, data: str, count: int, device: str, clock: str) -> di
 
 
 def _epoch(contender: str, config: Any, dataset: Any, device: str) -> Callable[[], Any]:
-    from recdiff import fit
-    from recdiff.encoder import Graphs
-    from recdiff.graph import social_adjacency
-    from recdiff.negatives import NegativeSampler
-    from recdiff.studies.unoptimised import Loop
+    from recdiff.graph.adjacency import social_adjacency
+    from recdiff.graph.negatives import NegativeSampler
+    from recdiff.paper import fit
+    from recdiff.paper.encoder import Graphs
+    from recdiff.studies.lab.unoptimised import Loop
 
     social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
     if contender == "naive":
@@ -74,11 +74,11 @@ def evaluations(contender: str, data: str, count: int, device: str, clock: str) 
     from tests.benchmarks import data as sets
     from tests.benchmarks.plain_ranking import evaluate
 
-    from recdiff import fit
-    from recdiff.encoder import Graphs
-    from recdiff.graph import social_adjacency
-    from recdiff.ranking import by_tables, rank
-    from recdiff.studies.unoptimised import PlainModel
+    from recdiff.graph.adjacency import social_adjacency
+    from recdiff.metrics.ranking import by_tables, rank
+    from recdiff.paper import fit
+    from recdiff.paper.encoder import Graphs
+    from recdiff.studies.lab.unoptimised import PlainModel
 
     dataset, config = sets.read(data), sets.settings(data)
     social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
@@ -106,9 +106,9 @@ def quality(contender: str, data: str, seed: int, device: str, clock: str) -> di
     from tests.benchmarks import data as sets
     from tests.benchmarks.plain_ranking import evaluate
 
-    from recdiff import recommender
-    from recdiff.graph import social_adjacency
-    from recdiff.studies.unoptimised import Loop
+    from recdiff.graph.adjacency import social_adjacency
+    from recdiff.recommender import fit as recommender
+    from recdiff.studies.lab.unoptimised import Loop
 
     dataset, config, now = sets.read(data), sets.settings(data), _clock(clock)
     curve: list[tuple[float, float]] = []
@@ -169,7 +169,7 @@ def recommender_pass(data: str, passes: int, evaluate_every: int, device: str, c
     """Time a default recommender of ``passes`` passes, graph building and at least one evaluation included."""
     from tests.benchmarks import data as sets
 
-    from recdiff.recommender import RecommenderConfig, fit_recommender
+    from recdiff.recommender.fit import RecommenderConfig, fit_recommender
 
     dataset, now = sets.read(data), _clock(clock)
     config = RecommenderConfig(search=False, steps=passes, evaluate_every=evaluate_every, patience=passes)
@@ -182,7 +182,8 @@ def scoring(data: str, device: str, clock: str) -> dict[str, Any]:
     """Time fitting the edge scorer, which scores every tie out of fold, and scoring all ties as new ones."""
     from tests.benchmarks import data as sets
 
-    from recdiff.scorer import ScorerConfig, fit_scorer
+    from recdiff.config.scorer import ScorerConfig
+    from recdiff.scorer.fit import fit_scorer
 
     dataset, now = sets.read(data), _clock(clock)
     start = now()

@@ -22,14 +22,14 @@ import torch
 from numpy.typing import NDArray
 
 from recdiff.baselines import Task, baseline, validation_judge
-from recdiff.corrupt import Kind, corrupt
-from recdiff.dataset import SocialDataset
-from recdiff.ranking import Ranking, by_tables, rank
-from recdiff.recommender import fit_recommender
-from recdiff.recommender_config import RecommenderConfig
-from recdiff.scorer import fit_scorer
-from recdiff.scorer_config import ScorerConfig
-from recdiff.significance import paired_bootstrap
+from recdiff.config.recommender import RecommenderConfig
+from recdiff.config.scorer import ScorerConfig
+from recdiff.data.dataset import SocialDataset
+from recdiff.fakes.injection import corrupt
+from recdiff.metrics.ranking import Ranking, by_tables, rank
+from recdiff.metrics.significance import paired_bootstrap
+from recdiff.recommender.fit import fit_recommender
+from recdiff.scorer.fit import fit_scorer
 from recdiff.version import VERSION
 
 Int64 = NDArray[np.int64]
@@ -37,13 +37,13 @@ Float32 = NDArray[np.float32]
 Ties = tuple[Int64, Float32]
 
 METRICS = ("recall@20", "ndcg@20")
-CASES: tuple[tuple[Kind, float], ...] = (("uniform", 0.2), ("uniform", 0.5), ("degree", 0.5), ("two-hop", 0.5))
+CASES: tuple[tuple[str, float], ...] = (("uniform", 0.2), ("uniform", 0.5), ("degree", 0.5), ("two-hop", 0.5))
 THRESHOLD = 0.5
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "cleaning_use"
 
 
 @lru_cache(maxsize=1)
-def versions(dataset: SocialDataset, kind: Kind | None, share: float, seed: int) -> dict[str, Ties]:
+def versions(dataset: SocialDataset, kind: str | None, share: float, seed: int) -> dict[str, Ties]:
     """Return the ties and weights that the recommender is trained on, by name.
 
     Ties dealt to other users and no ties at all do not depend on fakes: they are measured on the given graph only.
@@ -94,7 +94,7 @@ def lightgcn(dataset: SocialDataset, ties: Ties, seed: int) -> Ranking:
 MODELS: dict[str, Callable[[SocialDataset, Ties, int], Ranking]] = {"recdiff": ours, "lightgcn-ties": lightgcn}
 
 
-def measure(dataset: SocialDataset, cache: Path, model: str, kind: Kind | None, share: float, seed: int) -> None:
+def measure(dataset: SocialDataset, cache: Path, model: str, kind: str | None, share: float, seed: int) -> None:
     """Measure every version of the ties for one model, kind, share and seed, unless it lies in the cache."""
     cell = cache / f"{model}-{kind}-{share}-{seed}.json"
     if cell.exists():

@@ -72,7 +72,7 @@ def prepare_pyarrow(task: str, folder: Path) -> Callable[[], object]:
         return lambda: stream_ours(folder)
     known, asked = lookup_inputs(task, folder)
     if task.startswith("ours"):
-        from recdiff.ids import Ids
+        from recdiff.data.ids import Ids
 
         ids = Ids(known)
         ids.index(asked)
@@ -96,7 +96,7 @@ def stream_pyarrow(folder: Path) -> None:
 
 
 def stream_ours(folder: Path) -> None:
-    from recdiff.edge_stream import open_edges
+    from recdiff.data.edge_stream import open_edges
 
     edges = open_edges(folder / "edges.parquet")
     with pq.ParquetWriter(folder / "kept-ours.parquet", edges.schema) as writer:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.benchmarks.generated import of_size
 
 from recdiff.config import PaperConfig
-from recdiff.dataset import SocialDataset
+from recdiff.data.dataset import SocialDataset
 
 FOLDER = Path(os.environ.get("RECDIFF_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 PUBLISHED = {

@@ -33,12 +33,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks.generated import of_size
 
-from recdiff.corrupt import corrupt
-from recdiff.dataset import SocialDataset
-from recdiff.edge_metrics import EdgeMetrics, edge_metrics
-from recdiff.heuristics import heuristic_scores
-from recdiff.scorer import fit_scorer
-from recdiff.scorer_config import FOLDS, EvidenceConfig, ScorerConfig
+from recdiff.config.scorer import FOLDS, EvidenceConfig, ScorerConfig
+from recdiff.data.dataset import SocialDataset
+from recdiff.evaluation.heuristics import heuristic_scores
+from recdiff.fakes.injection import corrupt
+from recdiff.metrics.edges import EdgeMetrics, edge_metrics
+from recdiff.scorer.fit import fit_scorer
 
 DRAWN = ("uniform", "degree", "two-hop")
 WITH_ACCOUNTS = ("farm", "camouflage")

@@ -16,8 +16,8 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff.dataset import SocialDataset
-from recdiff.ids import Ids
+from recdiff.data.dataset import SocialDataset
+from recdiff.data.ids import Ids
 
 Int64 = NDArray[np.int64]
 Pairs = tuple[Int64, Int64]

@@ -11,7 +11,7 @@ from tests.benchmarks.card import card_bandwidth, provider_throughput
 from tests.benchmarks.data import is_here
 from tests.benchmarks.result import Measurement, Result, Settings, ratios
 
-from recdiff.recommender_config import RecommenderConfig
+from recdiff.config.recommender import RecommenderConfig
 
 EPOCH_LIMITS = {"ciao": (2.0, 4.0), "yelp_hin": (3.0, 6.0)}
 MILLION = 1_000_000

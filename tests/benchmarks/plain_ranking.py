@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-from recdiff.studies.unoptimised import PlainModel
+from recdiff.studies.lab.unoptimised import PlainModel
 
 
 def evaluate(

@@ -23,10 +23,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scoring import environment, make
 
-from recdiff.cluster import cluster
+from recdiff.machine.ray_cluster import cluster
 from recdiff_export import OnnxScorer
-from recdiff_export.ray_stream import clean_stream_ray
-from recdiff_export.stream import clean_stream
+from recdiff_export.stream.local import clean_stream
+from recdiff_export.stream.ray import clean_stream_ray
 
 THRESHOLD = 0.3
 

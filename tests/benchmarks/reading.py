@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from recdiff.dataset import SocialDataset
-from recdiff.describe import describe
-from recdiff.edge_stream import iter_edge_batches
-from recdiff.sample import write_sample
+from recdiff.data.dataset import SocialDataset
+from recdiff.data.edge_stream import iter_edge_batches
+from recdiff.data.summary import describe
+from recdiff.sample.folder import write_sample
 
 T = TypeVar("T")
 

@@ -24,11 +24,11 @@ import scipy
 import torch
 
 from recdiff.baselines import BASELINES, Task, baseline, validation_judge
-from recdiff.dataset import SocialDataset
-from recdiff.progress import silent
-from recdiff.ranking import Score, rank
-from recdiff.recommender import SEARCH, RecommenderConfig, fit_recommender
-from recdiff.significance import paired_bootstrap
+from recdiff.data.dataset import SocialDataset
+from recdiff.machine.progress import silent
+from recdiff.metrics.ranking import Score, rank
+from recdiff.metrics.significance import paired_bootstrap
+from recdiff.recommender.fit import SEARCH, RecommenderConfig, fit_recommender
 
 OURS = "recdiff"
 DATASETS = ("ciao", "lastfm", "yelp_hin")

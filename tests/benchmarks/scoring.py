@@ -52,7 +52,7 @@ def make(work: Path, users: int, ties: int, model: Path | None) -> dict[str, Any
 def stream(work: Path, provider: Any) -> dict[str, Any]:
     """Clean edges.parquet, Parquet to Parquet."""
     from recdiff_export import OnnxScorer
-    from recdiff_export.stream import clean_stream
+    from recdiff_export.stream.local import clean_stream
 
     shutil.rmtree(work / "cleaned", ignore_errors=True)
     with OnnxScorer.open(work / "onnx", provider=provider) as scorer:
@@ -106,9 +106,9 @@ def denoise_torch(work: Path, provider: Any) -> dict[str, Any]:
     """Denoise as many rows with torch eager and the formula as published, time embedding unfolded."""
     import torch
 
-    from recdiff.denoiser import Denoiser
-    from recdiff.diffusion import linear_variance, reverse_walk
-    from recdiff_export.manifest import read_manifest
+    from recdiff.diffusion.schedule import linear_variance, reverse_walk
+    from recdiff.paper.denoiser import Denoiser
+    from recdiff_export.bundle.manifest import read_manifest
 
     manifest, device = read_manifest(work / "onnx"), torch.device("cuda" if provider == "cuda" else "cpu")
     width, steps = manifest.embedding_width, int(manifest.metadata["steps"])

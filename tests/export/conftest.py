@@ -30,4 +30,4 @@ def onnx_scorer(bundle: Path) -> Iterator[OnnxScorer]:
 @pytest.fixture
 def quick_parity(monkeypatch: pytest.MonkeyPatch) -> None:
     """Smaller parity batches, for tests that export and look at something else."""
-    monkeypatch.setattr("recdiff_export.parity.BATCHES", (0, 1, 7, 64))
+    monkeypatch.setattr("recdiff_export.bundle.parity.BATCHES", (0, 1, 7, 64))

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from recdiff.pairs import PairTerm
-from recdiff_export.parts import (
+from recdiff.scorer.pair_scorer import PairTerm
+from recdiff_export.bundle.parts import (
     DenoiserWeights,
     FittedEdges,
     Parts,

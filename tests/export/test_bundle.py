@@ -9,10 +9,11 @@ import pytest
 from export_parts import denoiser, parts
 
 from recdiff.errors import ArtifactError, UsageError
-from recdiff_export import OnnxScorer, Parts, export_bundle, reference
-from recdiff_export.denoiser_graph import denoiser_graph
-from recdiff_export.manifest import read_manifest
-from recdiff_export.parity import BATCHES, TOLERANCE
+from recdiff_export import OnnxScorer, Parts, export_bundle
+from recdiff_export.bundle import reference
+from recdiff_export.bundle.graphs.denoiser import denoiser_graph
+from recdiff_export.bundle.manifest import read_manifest
+from recdiff_export.bundle.parity import BATCHES, TOLERANCE
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -44,7 +45,7 @@ def test_a_parity_error_fails_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_parity: None
 ) -> None:
     wrong = lambda weights: denoiser_graph(replace(weights, ct=weights.ct * 1.01))  # noqa: E731
-    monkeypatch.setattr("recdiff_export.bundle.denoiser_graph", wrong)
+    monkeypatch.setattr("recdiff_export.bundle.write.denoiser_graph", wrong)
     with pytest.raises(
         ArtifactError, match=r"export failed its parity check \(tolerance 1e-05\): denoiser on 1 random"
     ):
@@ -57,7 +58,9 @@ def test_a_failed_export_leaves_the_old_bundle(
 ) -> None:
     export_bundle(parts(), tmp_path / "onnx")
     before = contents(tmp_path / "onnx")
-    monkeypatch.setattr("recdiff_export.parity.reference.score_pairs", lambda *_: (np.zeros(4093), np.zeros((4093, 3))))
+    monkeypatch.setattr(
+        "recdiff_export.bundle.parity.reference.score_pairs", lambda *_: (np.zeros(4093), np.zeros((4093, 3)))
+    )
     with pytest.raises(ArtifactError, match="scorer"):
         export_bundle(parts(), tmp_path / "onnx")
     assert contents(tmp_path / "onnx") == before
@@ -168,11 +171,11 @@ def test_a_damaged_bundle_is_refused_by_name(bundle: Path, tmp_path: Path, name:
 def test_a_large_file_is_sampled_and_hashed_whole_on_request(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recdiff_export.manifest.WHOLE_LIMIT", 0)
-    monkeypatch.setattr("recdiff_export.manifest._BLOCK", 16)
+    monkeypatch.setattr("recdiff_export.bundle.manifest.WHOLE_LIMIT", 0)
+    monkeypatch.setattr("recdiff_export.bundle.manifest._BLOCK", 16)
     folder = damaged(bundle, tmp_path, "manifest.json", "none")
     stored = json.loads((folder / "manifest.json").read_text())
-    from recdiff_export.manifest import record
+    from recdiff_export.bundle.manifest import record
 
     for name in stored["files"]:
         stored["files"][name] = vars(record(folder / name))

@@ -22,13 +22,13 @@ from export_parts import (
 )
 
 from recdiff.errors import ArtifactError
-from recdiff.pairs import PairTerm
-from recdiff_export import reference
-from recdiff_export.denoiser_graph import UNROLL_LIMIT, denoiser_graph
-from recdiff_export.operators import IR_VERSION, OPSET, Graph
-from recdiff_export.parts import ScorerWeights
-from recdiff_export.provider import CPU, open_session
-from recdiff_export.scorer_graph import scorer_graph
+from recdiff.scorer.pair_scorer import PairTerm
+from recdiff_export.bundle import reference
+from recdiff_export.bundle.graphs.denoiser import UNROLL_LIMIT, denoiser_graph
+from recdiff_export.bundle.graphs.scorer import scorer_graph
+from recdiff_export.bundle.graphs.writer import IR_VERSION, OPSET, Graph
+from recdiff_export.bundle.parts import ScorerWeights
+from recdiff_export.runtime.provider import CPU, open_session
 
 ROWS = normal(np.random.default_rng(9), 300, WIDTH)
 

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recdiff_export.inference_protocol import InferRequest, RequestError, TensorSpec, decode_infer, encode_infer
+from recdiff_export.serve.protocol import InferRequest, RequestError, TensorSpec, decode_infer, encode_infer
 
 SPECS = (TensorSpec("src", ("INT64", "BYTES"), (-1,)), TensorSpec("embedding", ("FP32", "FP64"), (-1, 2)))
 

@@ -13,8 +13,8 @@ import pytest
 
 from recdiff.errors import UsageError
 from recdiff_export import OnnxScorer, Parts
-from recdiff_export.huggingface import export_huggingface
-from recdiff_export.triton import MAX_BATCH, export_triton
+from recdiff_export.targets.huggingface import export_huggingface
+from recdiff_export.targets.triton import MAX_BATCH, export_triton
 
 MODELS = ("recdiff_denoiser", "recdiff_scorer", "recdiff_recommender")
 

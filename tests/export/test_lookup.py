@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recdiff.ids import Ids
-from recdiff_export.keytable import build_key_table, pair_keys
-from recdiff_export.lookup import IdLookup
+from recdiff.data.ids import Ids
+from recdiff_export.runtime.hash_table import build_key_table, pair_keys
+from recdiff_export.runtime.lookup import IdLookup
 
 int64 = st.integers(-(2**63) + 1, 2**63 - 1)
 

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from test_stream import outputs, ties, write_parquet
 
-from recdiff.cluster import INSTALL, Crew, cluster, crew
 from recdiff.errors import DataError, DeviceError, UsageError
+from recdiff.machine.ray_cluster import INSTALL, Crew, cluster, crew
 from recdiff_export import OnnxScorer
-from recdiff_export.edge_source import EdgeSource
-from recdiff_export.ray_stream import Worker, _Work, clean_stream_ray
-from recdiff_export.stream import clean_stream
+from recdiff_export.stream.local import clean_stream
+from recdiff_export.stream.ray import Worker, _Work, clean_stream_ray
+from recdiff_export.stream.source import EdgeSource
 
 THRESHOLD = 0.5
 

@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from export_parts import ITEMS, USERS, WIDTH, parts
 
-from recdiff.cores import cores
 from recdiff.errors import ArtifactError, DataError, DeviceError, UsageError
-from recdiff.pairs import PairScorer
-from recdiff_export import OnnxScorer, Parts, export_bundle, reference
-from recdiff_export.engine import DeviceEngine, map_table
-from recdiff_export.provider import CPU, CUDA, choose_provider, open_session
+from recdiff.machine.cores import cores
+from recdiff.scorer.pair_scorer import PairScorer
+from recdiff_export import OnnxScorer, Parts, export_bundle
+from recdiff_export.bundle import reference
+from recdiff_export.runtime.engine import DeviceEngine, map_table
+from recdiff_export.runtime.provider import CPU, CUDA, choose_provider, open_session
 
 
 def raw(positions: np.ndarray) -> list[int]:
@@ -112,7 +113,7 @@ def test_many_rows_and_threads_give_the_same(onnx_scorer: OnnxScorer, monkeypatc
     generator = np.random.default_rng(8)
     src, dst = (raw(generator.integers(0, USERS, 5000)) for _ in range(2))
     whole = onnx_scorer.score(src, dst)
-    monkeypatch.setattr("recdiff_export.runtime.PIECE", 512)
+    monkeypatch.setattr("recdiff_export.runtime.scorer.PIECE", 512)
     assert np.array_equal(onnx_scorer.score(src, dst), whole)
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: onnx_scorer.score(src, dst), range(8)))
@@ -126,7 +127,7 @@ def test_pickling_reopens(onnx_scorer: OnnxScorer) -> None:
 
 
 def test_a_closed_scorer_starts_again(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recdiff_export.runtime.PIECE", 2)
+    monkeypatch.setattr("recdiff_export.runtime.scorer.PIECE", 2)
     scorer = OnnxScorer.open(bundle, provider="cpu", threads=2)
     before = scorer.score([7, 10, 13], [10, 13, 16])
     scorer.close()
@@ -166,7 +167,7 @@ def test_recommendations_are_the_best_unseen(onnx_scorer: OnnxScorer, small_part
 def test_recommending_in_blocks_gives_the_same(onnx_scorer: OnnxScorer, monkeypatch: pytest.MonkeyPatch) -> None:
     users = raw(np.arange(20))
     whole = onnx_scorer.recommend(users, 3)
-    monkeypatch.setattr("recdiff_export.recommendation._MOST_SCORES", 3 * (ITEMS + 1))
+    monkeypatch.setattr("recdiff_export.runtime.recommendation._MOST_SCORES", 3 * (ITEMS + 1))
     assert onnx_scorer.recommend(users, 3).equals(whole)
 
 
@@ -180,7 +181,7 @@ def test_recommending_refuses_nonsense(onnx_scorer: OnnxScorer) -> None:
 def test_denoising_in_blocks(onnx_scorer: OnnxScorer, small_parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     assert small_parts.denoiser is not None
     rows = np.random.default_rng(1).standard_normal((50, WIDTH))
-    monkeypatch.setattr("recdiff_export.runtime._DENOISE_ROWS", 16)
+    monkeypatch.setattr("recdiff_export.runtime.scorer._DENOISE_ROWS", 16)
     found = onnx_scorer.denoise(rows)
     np.testing.assert_allclose(found, reference.denoise(small_parts.denoiser, rows), atol=1e-5)
 

@@ -27,8 +27,8 @@ httpx = pytest.importorskip("httpx", reason="the HTTP tests need httpx")
 import uvicorn  # noqa: E402
 
 from recdiff_export import OnnxScorer, export_bundle  # noqa: E402
-from recdiff_export.micro_batch import MicroBatcher, OverloadError  # noqa: E402
-from recdiff_export.serve import ServeOptions, create_app  # noqa: E402
+from recdiff_export.serve.app import ServeOptions, create_app  # noqa: E402
+from recdiff_export.serve.batcher import MicroBatcher, OverloadError  # noqa: E402
 
 SCORER = "/v2/models/scorer/infer"
 

@@ -17,7 +17,7 @@ from export_parts import USERS, parts
 
 from recdiff.errors import DataError, UsageError
 from recdiff_export import OnnxScorer, export_bundle
-from recdiff_export.stream import clean_stream
+from recdiff_export.stream.local import clean_stream
 
 THRESHOLD = 0.5
 
@@ -60,7 +60,7 @@ def check(out: Path, table: pa.Table, scorer: OnnxScorer) -> None:
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("edge_source.SEGMENT_ROWS", "stream.SEGMENT_ROWS"):
         monkeypatch.setattr(f"recdiff_export.{name}", 1000)
-    monkeypatch.setattr("recdiff_export.edge_source.BATCH_ROWS", 300)
+    monkeypatch.setattr("recdiff_export.stream.source.BATCH_ROWS", 300)
 
 
 def test_a_small_file_gives_two_files_and_a_summary(tmp_path: Path, onnx_scorer: OnnxScorer) -> None:
@@ -197,7 +197,7 @@ def test_a_killed_process_goes_on(tmp_path: Path, bundle: Path, onnx_scorer: Onn
     code = f"""
 import time, sys
 from pathlib import Path
-import recdiff_export.edge_source as source, recdiff_export.stream as stream
+import recdiff_export.stream.source as source, recdiff_export.stream.local as stream
 from recdiff_export import OnnxScorer
 source.SEGMENT_ROWS = stream.SEGMENT_ROWS = 1000
 source.BATCH_ROWS, source._TEXT_BLOCK = 250, 4096
@@ -317,8 +317,8 @@ def test_memory_does_not_grow_with_the_file() -> None:
     """Batches in flight are bounded, whatever the source offers."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from recdiff_export.edge_source import Segment
-    from recdiff_export.scored import AHEAD, pipeline
+    from recdiff_export.stream.batch import AHEAD, pipeline
+    from recdiff_export.stream.source import Segment
 
     ahead = 0
     read, used = 0, 0

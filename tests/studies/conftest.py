@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from recdiff.sample import write_sample
-from recdiff.studies.budget import Budget
-from recdiff.studies.source import Source
+from recdiff.sample.folder import write_sample
+from recdiff.studies.lab.budget import Budget
+from recdiff.studies.lab.source import Source
 
 TINY = Budget(quick=True, seeds=(0, 1), epochs=2, trials=1, repeats=1, resamples=50)
 

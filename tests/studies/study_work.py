@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from recdiff.studies.cell import Cell
-from recdiff.studies.source import Source
+from recdiff.studies.lab.cell import Cell
+from recdiff.studies.lab.source import Source
 
 
 def dying(cell: Cell, source: Source) -> Mapping[str, Any]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from recdiff.errors import ArtifactError
-from recdiff.studies import cell as cells
-from recdiff.studies.cell import Cache, Cell, Result
+from recdiff.studies.lab import cell as cells
+from recdiff.studies.lab.cell import Cache, Cell, Result
 
 CELL = Cell("trial", {"model": "ease", "settings": {"ridge": 10.0}}, 0, "data")
 

@@ -12,21 +12,21 @@ import pytest
 
 from recdiff.baselines.task import validation_judge
 from recdiff.errors import DataError, UsageError
-from recdiff.progress import silent
-from recdiff.ranking import Ranking, rank
-from recdiff.studies.bench import Bench
-from recdiff.studies.budget import Budget
-from recdiff.studies.cell import Cache, Cell, Result
+from recdiff.machine.progress import silent
+from recdiff.metrics.ranking import Ranking, rank
 from recdiff.studies.cleaning import treated
-from recdiff.studies.contenders import OURS, PUBLISHED, fit_contender, names
-from recdiff.studies.edge_change import GIVEN, changed
-from recdiff.studies.kept_ranking import Kept, Repeated, pack, unpack
+from recdiff.studies.lab.bench import Bench
+from recdiff.studies.lab.budget import Budget
+from recdiff.studies.lab.cell import Cache, Cell, Result
+from recdiff.studies.lab.contenders import OURS, PUBLISHED, fit_contender, names
+from recdiff.studies.lab.edge_change import GIVEN, changed
+from recdiff.studies.lab.kept_ranking import Kept, Repeated, pack, unpack
+from recdiff.studies.lab.runner import Runner
+from recdiff.studies.lab.source import Source, fingerprint
+from recdiff.studies.lab.trial import run_trial, trial_cell
+from recdiff.studies.lab.tuning import tuned
+from recdiff.studies.lab.variants import Outcome, Variant
 from recdiff.studies.overall import best_baseline
-from recdiff.studies.runner import Runner
-from recdiff.studies.source import Source, fingerprint
-from recdiff.studies.trial import run_trial, trial_cell
-from recdiff.studies.tuning import tuned
-from recdiff.studies.variants import Outcome, Variant
 
 
 def test_a_trial_that_selects_holds_no_test_metric(source: Source) -> None:

@@ -10,18 +10,29 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from recdiff.data.ids import Ids
 from recdiff.errors import DataError, UsageError
-from recdiff.ids import Ids
 from recdiff.studies import catalogue
 from recdiff.studies.catalogue import Outcome
 from recdiff.studies.complexity import growth
 from recdiff.studies.ego import MOST, ego_of
-from recdiff.studies.findings import Findings, Summary
 from recdiff.studies.item_categories import read_categories
-from recdiff.studies.memory import peak, reset_peak
+from recdiff.studies.lab.memory import peak, reset_peak
+from recdiff.studies.page.findings import Findings, Summary
+from recdiff.studies.page.tidy import table_of
+from recdiff.studies.page.wording import (
+    compared,
+    digits,
+    interval,
+    listed,
+    p_said,
+    percent,
+    seconds,
+    short,
+    signed,
+    verdict,
+)
 from recdiff.studies.pair_change import cosines, plane
-from recdiff.studies.tidy import table_of
-from recdiff.studies.wording import compared, digits, interval, listed, p_said, percent, seconds, short, signed, verdict
 from recdiff_cli import study
 
 # 0 and 1 are tied; 2 is a friend of both, 3 of 0 only, 4 of 1 only, 5 a stranger.

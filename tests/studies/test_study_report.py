@@ -13,16 +13,16 @@ import pyarrow.csv as pacsv
 import pytest
 
 from recdiff.errors import ArtifactError, UsageError
-from recdiff.progress import Report
+from recdiff.machine.progress import Report
 from recdiff.studies import catalogue
-from recdiff.studies.budget import Budget
 from recdiff.studies.catalogue import NAMES, run_study
-from recdiff.studies.cell import Cell, Result
-from recdiff.studies.figures import canvas
-from recdiff.studies.findings import Figure, Findings, Summary, read_all, write
-from recdiff.studies.report import render, write_report
-from recdiff.studies.runner import Runner
-from recdiff.studies.source import Source
+from recdiff.studies.lab.budget import Budget
+from recdiff.studies.lab.cell import Cell, Result
+from recdiff.studies.lab.runner import Runner
+from recdiff.studies.lab.source import Source
+from recdiff.studies.page.figures import canvas
+from recdiff.studies.page.findings import Figure, Findings, Summary, read_all, write
+from recdiff.studies.page.report import render, write_report
 
 COLUMNS = {
     "overall": {"model", "metric", "k", "mean", "sd", "difference", "low", "high", "p", "settings"},

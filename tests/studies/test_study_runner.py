@@ -14,13 +14,13 @@ import pytest
 from study_work import dying, where
 
 from recdiff.errors import RecDiffError, UsageError
-from recdiff.progress import silent
+from recdiff.machine.progress import silent
 from recdiff.studies import catalogue
-from recdiff.studies.budget import Budget
 from recdiff.studies.catalogue import run_study
-from recdiff.studies.cell import Cache, Cell
-from recdiff.studies.runner import Runner
-from recdiff.studies.source import Source
+from recdiff.studies.lab.budget import Budget
+from recdiff.studies.lab.cell import Cache, Cell
+from recdiff.studies.lab.runner import Runner
+from recdiff.studies.lab.source import Source
 
 CELLS = 12  # six variants, two seeds
 KILLED_AFTER = 5
@@ -28,8 +28,8 @@ SCRIPT = """
 import os, signal, sys
 from pathlib import Path
 from recdiff.studies import catalogue
-from recdiff.studies.budget import Budget
-from recdiff.studies.source import Source
+from recdiff.studies.lab.budget import Budget
+from recdiff.studies.lab.source import Source
 
 perform, calls = catalogue.perform, []
 

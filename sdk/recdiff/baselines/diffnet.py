@@ -13,8 +13,8 @@ from torch import Tensor
 
 from recdiff.baselines.pairwise import EPOCHS, Encoder, Rates, train_pairwise
 from recdiff.baselines.task import Task, degrees, inverse, scaled
-from recdiff.graph import Propagator
-from recdiff.ranking import Score
+from recdiff.graph.sparse import Propagator
+from recdiff.metrics.ranking import Score
 
 
 class DiffNet(Encoder):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recdiff.baselines.task import Float32, Int64, Task
 from recdiff.errors import UsageError
-from recdiff.ranking import Score
+from recdiff.metrics.ranking import Score
 
 # A dense float32 inverse of this side takes 1.6 GB.
 LARGEST_INVERSE = 20_000

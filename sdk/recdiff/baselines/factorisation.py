@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from recdiff.baselines.lightgcn import fit_lightgcn
 from recdiff.baselines.pairwise import EPOCHS, PATIENCE
 from recdiff.baselines.task import Float32, Task
-from recdiff.ranking import Score, by_tables
+from recdiff.metrics.ranking import Score, by_tables
 
 SWEEPS = 20
 # Rows solved at a time: (rows, D, D) normal equations, 16 MiB at D = 64.

@@ -12,9 +12,10 @@ from torch.nn import functional
 
 from recdiff.baselines.pairwise import EPOCHS, Batch, Encoder, Rates, train_pairwise
 from recdiff.baselines.task import Task
-from recdiff.graph import Propagator, symmetric_normalised
-from recdiff.joint_graph import joint_adjacency
-from recdiff.ranking import Score
+from recdiff.graph.adjacency import symmetric_normalised
+from recdiff.graph.sparse import Propagator
+from recdiff.metrics.ranking import Score
+from recdiff.recommender.joint_graph import joint_adjacency
 
 TEMPERATURE = 0.2
 CONTRASTED = 2048

@@ -12,8 +12,8 @@ from torch.nn import functional
 from recdiff.baselines.motifs import motif_channels
 from recdiff.baselines.pairwise import EPOCHS, WIDTH, Batch, Encoder, Rates, train_pairwise
 from recdiff.baselines.task import Task, degrees, inverse, scaled
-from recdiff.graph import Propagator
-from recdiff.ranking import Score
+from recdiff.graph.sparse import Propagator
+from recdiff.metrics.ranking import Score
 
 
 class MHCN(Encoder):

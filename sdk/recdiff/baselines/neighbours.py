@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recdiff.baselines.task import Task, degrees, inverse, products, scaled, strongest
-from recdiff.ranking import Score
+from recdiff.metrics.ranking import Score
 
 Weights = Literal["none", "tfidf"]
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from recdiff.baselines.task import Task
 from recdiff.errors import UsageError
-from recdiff.negatives import NegativeSampler
-from recdiff.ranking import Score, by_tables
+from recdiff.graph.negatives import NegativeSampler
+from recdiff.metrics.ranking import Score, by_tables
 
 WIDTH = 64
 EPOCHS = 200

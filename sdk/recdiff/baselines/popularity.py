@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recdiff.baselines.task import Float32, Int64, Task, degrees
-from recdiff.ranking import Score
+from recdiff.metrics.ranking import Score
 
 
 def fit_popularity(task: Task) -> Score:

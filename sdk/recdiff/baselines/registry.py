@@ -19,7 +19,7 @@ from recdiff.baselines.popularity import fit_popularity
 from recdiff.baselines.task import Task
 from recdiff.baselines.walks import fit_p3alpha, fit_rp3beta
 from recdiff.errors import UsageError
-from recdiff.ranking import Score
+from recdiff.metrics.ranking import Score
 
 Space = Mapping[str, Sequence[Any]]
 # Settings tried per model; no space below holds more, so that none is tuned harder than another.

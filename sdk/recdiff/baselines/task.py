@@ -12,8 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff.graph import social_adjacency
-from recdiff.ranking import Score, rank
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.metrics.ranking import Score, rank
 
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]

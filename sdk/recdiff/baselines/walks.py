@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recdiff.baselines.task import Task, degrees, inverse, products, scaled, strongest
-from recdiff.ranking import Score
+from recdiff.metrics.ranking import Score
 
 
 def fit_p3alpha(task: Task, alpha: float, neighbours: int) -> Score:

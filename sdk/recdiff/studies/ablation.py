@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recdiff.studies.bench import Bench
-from recdiff.studies.figures import bars, canvas
-from recdiff.studies.findings import Figure, Findings, Summary
-from recdiff.studies.tidy import table_of
-from recdiff.studies.variants import Outcome, Variant, fit_variants, metric_rows
-from recdiff.studies.wording import digits, interval, listed, p_value, signed, verdict
+from recdiff.studies.lab.bench import Bench
+from recdiff.studies.lab.variants import Outcome, Variant, fit_variants, metric_rows
+from recdiff.studies.page.figures import bars, canvas
+from recdiff.studies.page.findings import Figure, Findings, Summary
+from recdiff.studies.page.tidy import table_of
+from recdiff.studies.page.wording import digits, interval, listed, p_value, signed, verdict
 
 TITLE = "Ablation"
 QUESTION = "What does each part of the published model contribute? Every variant is trained anew with the same seeds."

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from recdiff.dataset import SocialDataset
-from recdiff.studies.bench import Bench
-from recdiff.studies.cell import Cell
-from recdiff.studies.contenders import OURS, PUBLISHED, label
+from recdiff.data.dataset import SocialDataset
 from recdiff.studies.ego import Ego, draw_ego, ego_of
-from recdiff.studies.figures import COLOURS, canvas, legend_below
-from recdiff.studies.findings import Figure, Findings, Summary
 from recdiff.studies.item_categories import read_categories
+from recdiff.studies.lab.bench import Bench
+from recdiff.studies.lab.cell import Cell
+from recdiff.studies.lab.contenders import OURS, PUBLISHED, label
+from recdiff.studies.page.figures import COLOURS, canvas, legend_below
+from recdiff.studies.page.findings import Figure, Findings, Summary
+from recdiff.studies.page.tidy import table_of
 from recdiff.studies.pair_change import PAIRS
-from recdiff.studies.tidy import table_of
 
 TITLE = "Case study"
 QUESTION = (

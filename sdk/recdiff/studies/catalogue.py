@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from recdiff.errors import UsageError
-from recdiff.progress import Report, silent
-from recdiff.studies.bench import Bench
-from recdiff.studies.budget import Budget
-from recdiff.studies.cell import Cache
-from recdiff.studies.figures import require_matplotlib
-from recdiff.studies.findings import Findings, write
-from recdiff.studies.provenance import data_facts, machine, now, versions
-from recdiff.studies.runner import Runner
-from recdiff.studies.source import Source
+from recdiff.machine.progress import Report, silent
+from recdiff.studies.lab.bench import Bench
+from recdiff.studies.lab.budget import Budget
+from recdiff.studies.lab.cell import Cache
+from recdiff.studies.lab.provenance import data_facts, machine, now, versions
+from recdiff.studies.lab.runner import Runner
+from recdiff.studies.lab.source import Source
+from recdiff.studies.page.figures import require_matplotlib
+from recdiff.studies.page.findings import Findings, write
 from recdiff.studies.tasks import perform
 
 # In the order of the report.

@@ -14,17 +14,19 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.baselines.task import validation_judge
-from recdiff.clean import Policy, removed
-from recdiff.dataset import SocialDataset
-from recdiff.edge_metrics import auc
-from recdiff.graph import rewired, social_adjacency
-from recdiff.ranking import rank
-from recdiff.recommender import RecommenderConfig, fit_recommender
-from recdiff.scorer import ScorerConfig, fit_scorer
-from recdiff.studies.cell import Cell
-from recdiff.studies.edge_change import Changed, changed
-from recdiff.studies.kept_ranking import pack
-from recdiff.studies.source import Source
+from recdiff.cleaning.policy import Policy, removed
+from recdiff.config.scorer import ScorerConfig
+from recdiff.data.dataset import SocialDataset
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.graph.rewired import rewired
+from recdiff.metrics.edges import auc
+from recdiff.metrics.ranking import rank
+from recdiff.recommender.fit import RecommenderConfig, fit_recommender
+from recdiff.scorer.fit import fit_scorer
+from recdiff.studies.lab.cell import Cell
+from recdiff.studies.lab.edge_change import Changed, changed
+from recdiff.studies.lab.kept_ranking import pack
+from recdiff.studies.lab.source import Source
 
 CLEANING = "cleaning"
 # name -> what it is called in tables, in the order of tables.

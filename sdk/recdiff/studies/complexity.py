@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from recdiff.config import PaperConfig
-from recdiff.studies.bench import Bench
-from recdiff.studies.cell import Cell, Result
-from recdiff.studies.figures import COLOURS, MARKERS, canvas, round_ticks
-from recdiff.studies.findings import Figure, Findings, Summary
-from recdiff.studies.scaling import Size, numbers_kept, operations
-from recdiff.studies.tidy import Row, distinct, table_of, where
-from recdiff.studies.wording import listed, seconds, short
+from recdiff.studies.lab.bench import Bench
+from recdiff.studies.lab.cell import Cell, Result
+from recdiff.studies.lab.scaling import Size, numbers_kept, operations
+from recdiff.studies.page.figures import COLOURS, MARKERS, canvas, round_ticks
+from recdiff.studies.page.findings import Figure, Findings, Summary
+from recdiff.studies.page.tidy import Row, distinct, table_of, where
+from recdiff.studies.page.wording import listed, seconds, short
 
 TITLE = "Complexity"
 QUESTION = (

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from recdiff.studies.bench import Bench
-from recdiff.studies.cell import Cell, Result
-from recdiff.studies.contenders import OURS, PUBLISHED, label
-from recdiff.studies.figures import COLOURS, MARKERS, canvas, legend_below, round_ticks
-from recdiff.studies.findings import Figure, Findings, Summary
-from recdiff.studies.tidy import table_of
-from recdiff.studies.trial import trial_cell
-from recdiff.studies.tuning import tuned
-from recdiff.studies.unoptimised_trial import LOOP
-from recdiff.studies.variants import Variant
-from recdiff.studies.wording import compared, digits, seconds
+from recdiff.studies.lab.bench import Bench
+from recdiff.studies.lab.cell import Cell, Result
+from recdiff.studies.lab.contenders import OURS, PUBLISHED, label
+from recdiff.studies.lab.trial import trial_cell
+from recdiff.studies.lab.tuning import tuned
+from recdiff.studies.lab.unoptimised_trial import LOOP
+from recdiff.studies.lab.variants import Variant
+from recdiff.studies.page.figures import COLOURS, MARKERS, canvas, legend_below, round_ticks
+from recdiff.studies.page.findings import Figure, Findings, Summary
+from recdiff.studies.page.tidy import table_of
+from recdiff.studies.page.wording import compared, digits, seconds
 
 TITLE = "Efficiency"
 QUESTION = (

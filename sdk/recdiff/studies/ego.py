@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recdiff.studies.figures import COLOURS
+from recdiff.studies.page.figures import COLOURS
 
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]

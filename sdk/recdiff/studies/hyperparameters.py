@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from recdiff.config import PaperConfig
-from recdiff.studies.bench import Bench
-from recdiff.studies.figures import COLOURS, MARKERS, canvas, legend_below
-from recdiff.studies.findings import Figure, Findings, Summary
-from recdiff.studies.tidy import table_of
-from recdiff.studies.variants import Outcome, Variant, fit_variants, metric_rows
-from recdiff.studies.wording import digits, listed
+from recdiff.studies.lab.bench import Bench
+from recdiff.studies.lab.variants import Outcome, Variant, fit_variants, metric_rows
+from recdiff.studies.page.figures import COLOURS, MARKERS, canvas, legend_below
+from recdiff.studies.page.findings import Figure, Findings, Summary
+from recdiff.studies.page.tidy import table_of
+from recdiff.studies.page.wording import digits, listed
 
 TITLE = "Hyper-parameters"
 QUESTION = "How much do embedding size, time-embedding size, diffusion steps and noise scale matter, one at a time?"

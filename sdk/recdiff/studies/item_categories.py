@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from recdiff.data.ids import Ids
 from recdiff.errors import DataError
-from recdiff.ids import Ids
 
 NAMES = {"item_categories.tsv": "\t", "item_categories.csv": ","}
 ITEM, CATEGORY = "item_id", "category_id"

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recdiff.studies.bench import Bench
-from recdiff.studies.contenders import OURS, PUBLISHED, label
-from recdiff.studies.edge_change import GIVEN
-from recdiff.studies.figures import COLOURS, MARKERS, canvas, legend_below
-from recdiff.studies.findings import Figure, Findings, Summary
-from recdiff.studies.kept_ranking import Repeated
-from recdiff.studies.tidy import Row, table_of
+from recdiff.studies.lab.bench import Bench
+from recdiff.studies.lab.contenders import OURS, PUBLISHED, label
+from recdiff.studies.lab.edge_change import GIVEN
+from recdiff.studies.lab.kept_ranking import Repeated
+from recdiff.studies.lab.tuning import tuned
+from recdiff.studies.lab.variants import Outcome, Variant, fit_variants, metric_rows
+from recdiff.studies.page.figures import COLOURS, MARKERS, canvas, legend_below
+from recdiff.studies.page.findings import Figure, Findings, Summary
+from recdiff.studies.page.tidy import Row, table_of
+from recdiff.studies.page.wording import digits, interval, listed, percent, signed, verdict
 from recdiff.studies.treatments import (
     AS_IS,
     Cleaned,
@@ -21,9 +24,6 @@ from recdiff.studies.treatments import (
     treatment_summary,
     treatments_say,
 )
-from recdiff.studies.tuning import tuned
-from recdiff.studies.variants import Outcome, Variant, fit_variants, metric_rows
-from recdiff.studies.wording import digits, interval, listed, percent, signed, verdict
 
 TITLE = "Noise"
 QUESTION = (

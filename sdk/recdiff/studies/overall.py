@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from recdiff.ranking import CUTOFFS, METRICS
-from recdiff.studies.bench import Bench
-from recdiff.studies.contenders import OURS, PUBLISHED, names
-from recdiff.studies.figures import bars, canvas
-from recdiff.studies.findings import Figure, Findings, Summary
-from recdiff.studies.tidy import Row, table_of
-from recdiff.studies.tuning import tuned
-from recdiff.studies.variants import Outcome, fit_variants
-from recdiff.studies.wording import digits, interval, p_said, p_value, seconds, signed, verdict
+from recdiff.metrics.ranking import CUTOFFS, METRICS
+from recdiff.studies.lab.bench import Bench
+from recdiff.studies.lab.contenders import OURS, PUBLISHED, names
+from recdiff.studies.lab.tuning import tuned
+from recdiff.studies.lab.variants import Outcome, fit_variants
+from recdiff.studies.page.figures import bars, canvas
+from recdiff.studies.page.findings import Figure, Findings, Summary
+from recdiff.studies.page.tidy import Row, table_of
+from recdiff.studies.page.wording import digits, interval, p_said, p_value, seconds, signed, verdict
 
 TITLE = "Overall comparison"
 QUESTION = (

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from recdiff.baselines.task import validation_judge
 from recdiff.config import PaperConfig
-from recdiff.dataset import SocialDataset
-from recdiff.fit import fit_paper
-from recdiff.graph import social_adjacency
-from recdiff.ranking import by_tables
-from recdiff.scorer import fit_scorer
-from recdiff.scorer_config import ScorerConfig
-from recdiff.studies.cell import Cell
-from recdiff.studies.contenders import OURS, PUBLISHED
-from recdiff.studies.source import Source
+from recdiff.config.scorer import ScorerConfig
+from recdiff.data.dataset import SocialDataset
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.metrics.ranking import by_tables
+from recdiff.paper.fit import fit_paper
+from recdiff.scorer.fit import fit_scorer
+from recdiff.studies.lab.cell import Cell
+from recdiff.studies.lab.contenders import OURS, PUBLISHED
+from recdiff.studies.lab.source import Source
 
 PAIRS = "pair-change"
 # Pairs kept, users whose embeddings are drawn, and random pairs whose mean cosine tells whether all became alike.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from recdiff.studies.cell import Cell
 from recdiff.studies.cleaning import CLEANING, run_cleaning
+from recdiff.studies.lab.cell import Cell
+from recdiff.studies.lab.scaling import run_scaling
+from recdiff.studies.lab.source import Source
+from recdiff.studies.lab.trial import TASK, TIMED, run_trial
+from recdiff.studies.lab.unoptimised_trial import LOOP, run_loop
 from recdiff.studies.pair_change import PAIRS, run_pairs
-from recdiff.studies.scaling import run_scaling
-from recdiff.studies.source import Source
-from recdiff.studies.trial import TASK, TIMED, run_trial
-from recdiff.studies.unoptimised_trial import LOOP, run_loop
 
 TASKS: Mapping[str, Callable[[Cell, Source], Mapping[str, Any]]] = {
     "scaling": run_scaling,

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from recdiff.ranking import CUTOFFS, METRICS
-from recdiff.significance import Difference
-from recdiff.studies.bench import Bench
-from recdiff.studies.cell import Result
+from recdiff.metrics.ranking import CUTOFFS, METRICS
+from recdiff.metrics.significance import Difference
 from recdiff.studies.cleaning import TREATMENTS, cleaning_cell
-from recdiff.studies.contenders import OURS
-from recdiff.studies.findings import Summary
-from recdiff.studies.kept_ranking import Repeated, unpack
-from recdiff.studies.tidy import Row
-from recdiff.studies.wording import digits, interval, listed, p_value, signed, verdict
+from recdiff.studies.lab.bench import Bench
+from recdiff.studies.lab.cell import Result
+from recdiff.studies.lab.contenders import OURS
+from recdiff.studies.lab.kept_ranking import Repeated, unpack
+from recdiff.studies.page.findings import Summary
+from recdiff.studies.page.tidy import Row
+from recdiff.studies.page.wording import digits, interval, listed, p_value, signed, verdict
 
 K = 20
 AS_IS = "as-is"

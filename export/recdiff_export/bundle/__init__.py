@@ -1,0 +1,1 @@
+"""The ONNX folder: its graphs, tables, manifest, and the parity they were written with."""

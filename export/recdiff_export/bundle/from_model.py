@@ -1,0 +1,83 @@
+"""From a model folder to what a bundle is exported from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from recdiff.cleaning.policy import DEFAULT_THRESHOLD
+from recdiff.estimator import RecDiff
+from recdiff.model.fitted import Fitted
+from recdiff_export.bundle.parts import DenoiserWeights, FittedEdges, Parts, RecommenderWeights, ScorerWeights
+
+# Real rows that the parity check feeds to the denoiser.
+CHECKED_ROWS = 4096
+
+
+def parts_of(folder: Path) -> Parts:
+    """Read the model folder and return what its bundle is made of.
+
+    Raises:
+        ArtifactError: see ``recdiff.artifact.read_artifact``.
+    """
+    model = RecDiff.load(folder)
+    fitted, config = model.fitted_, model.config_
+    pairs = fitted.pairs
+    metadata = {
+        "preset": config.preset,
+        "seed": str(config.seed),
+        "threshold": str(DEFAULT_THRESHOLD),
+        "estimated_fake_share": f"{fitted.calibration['noise_level']:.6f}",
+        "kinds": ",".join(fitted.calibration["kinds"]),
+        "schedule": "none" if fitted.denoiser is None else _schedule_words(fitted),
+    }
+    return Parts(
+        users=fitted.users.values,
+        items=fitted.items.values,
+        scorer=_scorer(fitted),
+        fitted=FittedEdges(pairs[:, 0], pairs[:, 1], fitted.edges["fake_score"].to_numpy(), fitted.directed),
+        denoiser=_denoiser(fitted),
+        denoiser_rows=None if fitted.denoiser is None else fitted.social[:CHECKED_ROWS],
+        recommender=_recommender(fitted),
+        metadata=metadata,
+    )
+
+
+def _scorer(fitted: Fitted) -> ScorerWeights:
+    pair = fitted.pair
+    return ScorerWeights(
+        fitted.table, pair.terms, pair.mean, pair.scale, pair.clip, pair.layers, pair.offset, pair.calibration
+    )
+
+
+def _denoiser(fitted: Fitted) -> DenoiserWeights | None:
+    folded = fitted.denoiser
+    if folded is None:
+        return None
+    schedule = folded.schedule
+    return DenoiserWeights(
+        folded.first,
+        folded.bias,
+        folded.further,
+        folded.activation,
+        folded.normalise,
+        schedule.posterior_x0,
+        schedule.posterior_xt,
+    )
+
+
+def _schedule_words(fitted: Fitted) -> str:
+    assert fitted.denoiser is not None
+    noise = fitted.denoiser.schedule.noise
+    return f"{len(noise)} steps, noise {noise[0]:.6f} to {noise[-1]:.6f}"
+
+
+def _recommender(fitted: Fitted) -> RecommenderWeights | None:
+    tables = fitted.recommender
+    if tables is None:
+        return None
+    seen = fitted.seen
+    return RecommenderWeights(
+        tables.user_table, tables.item_table, seen.indptr.astype(np.int64), seen.indices.astype(np.int64)
+    )

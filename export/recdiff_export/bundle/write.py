@@ -1,0 +1,186 @@
+"""Write a bundle: graphs, tables, ids, fitted scores and a manifest, checked before it appears."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recdiff.errors import DataError, UsageError
+from recdiff.storage.whole import replaced_folder
+from recdiff.version import VERSION
+from recdiff_export.bundle import names as layout
+from recdiff_export.bundle.graphs.denoiser import denoiser_graph
+from recdiff_export.bundle.graphs.recommender import recommender_graph
+from recdiff_export.bundle.graphs.scorer import scorer_by_id_graph, scorer_graph
+from recdiff_export.bundle.manifest import MANIFEST, FileRecord, Manifest, ParityRecord, record, write_manifest
+from recdiff_export.bundle.parity import TOLERANCE, measure_parity, require_parity
+from recdiff_export.bundle.parts import Parts, RecommenderWeights, weight_arrays
+from recdiff_export.runtime.known_scores import write_fitted
+
+SCHEMA = "recdiff-bundle/1"
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export wrote and how exact it is.
+
+    Attributes:
+        folder: the bundle. files: names and sizes in bytes. parity: every figure measured.
+    """
+
+    folder: Path
+    files: dict[str, int]
+    parity: tuple[ParityRecord, ...]
+
+    @property
+    def max_error(self) -> float:
+        """The largest parity error."""
+        return max(entry.max_error for entry in self.parity)
+
+
+def export_bundle(parts: Parts, folder: Path, *, tolerance: float = TOLERANCE) -> ExportReport:
+    """Write the bundle of ``parts`` to ``folder``, replacing it whole; on any failure nothing changes.
+
+    Raises:
+        ArtifactError: a parity error exceeds ``tolerance``.
+        UsageError: ``folder`` holds something else than a bundle.
+        DataError: the disk is full or not writable.
+    """
+    with exported_folder(folder, marker=MANIFEST) as draft:
+        metadata = _metadata(parts)
+        _write_graphs(draft, parts, metadata)
+        _write_tables(draft, parts)
+        measured = measure_parity(draft, parts)
+        require_parity(measured, tolerance)
+        files = {path.name: record(path) for path in sorted(draft.iterdir())}
+        write_manifest(draft, _manifest(parts, metadata, measured, tolerance, files))
+    return ExportReport(folder, {name: entry.bytes for name, entry in files.items()}, measured)
+
+
+@contextmanager
+def exported_folder(folder: Path, *, marker: str) -> Iterator[Path]:
+    """Yield a draft that takes ``folder``'s place when the block ends without an error.
+
+    An existing folder is replaced only where it holds ``marker`` (or nothing): it is then ours.
+    """
+    if folder.exists() and not (folder / marker).is_file() and not _is_empty(folder):
+        raise UsageError(f"{folder} exists and was not written by an export ({marker} is missing); choose another")
+    try:
+        with replaced_folder(folder) as draft:
+            yield draft
+    except OSError as error:
+        raise DataError(f"{folder}: writing failed ({error.strerror or error}); nothing was changed") from error
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def _write_graphs(folder: Path, parts: Parts, metadata: dict[str, str]) -> None:
+    _write_external(folder, parts)
+    graphs = {
+        layout.SCORER_FILE: scorer_graph(parts.scorer),
+        layout.FAKE_SCORE_FILE: scorer_graph(parts.scorer, kinds=False),
+        layout.SCORER_BY_ID_FILE: scorer_by_id_graph(parts.scorer),
+    }
+    if parts.denoiser is not None:
+        graphs[layout.DENOISER_FILE] = denoiser_graph(parts.denoiser)
+    if parts.recommender is not None:
+        graphs[layout.RECOMMENDER_FILE] = recommender_graph(parts.recommender)
+    for name, graph in graphs.items():
+        graph.save(folder / name, metadata)
+
+
+def _write_external(folder: Path, parts: Parts) -> None:
+    table = parts.scorer.packed
+    _raw(folder / layout.TABLE_FILE, table, table.dtype.type)
+    if parts.recommender is not None:
+        for name, values in _recommender_tables(parts.recommender).items():
+            _raw(folder / name, values, values.dtype.type)
+
+
+def _recommender_tables(weights: RecommenderWeights) -> dict[str, NDArray[Any]]:
+    items, width = weights.item_table.shape
+    return {
+        layout.RECOMMEND_USERS_FILE: weights.user_table.astype(np.float32),
+        # The extra row is what padded seen lists name; see recommender_graph.
+        layout.RECOMMEND_ITEMS_FILE: np.concatenate([weights.item_table, np.zeros((1, width), np.float32)]).astype(
+            np.float32
+        ),
+        layout.SEEN_INDPTR_FILE: weights.seen_indptr.astype(np.int64),
+        layout.SEEN_ITEMS_FILE: np.append(weights.seen_items, items).astype(np.int32),
+    }
+
+
+def _raw(path: Path, values: NDArray[Any], kind: type[np.generic]) -> None:
+    np.ascontiguousarray(values, dtype=np.dtype(kind).newbyteorder("<")).tofile(path)
+
+
+def _write_tables(folder: Path, parts: Parts) -> None:
+    for name, ids in ((layout.USERS_FILE, parts.users), (layout.ITEMS_FILE, parts.items)):
+        table = pa.table({"id": ids})
+        with pa.OSFile(str(folder / name), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    write_fitted(folder, parts.fitted, len(parts.users))
+
+
+def _metadata(parts: Parts) -> dict[str, str]:
+    """The graphs' ``metadata_props``: what the caller said plus what the parts themselves say."""
+    steps = 0 if parts.denoiser is None else parts.denoiser.steps
+    return {
+        **parts.metadata,
+        "schema": SCHEMA,
+        "sdk_version": VERSION,
+        "steps": str(steps),
+        "ids_sha256": _ids_hash(parts),
+        "weights_sha256": _weights_hash(parts),
+    }
+
+
+def _ids_hash(parts: Parts) -> str:
+    digest = hashlib.sha256()
+    for ids in (parts.users, parts.items):
+        digest.update(f"{ids.type}:{len(ids)}".encode())
+        for buffer in pa.concat_arrays([ids]).buffers()[1:]:
+            digest.update(b"" if buffer is None else buffer)
+    return digest.hexdigest()
+
+
+def _weights_hash(parts: Parts) -> str:
+    digest = hashlib.sha256(repr((parts.scorer.terms, parts.scorer.clip, parts.scorer.calibration)).encode())
+    for name, array in sorted(weight_arrays(parts).items()):
+        digest.update(repr((name, array.shape, array.dtype.str)).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _manifest(
+    parts: Parts,
+    metadata: dict[str, str],
+    parity: tuple[ParityRecord, ...],
+    tolerance: float,
+    files: dict[str, FileRecord],
+) -> Manifest:
+    table = parts.scorer.packed
+    return Manifest(
+        users=len(parts.users),
+        items=len(parts.items),
+        row_type=table.dtype.name,
+        row_width=table.shape[1],
+        embedding_width=0 if parts.denoiser is None else parts.denoiser.width,
+        kinds=parts.scorer.kinds,
+        directed=parts.fitted.directed,
+        recommends=parts.recommender is not None,
+        tolerance=tolerance,
+        metadata=metadata,
+        parity=parity,
+        files=files,
+    )

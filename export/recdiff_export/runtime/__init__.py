@@ -1,0 +1,1 @@
+"""Score and recommend with a bundle, without torch."""

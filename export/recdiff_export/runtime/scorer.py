@@ -1,0 +1,283 @@
+"""Score ties, recommend and denoise from a bundle, with ONNX Runtime and without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal
+
+import numpy as np
+import onnxruntime as ort
+import pyarrow as pa
+
+from recdiff.data.ids import Ids, as_ids
+from recdiff.errors import ArtifactError, DataError, UsageError
+from recdiff.machine.cores import cores
+from recdiff_export.bundle.manifest import Manifest, read_manifest, verify_files
+from recdiff_export.bundle.names import (
+    DENOISER_FILE,
+    FAKE_SCORE_FILE,
+    ITEMS_FILE,
+    RECOMMENDER_FILE,
+    SCORER_BY_ID_FILE,
+    TABLE_FILE,
+    USERS_FILE,
+)
+from recdiff_export.bundle.parts import Float32, Int64
+from recdiff_export.runtime.engine import DEVICE_ROWS, DeviceEngine, Engine, RowEngine, map_table
+from recdiff_export.runtime.known_scores import FittedScores
+from recdiff_export.runtime.lookup import IdLookup
+from recdiff_export.runtime.provider import CPU, CUDA, Provider, choose_provider, open_session
+from recdiff_export.runtime.recommendation import recommend
+
+Unknown = Literal["error", "null"]
+# Rows that one thread looks up and scores in one go: large against the cost of a task, small against memory.
+PIECE = 1 << 16
+_DENOISE_ROWS = 4096
+_NAMED = 10
+
+
+class OnnxScorer:
+    """A bundle, open: raw ids in, scores out. Safe to share between threads; pickles as its path.
+
+    Attributes:
+        folder: the bundle. manifest: what it holds. asked, provider: where sessions were asked to run, and do.
+        threads: at work on one call.
+        users, items: raw ids by position. lookup: finds the users' positions.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, provider: Provider, threads: int) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.threads = threads
+        self.asked = provider
+        self._lock = Lock()
+        self._wanted = choose_provider(provider)
+        self.users = _ids(folder / USERS_FILE, manifest.users)
+        self.items = _ids(folder / ITEMS_FILE, manifest.items)
+        self.lookup = IdLookup.of(self.users)
+        self._fitted = FittedScores.open(folder, manifest.users, directed=manifest.directed)
+        self._engine, self.provider = self._open_engine()
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | PathLike[str],
+        *,
+        provider: Provider = "auto",
+        threads: int | None = None,
+        verify: bool = False,
+    ) -> OnnxScorer:
+        """Open the bundle at ``folder``.
+
+        Args:
+            provider: "auto" (a card where one works), "cpu" or "cuda".
+            threads: threads of one call; by default the cores this process may use.
+            verify: hash every file whole. Otherwise files up to 4 MiB are hashed whole and larger ones by samples,
+                so that opening takes the same time for any number of users.
+
+        Raises:
+            ArtifactError: there is no bundle, or a file of it is missing or changed.
+            DeviceError: "cuda" was asked for and does not work here.
+        """
+        path = Path(folder)
+        manifest = read_manifest(path)
+        verify_files(path, manifest, whole=verify)
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads must be at least 1, not {threads}")
+        return cls(path, manifest, provider, threads or cores())
+
+    @property
+    def threshold(self) -> float | None:
+        """The threshold the model was exported with, or None where it names none."""
+        stored = self.manifest.metadata.get("threshold")
+        return None if stored is None else float(stored)
+
+    def score(self, src: Any, dst: Any, *, unknown: Unknown = "error") -> Float32:
+        """Return fake_score (B,) of the ties between raw user ids ``src`` and ``dst`` (lists, NumPy, Arrow).
+
+        A tie of the fitted graph gets its out-of-fold score, any other the full graph's.
+
+        Args:
+            unknown: what a user that the model does not know does: "error", or "null": the score is NaN.
+
+        Raises:
+            DataError: the columns differ in length, are no ids, or (``unknown="error"``) name unknown users.
+        """
+        left, right = _column(src, "src"), _column(dst, "dst")
+        if len(left) != len(right):
+            raise DataError(f"src has {len(left)} ids and dst {len(right)}; they must pair up")
+        if len(left) <= PIECE or self.threads == 1:
+            return self._score_piece(left, right, unknown)
+        pieces = [(left[at : at + PIECE], right[at : at + PIECE]) for at in range(0, len(left), PIECE)]
+        return np.concatenate(list(self._pool.map(lambda pair: self._score_piece(pair[0], pair[1], unknown), pieces)))
+
+    def positions(self, src: Any, dst: Any, *, unknown: Unknown = "error") -> tuple[Int64, Int64]:
+        """Return the user positions of two id columns, -1 where unknown (``unknown="null"``).
+
+        Raises:
+            DataError: as `score`.
+        """
+        left, right = _column(src, "src"), _column(dst, "dst")
+        if len(left) != len(right):
+            raise DataError(f"src has {len(left)} ids and dst {len(right)}; they must pair up")
+        return self._positions(left, right, unknown)
+
+    def score_positions(self, src: Int64, dst: Int64) -> Float32:
+        """Return fake_score (B,) of pairs of user positions, NaN where either is -1; in the calling thread."""
+        scores = self._fitted.find(src, dst)
+        new = np.flatnonzero(np.isnan(scores) & (np.minimum(src, dst) >= 0))
+        if len(new) == len(src):
+            return self._engine.score(src, dst)
+        scores[new] = self._engine.score(src[new], dst[new])
+        return scores
+
+    def score_batch(self, batch: Any) -> Any:
+        """Return ``batch`` with a column fake_score, null (Arrow) or NaN (dict) where a user is unknown.
+
+        Takes a record batch, a table or a dict of arrays, each with columns src and dst, and returns the same
+        kind: the function to hand to Ray's map_batches, Spark's mapInArrow or Dask's map_partitions.
+        """
+        names = batch.schema.names if isinstance(batch, pa.RecordBatch | pa.Table) else list(batch)
+        missing = [name for name in ("src", "dst") if name not in names]
+        if missing:
+            raise DataError(f"column {missing[0]} is missing; the batch has {', '.join(map(str, names)) or 'none'}")
+        scores = self.score(batch["src"], batch["dst"], unknown="null")
+        if isinstance(batch, Mapping):
+            return {**batch, "fake_score": scores}
+        return batch.append_column("fake_score", pa.array(scores, from_pandas=True))
+
+    def recommend(self, users: Any, k: int = 10) -> pa.Table:
+        """Return the ``k`` best unseen items of each user: columns user_id, item_id, score, rank (1 = best).
+
+        Raises:
+            DataError: a user is unknown, or the bundle has no recommender (social-only mode).
+            UsageError: ``k`` is below 1.
+        """
+        if self._recommender is None:
+            raise DataError(f"{self.folder} has no recommender: the model was fitted on ties alone")
+        if k < 1:
+            raise UsageError(f"k must be at least 1, not {k}")
+        wanted = _column(users, "users")
+        positions = self.lookup.index(wanted)
+        _refuse_unknown(wanted, positions)
+        return recommend(self._recommender, positions, k, self.users, self.items)
+
+    def denoise(self, rows: Any) -> Float32:
+        """Return (B, D) denoised user embeddings.
+
+        Raises:
+            DataError: ``rows`` is not (B, D) numbers, or the bundle has no denoiser.
+        """
+        width = self.manifest.embedding_width
+        if self._denoiser is None:
+            raise DataError(f"{self.folder} has no denoiser: the model was fitted without diffusion")
+        values = np.asarray(rows)
+        if values.ndim != 2 or values.shape[1] != width or values.dtype.kind not in "fiu":
+            raise DataError(f"embeddings must be numbers (rows, {width}), not {values.dtype} {values.shape}")
+        step = _DENOISE_ROWS if self.provider == CPU else DEVICE_ROWS
+        session, starts = self._denoiser, range(0, len(values), step)
+
+        def run(start: int) -> Float32:
+            block = np.ascontiguousarray(values[start : start + step], dtype=np.float32)
+            found: Float32 = session.run(None, {"embedding": block})[0]
+            return found
+
+        if len(starts) <= 1:
+            return run(0)
+        return np.concatenate(list(self._pool.map(run, starts)))
+
+    def score_file(self, edges: str | PathLike[str], out: str | PathLike[str], **options: Any) -> Any:
+        """Score the ties in ``edges`` into ``out``; see `recdiff_export.stream.score_file`."""
+        from recdiff_export.stream.local import score_file
+
+        return score_file(self, Path(edges), Path(out), **options)
+
+    def close(self) -> None:
+        """Stop the threads; the object can still be used and starts them again."""
+        with self._lock:
+            pool = self.__dict__.pop("_pool", None)
+        if pool is not None:
+            pool.shutdown()
+
+    def __enter__(self) -> OnnxScorer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopen, (str(self.folder), self.asked, self.threads)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.threads, thread_name_prefix="recdiff-scorer")
+
+    @cached_property
+    def _denoiser(self) -> ort.InferenceSession | None:
+        if not self.manifest.embedding_width:
+            return None
+        return open_session(self.folder / DENOISER_FILE, self._wanted, asked=self.asked)
+
+    @cached_property
+    def _recommender(self) -> ort.InferenceSession | None:
+        if not self.manifest.recommends:
+            return None
+        path = self.folder / RECOMMENDER_FILE
+        return open_session(path, self._wanted, asked=self.asked, threads=self.threads)
+
+    def _open_engine(self) -> tuple[Engine, str]:
+        if self._wanted == CUDA:
+            session = open_session(self.folder / SCORER_BY_ID_FILE, CUDA, asked=self.asked)
+            if session.get_providers()[0] == CUDA:
+                return DeviceEngine(session, "cuda"), CUDA
+            self._wanted = CPU
+        held = self.manifest
+        table = map_table(self.folder / TABLE_FILE, held.users, held.row_width, held.row_type)
+        return RowEngine(open_session(self.folder / FAKE_SCORE_FILE, CPU, asked="cpu"), table), CPU
+
+    def _score_piece(self, src: pa.Array, dst: pa.Array, unknown: Unknown) -> Float32:
+        return self.score_positions(*self._positions(src, dst, unknown))
+
+    def _positions(self, src: pa.Array, dst: pa.Array, unknown: Unknown) -> tuple[Int64, Int64]:
+        left, right = self.lookup.pair(src, dst)
+        if unknown == "error":
+            _refuse_unknown(src, left)
+            _refuse_unknown(dst, right)
+        return left, right
+
+
+def _reopen(folder: str, provider: Provider, threads: int) -> OnnxScorer:
+    return OnnxScorer.open(folder, provider=provider, threads=threads)
+
+
+def _ids(path: Path, count: int) -> Ids:
+    with pa.memory_map(str(path)) as source:
+        values = pa.ipc.open_file(source).read_all()["id"].combine_chunks()
+    if len(values) != count:
+        raise ArtifactError(f"{path}: {len(values)} ids, and the manifest says {count}; export the bundle again")
+    return Ids(values)
+
+
+def _column(values: Any, name: str) -> pa.Array:
+    try:
+        return as_ids(values)
+    except ValueError as error:
+        raise DataError(f"{name}: {error}") from None
+
+
+def _refuse_unknown(raw: pa.Array, positions: Int64) -> None:
+    missing = np.flatnonzero(positions < 0)
+    if len(missing) == 0:
+        return
+    names = raw.take(pa.array(missing)).unique()
+    shown = ", ".join(repr(value) for value in names[:_NAMED].to_pylist())
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    raise DataError(
+        f"{len(names)} user{'s are' if len(names) > 1 else ' is'} not in the model: {shown}{more}. "
+        'Leave them out, fit again with them, or pass unknown="null" to score the rest'
+    )

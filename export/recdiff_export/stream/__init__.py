@@ -1,0 +1,1 @@
+"""Score edges from files, part by part."""

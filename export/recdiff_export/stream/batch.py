@@ -1,0 +1,183 @@
+"""Batches of ties scored and divided, and the files they are written to: the pieces that streaming is made of."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from recdiff.data.problems import shorten
+from recdiff.errors import DataError
+from recdiff_export.bundle.parts import Float32, Int64
+from recdiff_export.runtime.lookup import IdLookup
+from recdiff_export.stream.journal import Done
+from recdiff_export.stream.source import EdgeSource, Segment
+
+UnknownUsers = Literal["error", "keep", "drop"]
+SIDES = ("kept", "removed")
+# Batches in flight per thread: enough that no thread waits for the disk, few enough to bound memory.
+AHEAD = 3
+_GROUP_ROWS = 1 << 20
+_NAMED = 10
+
+
+class Scorer(Protocol):
+    """What streaming needs of a scorer; `OnnxScorer` is one."""
+
+    folder: Path
+    threads: int
+    lookup: IdLookup
+
+    def score_positions(self, src: Int64, dst: Int64) -> Float32:
+        """Return fake_score of pairs of user positions, NaN where either is -1."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One scored batch: the rows for each output, and what is counted."""
+
+    kept: pa.RecordBatch
+    removed: pa.RecordBatch
+    done: Done
+
+
+def pipeline(
+    source: EdgeSource,
+    segment: Segment,
+    pool: ThreadPoolExecutor,
+    threads: int,
+    score: Callable[[pa.RecordBatch, int, Path], Scored],
+) -> Iterator[Scored]:
+    """Yield scored batches in order; this thread reads ahead while the pool scores and the caller writes."""
+    pending: deque[Future[Scored]] = deque()
+    first = segment.first
+    try:
+        for batch in source.batches(segment):
+            pending.append(pool.submit(score, batch, first, segment.path))
+            first += batch.num_rows
+            if len(pending) >= AHEAD * threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def score_batch(
+    scorer: Scorer, batch: pa.RecordBatch, threshold: float, unknown: UnknownUsers, path: Path, first: int
+) -> Scored:
+    src, dst = scorer.lookup.pair(batch.column("src"), batch.column("dst"))
+    scores = scorer.score_positions(src, dst)
+    missing = np.isnan(scores)
+    count = int(missing.sum())
+    if count and unknown == "error":
+        raise _unknown_error(batch, src, dst, path, first)
+    fake = scores.astype(np.float64) >= threshold
+    columns = [*batch.columns[:2], pa.array(scores, mask=missing if count else None), *batch.columns[2:]]
+    names = [*batch.schema.names[:2], "fake_score", *batch.schema.names[2:]]
+    rows = pa.RecordBatch.from_arrays(columns, names)
+    stays = ~fake & ~missing if unknown == "drop" else ~fake
+    kept, removed = _where(rows, stays), _where(rows, fake)
+    dropped = len(rows) - len(kept) - len(removed)
+    total = float(np.nansum(scores, dtype=np.float64))
+    done = Done(str(path), first, len(rows), len(kept), len(removed), count, dropped, total, True)
+    return Scored(kept, removed, done)
+
+
+def _where(rows: pa.RecordBatch, mask: NDArray[np.bool_]) -> pa.RecordBatch:
+    return rows if mask.all() else rows.filter(pa.array(mask))
+
+
+def added(a: Done, b: Done) -> Done:
+    counts = ("rows", "kept", "removed", "unknown", "dropped", "score_sum")
+    return replace(a, **{name: getattr(a, name) + getattr(b, name) for name in counts})
+
+
+def _unknown_error(batch: pa.RecordBatch, src: Int64, dst: Int64, path: Path, first: int) -> DataError:
+    absent = [batch.column(name).filter(pa.array(at < 0)) for name, at in (("src", src), ("dst", dst))]
+    names = pc.unique(pa.chunked_array(absent))
+    shown = ", ".join(shorten(name) for name in names[:_NAMED].to_pylist())
+    more = f" and {len(names) - _NAMED} more in this batch" if len(names) > _NAMED else ""
+    row = first + int(np.flatnonzero(np.minimum(src, dst) < 0)[0]) + 1
+    return DataError(
+        f"{path}, row {row}: users that the model does not know: {shown}{more}. "
+        "Fit with them, or pass --unknown keep (null score) or --unknown drop"
+    )
+
+
+def write_part(
+    paths: Sequence[Path], results: Iterator[Scored], begun: Done, tick: Callable[[Done], bool], mark: str = ""
+) -> Done:
+    """Write ``results`` to the two files ``paths`` (`SIDES`), which appear when both are complete.
+
+    Args:
+        begun: what is counted so far. tick: called with the counts after each batch; True ends the part.
+        mark: told apart by it are the drafts of writers of the same part.
+    """
+    counted = begun
+    drafts = [path.with_name(f".{path.name}{mark}") for path in paths]
+    with Sink(drafts[0]) as kept, Sink(drafts[1]) as removed:
+        for result in results:
+            kept.write(result.kept)
+            removed.write(result.removed)
+            counted = added(counted, result.done)
+            if tick(counted):
+                break
+    for draft, path in zip(drafts, paths, strict=True):
+        draft.replace(path)
+    return counted
+
+
+class Sink:
+    """A Parquet file written in groups of ``_GROUP_ROWS``; an error leaves no file behind."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: pq.ParquetWriter | None = None
+        self._held: list[pa.RecordBatch] = []
+        self._rows = 0
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def write(self, rows: pa.RecordBatch) -> None:
+        self._held.append(rows)
+        self._rows += rows.num_rows
+        if self._rows >= _GROUP_ROWS:
+            self._flush()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._flush()
+        except BaseException:
+            self._close(keep=False)
+            raise
+        self._close(keep=kind is None)
+
+    def _flush(self) -> None:
+        if not self._held:
+            return
+        table = pa.Table.from_batches(self._held)
+        if self._writer is None:
+            # Ids in random order gain nothing from dictionaries, and fast compression little: see the benchmark.
+            self._writer = pq.ParquetWriter(self._path, table.schema, use_dictionary=False, compression="snappy")
+        self._writer.write_table(table, row_group_size=_GROUP_ROWS)
+        self._held, self._rows = [], 0
+
+    def _close(self, *, keep: bool) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        if not keep:
+            self._path.unlink(missing_ok=True)

@@ -1,0 +1,238 @@
+"""Score and clean any number of ties in bounded memory: read, look up, score and write at the same time."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import get_args
+
+import pyarrow as pa
+
+from recdiff.errors import DataError, UsageError
+from recdiff.machine.progress import Report, silent
+from recdiff_export.bundle.manifest import MANIFEST
+from recdiff_export.stream.batch import (
+    SIDES,
+    Scored,
+    Scorer,
+    Sink,
+    UnknownUsers,
+    added,
+    pipeline,
+    score_batch,
+    write_part,
+)
+from recdiff_export.stream.journal import Done, Journal
+from recdiff_export.stream.source import SEGMENT_ROWS, EdgeSource, Segment
+
+STAGE = "score edges"
+
+
+@dataclass(frozen=True)
+class CleanSummary:
+    """What a streamed cleaning did, in rows.
+
+    Attributes:
+        rows: ties read = kept + removed + dropped. unknown: ties with a user that the model does not know.
+        mean_fake_score: over the ties that have a score. seconds: this run only; resumed_rows: finished before it.
+    """
+
+    rows: int
+    kept: int
+    removed: int
+    unknown: int
+    dropped: int
+    threshold: float
+    mean_fake_score: float | None
+    resumed_rows: int
+    seconds: float
+
+
+def clean_stream(
+    scorer: Scorer,
+    edges: Path,
+    out: Path,
+    *,
+    threshold: float,
+    unknown: UnknownUsers = "keep",
+    mapping: Mapping[str, str] | None = None,
+    resume: bool = True,
+    report: Report = silent,
+) -> CleanSummary:
+    """Split the ties in ``edges`` into ``out``: kept, removed (fake_score >= threshold) and summary.json.
+
+    Up to 8 M rows of one file become kept.parquet and removed.parquet; more become folders kept/ and removed/ of
+    parts in the input's order. ``out`` appears when everything is written; a killed run continues from its last
+    finished part when it is called again with the same input, model and settings.
+
+    Args:
+        edges: a Parquet, csv or tsv file, or a folder of them.
+        unknown: ties with a user the model does not know: "keep" (null score), "drop" or "error".
+        mapping: column names of src and dst where they are not recognised.
+
+    Raises:
+        DataError: an input cannot be read or used, an unknown user with "error", or the disk is full.
+        UsageError: the threshold is outside 0..1, or ``out`` holds something else.
+    """
+    check_settings(threshold, unknown)
+    begun = time.monotonic()
+    source = EdgeSource.open(edges, mapping or {}, integers=scorer.lookup.ids.integers)
+    total = source.total_rows()
+    mark = fingerprint(scorer, source, threshold, unknown)
+    with disk_errors(out), Journal(out, mark, resume=resume) as journal:
+        resumed = sum(done.rows for done in journal.done)
+        report(STAGE, resumed, total)
+        work = _Work(scorer, threshold, unknown, journal, report, total)
+        with ThreadPoolExecutor(scorer.threads, thread_name_prefix="recdiff-stream") as pool:
+            for segment in source.segments():
+                work.run(source, segment, pool)
+        return finished(journal, edges, threshold, resumed, begun)
+
+
+def score_file(
+    scorer: Scorer,
+    edges: Path,
+    out: Path,
+    *,
+    unknown: UnknownUsers = "keep",
+    mapping: Mapping[str, str] | None = None,
+    report: Report = silent,
+) -> int:
+    """Write the ties in ``edges`` with their fake_score, in order, to the Parquet file ``out``; return the rows.
+
+    ``out`` appears, or replaces an older file, when it is complete.
+
+    Raises:
+        DataError: as `clean_stream`.
+    """
+    source = EdgeSource.open(edges, mapping or {}, integers=scorer.lookup.ids.integers)
+    total, rows = source.total_rows(), 0
+    draft = out.with_name(f".{out.name}.draft")
+
+    def score(batch: pa.RecordBatch, first: int, path: Path) -> Scored:
+        # No score reaches 2: everything is kept.
+        return score_batch(scorer, batch, 2.0, unknown, path, first)
+
+    with disk_errors(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with ThreadPoolExecutor(scorer.threads) as pool, Sink(draft) as sink:
+                for segment in source.segments():
+                    for result in pipeline(source, segment, pool, scorer.threads, score):
+                        sink.write(result.kept)
+                        rows += result.done.rows
+                        report(STAGE, rows, total)
+            draft.replace(out)
+        finally:
+            draft.unlink(missing_ok=True)
+    return rows
+
+
+@dataclass(frozen=True)
+class _Work:
+    scorer: Scorer
+    threshold: float
+    unknown: UnknownUsers
+    journal: Journal
+    report: Report
+    total: int
+
+    def run(self, source: EdgeSource, segment: Segment, pool: ThreadPoolExecutor) -> None:
+        """Score what is left of ``segment``, part by part."""
+        name = str(segment.path)
+        before = [done for done in self.journal.done if done.file == name]
+        if segment.rows is not None:
+            if not any(done.first == segment.first for done in before):
+                self._parts(source, segment, pool)
+            return
+        if not any(done.last for done in before):
+            self._parts(source, replace(segment, first=sum(done.rows for done in before)), pool)
+
+    def _parts(self, source: EdgeSource, segment: Segment, pool: ThreadPoolExecutor) -> None:
+        """Write parts of whole batches, each closed once it holds ``SEGMENT_ROWS``; Parquet segments are one part."""
+        results = pipeline(source, segment, pool, self.scorer.threads, self._score)
+        limit = SEGMENT_ROWS if segment.rows is None else segment.rows
+        first = segment.first
+        for head in results:
+            first += self._part(chain([head], results), replace(segment, first=first), limit).rows
+
+    def _part(self, results: Iterator[Scored], segment: Segment, limit: int) -> Done:
+        finished = sum(done.rows for done in self.journal.done)
+        paths = [self.journal.part(side, len(self.journal.done)) for side in SIDES]
+
+        def tick(counted: Done) -> bool:
+            self.report(STAGE, finished + counted.rows, self.total)
+            return counted.rows >= limit
+
+        done = write_part(paths, results, Done(str(segment.path), segment.first, 0, 0, 0, 0, 0, 0.0, True), tick)
+        if segment.rows is None and done.rows >= limit:
+            done = replace(done, last=False)
+        self.journal.add(done)
+        return done
+
+    def _score(self, batch: pa.RecordBatch, first: int, path: Path) -> Scored:
+        return score_batch(self.scorer, batch, self.threshold, self.unknown, path, first)
+
+
+def check_settings(threshold: float, unknown: str) -> None:
+    """Refuse a threshold outside 0..1 and an unknown ``unknown``.
+
+    Raises:
+        UsageError: for either.
+    """
+    if not 0.0 <= threshold <= 1.0:
+        raise UsageError(f"threshold = {threshold}: expected a number from 0 to 1")
+    if unknown not in get_args(UnknownUsers):
+        raise UsageError(f"unknown = {unknown!r}: accepted are {', '.join(get_args(UnknownUsers))}")
+
+
+def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begun: float) -> CleanSummary:
+    """Put the whole result in the output's place and return what was done.
+
+    Args:
+        resumed: rows finished before this run. begun: its start, on the monotonic clock.
+
+    Raises:
+        DataError: there was no row in ``edges``.
+    """
+    if not journal.done:
+        raise DataError(f"{edges}: there are no ties in it; it needs at least one row")
+    total = Done("", 0, 0, 0, 0, 0, 0, 0.0, True)
+    # In the input's order, whatever the order of finishing, so that sums are the same to the last bit.
+    for done in sorted(journal.done, key=lambda done: (done.file, done.first)):
+        total = added(total, done)
+    scored = total.rows - total.unknown
+    mean = total.score_sum / scored if scored else None
+    counts = (total.rows, total.kept, total.removed, total.unknown, total.dropped)
+    summary = CleanSummary(*counts, threshold, mean, resumed, time.monotonic() - begun)
+    journal.finish(vars(summary))
+    return summary
+
+
+def fingerprint(scorer: Scorer, source: EdgeSource, threshold: float, unknown: str, engine: str = "local") -> str:
+    """Hash what decides the output and its parts: input files, model, settings and engine."""
+    files = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in source.files]
+    settings = [threshold, unknown, sorted(source.mapping.items()), SEGMENT_ROWS, files, engine]
+    model = (scorer.folder / MANIFEST).read_bytes()
+    return hashlib.sha256(json.dumps(settings).encode() + model).hexdigest()
+
+
+@contextmanager
+def disk_errors(out: Path) -> Iterator[None]:
+    """Turn an ``OSError`` of the block into a DataError that names ``out``."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno == errno.ENOSPC or "No space left" in str(error)
+        what = "the disk is full" if full else f"writing failed ({' '.join(str(error).split())})"
+        raise DataError(
+            f"{out}: {what}. Finished parts are kept; make room and run the same command again to go on"
+        ) from error

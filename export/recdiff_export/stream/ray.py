@@ -1,0 +1,183 @@
+"""Clean ties with Ray: segments of the input go to actors that hold the session, parts come back as files.
+
+Input, bundle and output are paths that every node sees (one machine, or a shared file system): only the name of a
+segment goes to a worker and only counts come back. A worker that dies loses the segment it was at; Ray starts
+another one and hands the segment out again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recdiff import errors
+from recdiff.errors import RecDiffError, UsageError
+from recdiff.machine.progress import Report, silent
+from recdiff.machine.ray_cluster import cluster, crew
+from recdiff_export.runtime.provider import Provider
+from recdiff_export.runtime.scorer import OnnxScorer
+from recdiff_export.stream.batch import SIDES, Scored, UnknownUsers, pipeline, score_batch, write_part
+from recdiff_export.stream.journal import Done, Journal, part_path
+from recdiff_export.stream.local import STAGE, CleanSummary, check_settings, disk_errors, fingerprint, finished
+from recdiff_export.stream.source import EdgeSource, Segment
+
+
+def clean_stream_ray(
+    scorer: OnnxScorer,
+    edges: Path,
+    out: Path,
+    *,
+    threshold: float,
+    unknown: UnknownUsers = "keep",
+    mapping: Mapping[str, str] | None = None,
+    resume: bool = True,
+    report: Report = silent,
+    workers: int | None = None,
+) -> CleanSummary:
+    """Do what `stream.clean_stream` does, on all workers of a Ray cluster; scores and files are the same.
+
+    A text file is one part, whatever its size, and is read by one worker: convert large ones to Parquet.
+
+    Args:
+        workers: actors; by default one per card where there are cards (and the scorer was not opened for the
+            processor), else one per core. Each holds the user ids and maps the table.
+
+    Raises:
+        DataError, UsageError: as `stream.clean_stream`; UsageError also where Ray is missing or gives up.
+        DeviceError: the scorer was opened for cuda, and no node has a card.
+    """
+    check_settings(threshold, unknown)
+    begun = time.monotonic()
+    # Workers run in folders of their own.
+    source = EdgeSource.open(edges.absolute(), mapping or {}, integers=scorer.lookup.ids.integers)
+    segments = tuple(segment for segment in source.segments() if segment.rows != 0)
+    total = source.total_rows()
+    mark = fingerprint(scorer, source, threshold, unknown, "ray")
+    with disk_errors(out), Journal(out.absolute(), mark, resume=resume) as journal:
+        rows = resumed = sum(done.rows for done in journal.done)
+        report(STAGE, resumed, total)
+        work = _Work(scorer.folder.absolute(), scorer.asked, source, segments, journal.result, threshold, unknown)
+        for done in _spread(work, work.left(journal), workers):
+            journal.add(done)
+            rows += done.rows
+            report(STAGE, rows, total)
+        return finished(journal, edges, threshold, resumed, begun)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a worker needs to know: small, plain, and the same for all."""
+
+    bundle: Path
+    asked: Provider
+    source: EdgeSource
+    segments: tuple[Segment, ...]
+    result: Path
+    threshold: float
+    unknown: UnknownUsers
+
+    def left(self, journal: Journal) -> list[int]:
+        """Return the numbers of the segments that ``journal`` does not have."""
+        there = {(done.file, done.first) for done in journal.done}
+        named = enumerate((str(segment.path), segment.first) for segment in self.segments)
+        return [number for number, name in named if name not in there]
+
+
+class Worker:
+    """Scores one segment after the other with one open bundle; runs in an actor."""
+
+    def __init__(self, work: _Work, threads: int) -> None:
+        self._work = work
+        self._threads = threads
+
+    def __call__(self, batch: Mapping[str, NDArray[Any]]) -> dict[str, list[str]]:
+        """Score the segments ``batch["item"]`` names; one JSON object each: a `Done`, or the error it met."""
+        return {"answer": [json.dumps(self._answer(int(number))) for number in batch["item"]]}
+
+    @cached_property
+    def _scorer(self) -> OnnxScorer:
+        return OnnxScorer.open(self._work.bundle, provider=self._work.asked, threads=self._threads)
+
+    def _answer(self, number: int) -> dict[str, Any]:
+        # Errors travel as words: Ray would wrap an exception in its own and show its traceback.
+        try:
+            return asdict(self._write(number))
+        except RecDiffError as error:
+            return {"error": type(error).__name__, "message": str(error)}
+
+    def _write(self, number: int) -> Done:
+        work, scorer = self._work, self._scorer
+        segment = work.segments[number]
+        paths = [part_path(work.result, side, number) for side in SIDES]
+
+        def score(batch: pa.RecordBatch, first: int, path: Path) -> Scored:
+            return score_batch(scorer, batch, work.threshold, work.unknown, path, first)
+
+        # The draft has a name of its own: a worker that was given up for dead may still be writing.
+        with disk_errors(work.result), ThreadPoolExecutor(self._threads) as pool:
+            results = pipeline(work.source, segment, pool, self._threads, score)
+            none = Done(str(segment.path), segment.first, 0, 0, 0, 0, 0, 0.0, True)
+            return write_part(paths, results, none, lambda _: False, uuid.uuid4().hex)
+
+
+def _spread(work: _Work, left: list[int], workers: int | None) -> Iterator[Done]:
+    """Yield what became of the segments ``left``, in the order of finishing."""
+    if not left:
+        return
+    with cluster() as ray, _quiet_data():
+        import ray.data as data
+
+        who = crew(ray, work.asked, workers, len(left))
+        answers = data.from_items(left, override_num_blocks=len(left)).map_batches(
+            Worker,
+            fn_constructor_args=(work, who.threads),
+            batch_size=1,
+            # A segment takes seconds, so that a second one in the queue would only wait while another worker idles.
+            compute=data.ActorPoolStrategy(size=who.size, max_tasks_in_flight_per_actor=1),
+            num_cpus=who.threads,
+            num_gpus=1 if who.cards else 0,
+        )
+        try:
+            for row in answers.iter_rows():
+                done = _done(json.loads(row["answer"]))
+                if done.rows:
+                    yield done
+        except ray.exceptions.RayError as error:
+            raise UsageError(
+                f"Ray gave up: {error}. Finished parts are kept; run the same command again to go on"
+            ) from error
+
+
+def _done(answer: dict[str, Any]) -> Done:
+    if "error" in answer:
+        kind: type[RecDiffError] = getattr(errors, answer["error"])
+        raise kind(answer["message"])
+    return Done(**answer)
+
+
+@contextmanager
+def _quiet_data() -> Iterator[None]:
+    """Keep Ray Data's progress and log lines off the screen: progress is reported by the caller."""
+    import ray.data as data
+
+    context, log = data.DataContext.get_current(), logging.getLogger("ray.data")
+    before = context.enable_progress_bars, log.level
+    context.enable_progress_bars = False
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        context.enable_progress_bars = before[0]
+        log.setLevel(before[1])

@@ -1,0 +1,111 @@
+"""A folder in the Hugging Face layout: card, config.json, model.safetensors and onnx/."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recdiff.version import VERSION
+from recdiff_export.bundle.manifest import Manifest, read_manifest
+from recdiff_export.bundle.parts import Parts, weight_arrays
+from recdiff_export.bundle.write import exported_folder
+
+CONFIG = "config.json"
+
+_CARD = """---
+library_name: recdiff-sdk
+pipeline_tag: graph-ml
+tags:
+- onnx
+- social-recommendation
+- graph-cleaning
+- diffusion
+---
+
+# RecDiff scorer
+
+Says how likely a social tie is fake (`fake_score`, a calibrated probability), and recommends items.
+
+| | |
+|---|---|
+| users | {users:,} |
+| items | {items:,} |
+| ties | {kind} |
+| kinds of fake told apart | {kinds} |
+| diffusion steps | {steps} |
+| largest difference between ONNX and the reference formulas | {error:.1e} |
+| written by | recdiff-sdk {version} |
+
+The model knows the users it was fitted with and no others. `onnx/users.arrow` and `onnx/items.arrow` hold their raw
+ids: look at them before you publish this folder.
+
+```python
+from recdiff_export import OnnxScorer
+
+scorer = OnnxScorer.open("onnx")
+scorer.score(src=[...], dst=[...])
+```
+
+Install with `pip install recdiff-sdk`; scoring imports numpy, pyarrow and onnxruntime only.
+"""
+
+
+def export_huggingface(parts: Parts, bundle: Path, folder: Path) -> Path:
+    """Write ``parts`` and their ``bundle`` to ``folder`` in the Hugging Face layout and return it.
+
+    Raises:
+        UsageError: ``folder`` holds something else.
+        DataError: the disk is full or not writable.
+    """
+    from safetensors.numpy import save_file
+
+    manifest = read_manifest(bundle)
+    with exported_folder(folder, marker=CONFIG) as draft:
+        (draft / "README.md").write_text(_card(manifest), encoding="utf-8")
+        (draft / CONFIG).write_text(json.dumps(_config(parts, manifest), indent=2) + "\n", encoding="utf-8")
+        tensors = {name: np.ascontiguousarray(values) for name, values in sorted(weight_arrays(parts).items())}
+        save_file(tensors, str(draft / "model.safetensors"), metadata={"format": "np"})
+        shutil.copytree(bundle, draft / "onnx")
+    return folder
+
+
+def _config(parts: Parts, manifest: Manifest) -> dict[str, Any]:
+    scorer, denoiser = parts.scorer, parts.denoiser
+    config: dict[str, Any] = {
+        "model_type": "recdiff",
+        "sdk_version": VERSION,
+        "users": manifest.users,
+        "items": manifest.items,
+        "directed": manifest.directed,
+        "scorer": {
+            "terms": [term.plain() for term in scorer.terms],
+            "clip": scorer.clip,
+            "calibration": list(scorer.calibration),
+            "kinds": scorer.kinds,
+        },
+        "metadata": dict(manifest.metadata),
+    }
+    if denoiser is not None:
+        config["denoiser"] = {
+            "steps": denoiser.steps,
+            "width": denoiser.width,
+            "activation": denoiser.activation,
+            "normalise_input": denoiser.normalise_input,
+        }
+    return config
+
+
+def _card(manifest: Manifest) -> str:
+    return _CARD.format(
+        users=manifest.users,
+        items=manifest.items,
+        kind="directed" if manifest.directed else "undirected",
+        kinds=manifest.kinds,
+        steps=manifest.metadata["steps"],
+        error=max(entry.max_error for entry in manifest.parity),
+        version=VERSION,
+    )

@@ -1,0 +1,112 @@
+"""A Triton model repository: one folder per graph, its config written through the client library's protobuf."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from recdiff.errors import UsageError
+from recdiff_export.bundle import names as layout
+from recdiff_export.bundle.write import exported_folder
+
+MARKER = "recdiff_scorer"
+# Rows that the server may join into one call.
+MAX_BATCH = 4096
+_QUEUE_MICROSECONDS = 500
+
+_TABLES = (layout.TABLE_FILE,)
+_RECOMMENDER_TABLES = (
+    layout.RECOMMEND_USERS_FILE,
+    layout.RECOMMEND_ITEMS_FILE,
+    layout.SEEN_INDPTR_FILE,
+    layout.SEEN_ITEMS_FILE,
+)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """One model of the repository: its graph, the tables that lie beside it, and whether rows can be joined."""
+
+    name: str
+    graph: str
+    tables: tuple[str, ...]
+    ids: tuple[str, ...]
+    batched: bool
+
+
+_MODELS = (
+    _Model("recdiff_denoiser", layout.DENOISER_FILE, (), (), True),
+    _Model(MARKER, layout.SCORER_BY_ID_FILE, _TABLES, (layout.USERS_FILE,), True),
+    # The number of items is one value a request, so requests cannot be joined.
+    _Model(
+        "recdiff_recommender",
+        layout.RECOMMENDER_FILE,
+        _RECOMMENDER_TABLES,
+        (layout.USERS_FILE, layout.ITEMS_FILE),
+        False,
+    ),
+)
+
+
+def export_triton(bundle: Path, repository: Path) -> Path:
+    """Write the graphs of ``bundle`` as a model repository and return it.
+
+    Models take and return positions; ``users.arrow`` and ``items.arrow`` beside a config say which raw id has which.
+
+    Raises:
+        UsageError: the client library is missing, or ``repository`` holds something else.
+        DataError: the disk is full or not writable.
+    """
+    with exported_folder(repository, marker=f"{MARKER}/config.pbtxt") as draft:
+        for model in _MODELS:
+            if (bundle / model.graph).is_file():
+                _write_model(bundle, draft, model)
+    return repository
+
+
+def _write_model(bundle: Path, repository: Path, model: _Model) -> None:
+    folder = repository / model.name
+    (folder / "1").mkdir(parents=True)
+    shutil.copyfile(bundle / model.graph, folder / "1" / "model.onnx")
+    for name in model.tables:
+        shutil.copyfile(bundle / name, folder / "1" / name)
+    for name in model.ids:
+        shutil.copyfile(bundle / name, folder / name)
+    graph = onnx.load(bundle / model.graph, load_external_data=False).graph
+    (folder / "config.pbtxt").write_text(_config(model, graph), encoding="utf-8")
+
+
+def _config(model: _Model, graph: onnx.GraphProto) -> str:
+    try:
+        text_format = import_module("google.protobuf.text_format")
+        from tritonclient.grpc import model_config_pb2 as triton
+    except (ImportError, RuntimeError):
+        raise UsageError("a Triton repository needs tritonclient: pip install 'recdiff-sdk[triton]'") from None
+    config = triton.ModelConfig(name=model.name, platform="onnxruntime_onnx", backend="onnxruntime")
+    config.max_batch_size = MAX_BATCH if model.batched else 0
+    if model.batched:
+        config.dynamic_batching.max_queue_delay_microseconds = _QUEUE_MICROSECONDS
+    for value in graph.input:
+        config.input.append(_tensor(triton.ModelInput, triton, value, model.batched))
+    for value in graph.output:
+        config.output.append(_tensor(triton.ModelOutput, triton, value, model.batched))
+    return str(text_format.MessageToString(config))
+
+
+def _tensor(kind: Any, triton: Any, value: onnx.ValueInfoProto, batched: bool) -> Any:
+    """Describe an input or output; with batching the first dimension is Triton's own."""
+    types = {onnx.TensorProto.FLOAT: triton.TYPE_FP32, onnx.TensorProto.INT64: triton.TYPE_INT64}
+    dims = [axis.dim_value or -1 for axis in value.type.tensor_type.shape.dim]
+    described = kind(name=value.name, data_type=types[value.type.tensor_type.elem_type])
+    if batched and len(dims) == 1:
+        # One number a row: the protocol wants (batch, 1), the graph (batch,).
+        described.dims.append(1)
+        described.reshape.SetInParent()
+    else:
+        described.dims.extend(dims[1:] if batched else dims)
+    return described

@@ -1,0 +1,1 @@
+"""Which edges are kept, and the folder that says so."""

@@ -1,0 +1,99 @@
+"""The folder of cleaned edges: kept.parquet, removed.parquet, summary.json; and putting edges back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from recdiff.errors import DataError, UsageError
+from recdiff.storage.whole import replaced_folder
+
+KEPT, REMOVED, SUMMARY = "kept.parquet", "removed.parquet", "summary.json"
+NAMES = frozenset({KEPT, REMOVED, SUMMARY})
+
+
+def write_cleaned(folder: Path, kept: pa.Table, removed: pa.Table, summary: Mapping[str, Any]) -> None:
+    """Write the folder whole; an existing one of the same kind is replaced when the new one is complete.
+
+    Raises:
+        UsageError: ``folder`` exists and holds something else.
+    """
+    if folder.exists():
+        foreign = [folder.name] if not folder.is_dir() else sorted(each.name for each in folder.iterdir())
+        if foreign and not (folder / SUMMARY).is_file():
+            raise UsageError(
+                f"{folder} holds {foreign[0]!r} and no cleaned edges, so it is not replaced; name another --out"
+            )
+    with replaced_folder(folder) as new:
+        pq.write_table(kept, new / KEPT, compression="zstd")
+        pq.write_table(removed, new / REMOVED, compression="zstd")
+        (new / SUMMARY).write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def restore_edges(folder: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Move named edges from the removed to the kept ones and return the new summary.
+
+    Args:
+        pairs: raw ids as text; of undirected edges the mirror image is restored too.
+
+    Raises:
+        DataError: the folder has no cleaned edges, or an edge is not among the removed ones; nothing is changed.
+    """
+    kept, removed, summary = _read(folder)
+    hit = np.zeros(removed.num_rows, bool)
+    src, dst = (pc.cast(removed[name], pa.string()) for name in ("src", "dst"))
+    missing = []
+    for one, other in pairs:
+        found = _rows(src, dst, one, other)
+        if not summary.get("directed", False):
+            found = found | _rows(src, dst, other, one)
+        if not found.any():
+            missing.append(f"{one},{other}")
+        hit |= found
+    if missing:
+        raise DataError(
+            f"{folder / REMOVED}: {', '.join(missing)} not among the {removed.num_rows} removed edges; nothing changed"
+        )
+    back = removed.filter(pa.array(hit))
+    if "keep" in back.column_names:
+        back = back.set_column(back.column_names.index("keep"), "keep", pa.array(np.ones(back.num_rows, bool)))
+    left = removed.filter(pa.array(~hit))
+    summary = _without(summary, back, left.num_rows)
+    write_cleaned(folder, pa.concat_tables([kept, back]), left, summary)
+    return summary
+
+
+def _read(folder: Path) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
+    for name in sorted(NAMES):
+        if not (folder / name).is_file():
+            raise DataError(f"{folder}: {name} is not there; expected a folder that clean-edges wrote")
+    try:
+        tables = [pq.read_table(folder / name) for name in (KEPT, REMOVED)]
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    except (pa.ArrowException, ValueError) as error:
+        raise DataError(f"{folder}: cannot be read ({error}); run clean-edges again") from error
+    return tables[0], tables[1], summary
+
+
+def _rows(src: pa.ChunkedArray, dst: pa.ChunkedArray, one: str, other: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    found = pc.and_(pc.equal(src, one), pc.equal(dst, other))
+    return np.asarray(found.to_numpy(), bool)
+
+
+def _without(summary: dict[str, Any], back: pa.Table, removed: int) -> dict[str, Any]:
+    """Return the summary after ``back`` was restored: counts and expectations follow, decisions are counted."""
+    score = np.asarray(back["fake_score"].to_numpy(), np.float64)
+    restored = {**summary, "removed": removed, "restored": int(summary.get("restored", 0)) + back.num_rows}
+    moves = {"expected_fake_removed": -score.sum(), "expected_real_removed": -(1 - score).sum()}
+    moves["expected_fake_kept"] = score.sum()
+    for name, move in moves.items():
+        if name in restored:
+            restored[name] = float(restored[name] + move)
+    return restored

@@ -1,0 +1,154 @@
+"""Which column of a file is which: canonical names, the other spellings understood, and ``--map``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from recdiff.data.problems import Problem, did_you_mean, shorten
+from recdiff.errors import UsageError
+
+_RECBOLE_TYPE = re.compile(r":(token|float|token_seq|float_seq)$")
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns one kind of table has.
+
+    Attributes:
+        table: its name, which is also the file's stem.
+        required: canonical names that must be there.
+        optional: canonical names that may be there.
+        aliases: other spellings understood, per canonical name.
+    """
+
+    table: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def spellings(self, name: str) -> tuple[str, ...]:
+        """Return every accepted spelling of column ``name``, the canonical one first."""
+        return (name, *self.aliases.get(name, ()))
+
+
+INTERACTIONS = Schema(
+    "interactions",
+    required=("user_id", "item_id"),
+    optional=("rating", "timestamp", "split"),
+    aliases={
+        "user_id": ("user", "userid", "uid", "customer_id", "account_id"),
+        "item_id": ("item", "itemid", "iid", "product_id", "business_id", "movie_id", "artist_id", "artistid"),
+        "rating": ("ratings", "score", "stars"),
+        "timestamp": ("time", "date", "datetime", "created_at"),
+    },
+)
+SOCIAL = Schema(
+    "social",
+    required=("src", "dst"),
+    optional=("weight",),
+    aliases={
+        "src": (
+            "source", "source_id", "from", "from_id", "user1", "user_1", "user_id_1", "follower", "follower_id",
+            "truster", "trustor", "user_id", "user", "userid",
+        ),
+        "dst": (
+            "destination", "target", "target_id", "to", "to_id", "user2", "user_2", "user_id_2", "followee",
+            "followee_id", "trustee", "friend_id", "friend", "friendid",
+        ),
+        "weight": ("score", "trust", "strength"),
+    },
+)  # fmt: skip
+KNOWN = frozenset(name for schema in (INTERACTIONS, SOCIAL) for name in schema.required + schema.optional)
+
+
+def check_mapping(mapping: Mapping[str, str] | None) -> dict[str, str]:
+    """Return ``mapping`` (canonical name -> name in the file) as a dict.
+
+    Raises:
+        UsageError: a key is no canonical column name.
+    """
+    for name in mapping or {}:
+        if name not in KNOWN:
+            raise UsageError(
+                f"--map {name}=...: {name!r} is no column of ours{did_you_mean(name, KNOWN)}; "
+                f"accepted: {', '.join(sorted(KNOWN))}"
+            )
+    return dict(mapping or {})
+
+
+def resolve(header: Sequence[str], schema: Schema, mapping: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
+    """Find the columns of ``schema`` in ``header``: canonical name -> name in the file, and what is wrong."""
+    names: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name in schema.required + schema.optional:
+        found = _mapped(header, name, mapping[name]) if name in mapping else _recognised(header, name, schema)
+        if isinstance(found, Problem):
+            problems.append(found)
+        elif found is not None:
+            names[name] = found
+        elif name in schema.required:
+            problems.append(_missing(header, name, schema))
+    problems += [
+        Problem(f"appears {header.count(column)} times in the header; it must appear once", column=column)
+        for column in dict.fromkeys(names.values())
+        if header.count(column) > 1
+    ]
+    return names, problems + _shared(names)
+
+
+def unused(header: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the columns of ``header`` that stand for none of ``names``."""
+    taken = set(names.values())
+    return tuple(column for column in header if column not in taken)
+
+
+def _plain(column: str) -> str:
+    """Return ``column`` in lower case with ``_`` between words and without a RecBole type."""
+    return re.sub(r"[\s-]+", "_", _RECBOLE_TYPE.sub("", column).strip().lower())
+
+
+def _mapped(header: Sequence[str], name: str, wanted: str) -> str | Problem:
+    if wanted in header:
+        return wanted
+    return Problem(
+        f"column {wanted!r}, mapped to {name}, is missing{did_you_mean(wanted, header)}; "
+        f"the header has {_listed(header)}"
+    )
+
+
+def _recognised(header: Sequence[str], name: str, schema: Schema) -> str | Problem | None:
+    by_plain: dict[str, str] = {}
+    for column in header:
+        by_plain.setdefault(_plain(column), column)
+    if name in by_plain:
+        return by_plain[name]
+    matches = [by_plain[spelling] for spelling in schema.spellings(name) if spelling in by_plain]
+    if len(matches) > 1:
+        return Problem(f"columns {_listed(matches)} could each be {name}; choose one with --map {name}={matches[0]}")
+    return matches[0] if matches else None
+
+
+def _missing(header: Sequence[str], name: str, schema: Schema) -> Problem:
+    return Problem(
+        f"column {name} is missing{did_you_mean(name, header)}; the header has {_listed(header)}. "
+        f"Rename a column or pass --map {name}=COLUMN; accepted names: {', '.join(schema.spellings(name))}"
+    )
+
+
+def _shared(names: Mapping[str, str]) -> list[Problem]:
+    """Report a column that would stand for two canonical names at once."""
+    by_column: dict[str, list[str]] = {}
+    for name, column in names.items():
+        by_column.setdefault(column, []).append(name)
+    return [
+        Problem(f"stands for {' and '.join(shared)} at once; map them to different columns", column=column)
+        for column, shared in by_column.items()
+        if len(shared) > 1
+    ]
+
+
+def _listed(header: Sequence[str]) -> str:
+    shown = ", ".join(shorten(column) for column in header[:10])
+    return f"{shown} and {len(header) - 10} more" if len(header) > 10 else shown

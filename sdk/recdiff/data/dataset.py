@@ -1,0 +1,304 @@
+"""A social graph with the interactions of its users, read from a folder and checked.
+
+Letters: U users, I items, E edges, N interactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recdiff.data import input_files as folders
+from recdiff.data import split as splits
+from recdiff.data.columns import INTERACTIONS, SOCIAL, check_mapping
+from recdiff.data.direction import settle
+from recdiff.data.ids import Ids, join
+from recdiff.data.notice import Notice, counted
+from recdiff.data.problems import Problem, data_error, shorten
+from recdiff.data.published_pickle import Published, read_published
+from recdiff.data.split import SplitRule
+from recdiff.data.table_file import Table, read_table
+from recdiff.errors import DataError, UsageError
+
+__all__ = ["Notice", "SocialDataset"]
+
+Int64 = NDArray[np.int64]
+Matrices = tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix]
+
+
+@dataclass(frozen=True, eq=False)
+class SocialDataset:
+    """Users, items, interactions in three parts, and social ties.
+
+    Attributes:
+        users: the U users of both files, ascending.
+        items: the I items, ascending; none in social-only mode.
+        train: float32 CSR (U, I), entries 1.
+        validation: float32 CSR (U, I), entries 1; shares no entry with ``train``.
+        test: float32 CSR (U, I), entries 1; shares no entry with the others.
+        edges: int64 (E, 2), distinct ties by user position; undirected ties once, in first-seen orientation.
+        directed: whether (a, b) and (b, a) are two different ties.
+        mirrored: undirected input that listed both directions of every tie.
+        notices: counted things that were handled.
+    """
+
+    users: Ids
+    items: Ids
+    train: sp.csr_matrix
+    validation: sp.csr_matrix
+    test: sp.csr_matrix
+    edges: Int64
+    directed: bool
+    mirrored: bool
+    notices: tuple[Notice, ...] = ()
+
+    @classmethod
+    def read(
+        cls,
+        folder: str | PathLike[str],
+        *,
+        directed: bool | None = None,
+        mapping: Mapping[str, str] | None = None,
+        seed: int = 0,
+        split: SplitRule = "ratio",
+    ) -> SocialDataset:
+        """Read a data folder (or the published RecDiff pickle itself).
+
+        Args:
+            folder: holds social.{csv,tsv,parquet} and perhaps interactions.{csv,tsv,parquet}, or RecBole's NAME.net
+                and NAME.inter, or the published pickle.
+            directed: whether ties have a direction; None: they have none exactly when each is listed both ways.
+            mapping: canonical column name -> name in the file, for names that are not recognised.
+            seed: of the 7:1:2 split, where the data bring no split of their own.
+            split: "ratio" divides each user's interactions at random, "time" by their timestamps.
+
+        Raises:
+            DataError: the data cannot be used; every problem found is named.
+            UsageError: an argument makes no sense with these data.
+        """
+        if split not in ("ratio", "time"):
+            raise UsageError(f"split={split!r} is unknown; accepted: ratio, time")
+        names = check_mapping(mapping)
+        files = folders.find(Path(folder))
+        if files.pickle is not None:
+            return _from_published(files.pickle, read_published(files.pickle), directed)
+        assert files.social is not None
+        social, interactions = _read_tables(files.social, files.interactions, names, split == "time")
+        if interactions is None:
+            return _social_only(social, directed)
+        return _from_tables(social, interactions, directed, seed, split)
+
+    def replace_edges(self, edges: Int64) -> SocialDataset:
+        """Return a copy with other ties (E', 2) between the same users.
+
+        Raises:
+            ValueError: ``edges`` are no pairs of user positions.
+        """
+        pairs = np.asarray(edges, np.int64)
+        if pairs.ndim != 2 or pairs.shape[1] != 2:
+            raise ValueError(f"edges must have shape (E, 2), got {pairs.shape}")
+        if pairs.size and (pairs.min() < 0 or pairs.max() >= len(self.users)):
+            raise ValueError(f"edges must hold positions in 0..{len(self.users) - 1}, got {pairs.min()}..{pairs.max()}")
+        return replace(self, edges=pairs)
+
+
+def _read_tables(
+    social: Path, interactions: Path | None, names: Mapping[str, str], with_time: bool
+) -> tuple[Table, Table | None]:
+    """Read both files and raise the problems of both together."""
+    tables: list[Table | None] = []
+    errors: list[str] = []
+    for path, schema in ((social, SOCIAL), (interactions, INTERACTIONS)):
+        try:
+            tables.append(None if path is None else read_table(path, schema, names, with_time=with_time))
+        except DataError as error:
+            errors.append(str(error))
+    if errors:
+        raise DataError("\n".join(errors))
+    ties, events = tables
+    assert ties is not None
+    return ties, events
+
+
+def _social_only(social: Table, directed: bool | None) -> SocialDataset:
+    users, (src, dst) = join([social.ids["src"], social.ids["dst"]])
+    none = sp.csr_matrix((len(users), 0), dtype=np.float32)
+    notices = [Notice("social_only", 0, "no interactions file: ties are fitted and scored, nothing is recommended")]
+    items = Ids(pa.array([], pa.string()))
+    return _assemble(social.path, users, items, (none, none, none), (src, dst), directed, [*notices, *_about(social)])
+
+
+def _from_tables(
+    social: Table, interactions: Table, directed: bool | None, seed: int, rule: SplitRule
+) -> SocialDataset:
+    users, (who, src, dst) = join([interactions.ids["user_id"], social.ids["src"], social.ids["dst"]])
+    items, (what,) = join([interactions.ids["item_id"]])
+    _refuse_strangers(social, interactions, users, who, src, dst)
+    label, notices = _divide(interactions, who, what, len(items), seed, rule)
+    matrices = _matrices(label, (len(users), len(items)))
+    if matrices[0].nnz == 0:
+        raise data_error(interactions.path, [Problem("no row has the split train; training needs at least one")])
+    notices = [*_about(interactions), *notices, *_about(social)]
+    return _assemble(social.path, users, items, matrices, (src, dst), directed, notices)
+
+
+def _from_published(path: Path, data: Published, directed: bool | None) -> SocialDataset:
+    shape = data.train.shape
+    # Train wins over validation, validation over test, as for a split column that lists a pair twice.
+    seen = data.train
+    parts = [seen]
+    for part in (data.validation, data.test):
+        parts.append(_without(part, seen))
+        seen = seen + part
+    repeated = data.validation.nnz + data.test.nnz - parts[1].nnz - parts[2].nnz
+    ones = tuple(_ones(part, shape) for part in parts)
+    numbers = [Ids(pa.array(np.arange(count))) for count in shape]
+    matrices = (ones[0], ones[1], ones[2])
+    return _assemble(path, numbers[0], numbers[1], matrices, (data.src, data.dst), directed, _overlap_notice(repeated))
+
+
+def _assemble(
+    path: Path,
+    users: Ids,
+    items: Ids,
+    matrices: Matrices,
+    ends: tuple[Int64, Int64],
+    directed: bool | None,
+    notices: list[Notice],
+) -> SocialDataset:
+    if len(users) < 2:
+        raise data_error(path, [Problem(f"{len(users)} user in all; at least two are needed")])
+    ties = settle(*ends, len(users), directed)
+    if len(ties.edges) == 0:
+        raise data_error(path, [Problem("no tie between two different users; at least one is needed")])
+    everything = (*notices, *ties.notices, *_coverage(matrices, ties.edges))
+    return SocialDataset(users, items, *matrices, ties.edges, ties.directed, ties.mirrored, everything)
+
+
+def _refuse_strangers(social: Table, interactions: Table, users: Ids, who: Int64, src: Int64, dst: Int64) -> None:
+    """Raise where no user of the social file has an interaction."""
+    active = np.zeros(len(users), bool)
+    active[who] = True
+    if active[src].any() or active[dst].any():
+        return
+    theirs, ours = (users.take(ends[:1])[0].as_py() for ends in (src, who))
+    text = (
+        f"none of its users is in {interactions.path.name}: it names users such as {shorten(theirs)}, "
+        f"{interactions.path.name} such as {shorten(ours)}; the two files must use the same user ids"
+    )
+    raise data_error(social.path, [Problem(text)])
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Distinct interactions in ascending order of (user, item) with the part each belongs to."""
+
+    users: Int64
+    items: Int64
+    parts: NDArray[np.int8]
+
+
+def _divide(
+    table: Table, who: Int64, what: Int64, num_items: int, seed: int, rule: SplitRule
+) -> tuple[_Rows, list[Notice]]:
+    if rule == "time" and table.split is not None:
+        raise UsageError(f"{table.path} brings a split column; drop it, or do not ask for a split by time")
+    if rule == "time" and table.time is None:
+        problem = Problem("a split by time needs column timestamp (a number or a date per row); it is missing")
+        raise data_error(table.path, [problem])
+    key = who * num_items + what
+    value = table.split if table.split is not None else table.time
+    # The smallest value of a repeated pair: its first time, or train before validation before test.
+    order = np.argsort(key, kind="stable") if value is None else np.lexsort((value, key))
+    first = np.concatenate(([True], np.diff(key[order]) != 0))
+    kept = order[first]
+    repeated = len(key) - len(kept)
+    overlap = 0 if table.split is None else _overlaps(key[order], table.split[order])
+    users, items = who[kept], what[kept]
+    if table.split is not None:
+        parts = table.split[kept]
+    elif table.time is not None:
+        parts = splits.by_time(users, table.time[kept], seed)
+    else:
+        parts = splits.by_ratio(users, seed)
+    text = "repeated (user, item) rows dropped: {n}"
+    notices = [*counted("duplicate_interactions", repeated - overlap, text), *_overlap_notice(overlap)]
+    return _Rows(users, items, parts), notices
+
+
+def _overlaps(key: Int64, part: NDArray[np.int8]) -> int:
+    """Count the further parts that pairs belong to; both (N,), sorted by key, then part."""
+    return int(((np.diff(key) == 0) & (np.diff(part) != 0)).sum())
+
+
+def _overlap_notice(count: int) -> list[Notice]:
+    text = "rows dropped whose (user, item) an earlier split has too (train, then validation, then test): {n}"
+    return counted("split_overlap", count, text)
+
+
+def _matrices(rows: _Rows, shape: tuple[int, int]) -> Matrices:
+    def part(number: int) -> sp.csr_matrix:
+        chosen = rows.parts == number
+        ones = np.ones(int(chosen.sum()), np.float32)
+        return sp.csr_matrix((ones, (rows.users[chosen], rows.items[chosen])), shape=shape, dtype=np.float32)
+
+    return part(splits.TRAIN), part(splits.VALIDATION), part(splits.TEST)
+
+
+def _without(matrix: sp.csr_matrix, other: sp.csr_matrix) -> sp.csr_matrix:
+    """Return the entries of ``matrix`` that are empty in ``other``."""
+    left = matrix - matrix.multiply(other != 0)
+    left.eliminate_zeros()
+    return left
+
+
+def _ones(matrix: sp.csr_matrix, shape: tuple[int, int]) -> sp.csr_matrix:
+    csr = sp.csr_matrix(matrix, shape=shape, dtype=np.float32)
+    csr.data[:] = 1
+    csr.sort_indices()
+    return csr
+
+
+def _about(table: Table) -> list[Notice]:
+    """Tell which columns of a file were not used."""
+    notices = [
+        Notice(
+            f"{name}_not_used",
+            table.rows,
+            f"{table.path.name}: {name} is checked but not used, every row counts the same",
+        )
+        for name in table.checked
+    ]
+    if table.unused:
+        names = ", ".join(shorten(column) for column in table.unused)
+        notices.append(Notice("unused_columns", len(table.unused), f"{table.path.name}: columns not used: {names}"))
+    return notices
+
+
+def _coverage(matrices: Matrices, edges: Int64) -> list[Notice]:
+    """Count users and items that lack one kind of data."""
+    train, validation, test = matrices
+    num_users, num_items = train.shape
+    tied = np.zeros(num_users, bool)
+    tied[edges.ravel()] = True
+    if num_items == 0:
+        return counted("users_without_ties", int((~tied).sum()), "users without ties: {n}")
+    tested = np.diff(test.indptr) > 0
+    active = (np.diff(train.indptr) > 0) | (np.diff(validation.indptr) > 0) | tested
+    trained_items = np.bincount(train.indices, minlength=num_items) > 0
+    new_items = (np.bincount(test.indices, minlength=num_items) > 0) & ~trained_items
+    return [
+        *counted("users_without_interactions", int((~active).sum()), "users with ties but no interactions: {n}"),
+        *counted("users_without_ties", int((active & ~tied).sum()), "users with interactions but no ties: {n}"),
+        *counted(
+            "users_without_test_items", int((active & ~tested).sum()), "users with interactions but no test items: {n}"
+        ),
+        *counted("test_items_not_in_training", int(new_items.sum()), "test items never seen in training: {n}"),
+    ]

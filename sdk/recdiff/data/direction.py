@@ -1,0 +1,91 @@
+"""Turn rows of a social file into distinct ties, and settle whether they have a direction.
+
+Letters: E ties, U users.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recdiff.data.notice import Notice, counted
+
+Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Distinct ties in first-seen order.
+
+    Attributes:
+        edges: int64 (E, 2) user positions; each arc when directed, else each tie once in first-seen orientation.
+        directed: whether (a, b) and (b, a) are two different ties.
+        mirrored: undirected, and every tie was listed in both directions.
+        notices: what was dropped, merged and decided.
+    """
+
+    edges: Int64
+    directed: bool
+    mirrored: bool
+    notices: tuple[Notice, ...]
+
+
+def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Ties:
+    """Drop self ties and repeats, and decide the direction.
+
+    Args:
+        src: (rows,) user positions.
+        dst: (rows,) user positions.
+        num_users: U.
+        directed: the answer, or None: undirected exactly when every tie also stands the other way round.
+    """
+    real = src != dst
+    arcs = np.column_stack((src[real], dst[real])).astype(np.int64)
+    key = arcs[:, 0] * num_users + arcs[:, 1]
+    arcs, key = _first_seen(arcs, key)
+    reciprocal = count_reciprocal(arcs, num_users)
+    notices = [
+        *counted("self_ties", int((~real).sum()), "ties of a user with itself dropped: {n}"),
+        *counted("duplicate_edges", int(real.sum()) - len(arcs), "repeated ties dropped: {n}"),
+    ]
+    mirrored = len(arcs) > 0 and reciprocal == len(arcs)
+    decided = directed if directed is not None else not mirrored
+    if decided:
+        return Ties(arcs, True, False, (*notices, _directed_notice(len(arcs), reciprocal, directed is None)))
+    unordered = np.minimum(arcs[:, 0], arcs[:, 1]) * num_users + np.maximum(arcs[:, 0], arcs[:, 1])
+    edges, _ = _first_seen(arcs, unordered)
+    notices.append(_undirected_notice(len(edges), mirrored, directed is None))
+    if not mirrored:
+        notices += counted("merged_edges", reciprocal // 2, "ties listed in both directions, counted once: {n}")
+    return Ties(edges, False, mirrored, tuple(notices))
+
+
+def count_reciprocal(arcs: Int64, num_users: int) -> int:
+    """Return how many of the distinct ``arcs`` (E, 2) also stand the other way round, by linear-time sparse algebra."""
+    ones = np.ones(len(arcs), np.int8)
+    graph = sp.csr_matrix((ones, (arcs[:, 0], arcs[:, 1])), shape=(num_users, num_users))
+    return int(graph.multiply(graph.T.tocsr()).nnz)
+
+
+def _first_seen(arcs: Int64, key: Int64) -> tuple[Int64, Int64]:
+    """Keep the first arc of each key, in order of appearance."""
+    _, first = np.unique(key, return_index=True)
+    kept = np.sort(first)
+    return arcs[kept], key[kept]
+
+
+def _directed_notice(total: int, reciprocal: int, found: bool) -> Notice:
+    if not found:
+        return Notice("direction", total, f"directed ties, as asked: {total:,}")
+    share = f"{reciprocal / total:.0%}" if total else "none"
+    hint = "; if each friendship is listed once, pass --undirected" if reciprocal == 0 else ""
+    return Notice("direction", total, f"directed ties: {total:,}, {share} of them also the other way round{hint}")
+
+
+def _undirected_notice(total: int, mirrored: bool, found: bool) -> Notice:
+    how = "each listed in both directions" if mirrored else "not all listed in both directions"
+    asked = "" if found else ", as asked"
+    return Notice("direction", total, f"undirected ties{asked}: {total:,}, {how}")

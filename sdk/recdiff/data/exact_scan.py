@@ -1,0 +1,115 @@
+"""A slow, exact reading of a text table, made only once something is known to be wrong with it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from recdiff.data.problems import SHOWN, Problem, shorten
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What an exact reading found.
+
+    Attributes:
+        problems: rows of the wrong width, bytes that are not UTF-8, a quote left open; the first few.
+        total: how many there are.
+        lines: line in the file of each row that was asked for, by its index among rows of the right width.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    total: int = 0
+    lines: dict[int, int] = field(default_factory=dict)
+
+
+class OpenQuoteError(Exception):
+    """The row that starts at ``line`` opens a quote that nothing closes."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+    def problem(self) -> Problem:
+        """Say so."""
+        limit = csv.field_size_limit()
+        return Problem(f"a quote opened here is never closed, or its field is longer than {limit} bytes", self.line)
+
+
+def scan(stream: BinaryIO, delimiter: str, width: int, indices: Sequence[int] = ()) -> Scan:
+    """Read ``stream`` row by row: name those that are broken, find the lines of the sound ones at ``indices``."""
+    found: list[Problem] = []
+    lines: dict[int, int] = {}
+    wanted, index, total = set(indices), -1, 0
+    try:
+        for number, (line, fields) in enumerate(records(stream, delimiter)):
+            problem = _broken(line, fields, width, delimiter, header=number == 0)
+            if problem is not None:
+                total += 1
+                found += [problem] if total <= SHOWN else []
+            elif number:
+                index += 1
+                if index in wanted:
+                    lines[index] = line
+    except OpenQuoteError as quote:
+        # The row it swallowed has the wrong width too; that says less.
+        total += not any(problem.row == quote.line for problem in found)
+        found = [problem for problem in found if problem.row != quote.line] + [quote.problem()]
+    return Scan(found, total, lines)
+
+
+def records(stream: BinaryIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line where the row starts, its fields) of every row that is not blank.
+
+    Bytes that are not UTF-8 come as lone surrogates. A byte order mark is dropped.
+
+    Raises:
+        OpenQuoteError: after the last row, when that row's quote is still open.
+    """
+    taken: list[str] = []
+
+    def lines() -> Iterator[str]:
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        for piece in text:
+            taken.append(piece)
+            yield piece
+
+    reader = csv.reader(lines(), delimiter=delimiter)
+    line = start = 1
+    last: list[str] = []
+    while True:
+        try:
+            fields = next(reader, None)
+        except csv.Error:
+            raise OpenQuoteError(line) from None
+        if fields is None:
+            return _refuse_open_quote(last, delimiter, start)
+        if fields:
+            yield line, fields
+        last, start = list(taken), line
+        taken.clear()
+        line = reader.line_num + 1
+
+
+def _refuse_open_quote(row: Sequence[str], delimiter: str, line: int) -> None:
+    try:
+        list(csv.reader(row, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            raise OpenQuoteError(line) from None
+
+
+def _broken(line: int, fields: Sequence[str], width: int, delimiter: str, *, header: bool) -> Problem | None:
+    text = delimiter.join(fields)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        bad = text[error.start : error.end].encode(errors="surrogateescape").hex(" ")
+        return Problem(f"bytes {bad} are not UTF-8; save the file as UTF-8", row=line)
+    if header or len(fields) == width:
+        return None
+    word = "few" if len(fields) < width else "many"
+    return Problem(f"{shorten(text)} has too {word} fields: {len(fields)}, and the header has {width}", row=line)

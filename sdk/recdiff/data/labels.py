@@ -1,0 +1,73 @@
+"""Known real and fake edges: a table of src, dst, label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from recdiff.data.edge_stream import iter_edge_batches
+from recdiff.data.ids import Ids
+from recdiff.errors import DataError
+
+# What values mean, by column: (fake, real). A column of truth counts fakes as 1, one of labels counts trust as 1.
+MEANINGS = {
+    "is_fake": (("1", "fake", "true"), ("0", "real", "false")),
+    "label": (("-1", "fake"), ("1", "real")),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Edges whose nature is known.
+
+    Attributes:
+        pairs: int64 (B, 2) user positions.
+        is_fake: bool (B,).
+        unknown: rows that name a user who is not in the data, left out.
+    """
+
+    pairs: NDArray[np.int64]
+    is_fake: NDArray[np.bool_]
+    unknown: int
+
+
+def read_labels(file: Path, users: Ids, mapping: Mapping[str, str] | None = None) -> Labels:
+    """Read src, dst and ``is_fake`` (true, 1: fake) or ``label`` (-1, fake: fake; 1, real: real).
+
+    Args:
+        mapping: src or dst -> what the file calls it.
+
+    Raises:
+        DataError: the file cannot be read, neither column is there, or a value means neither.
+    """
+    batches = list(iter_edge_batches(file, mapping=mapping))
+    if not batches:
+        raise DataError(f"{file}: no rows; expected src, dst and label")
+    table = pa.Table.from_batches(batches)
+    name = next((each for each in MEANINGS if each in table.column_names), None)
+    if name is None:
+        raise DataError(f"{file}: has columns {', '.join(table.column_names)}; expected src, dst and is_fake or label")
+    is_fake = _meaning(file, table[name], name)
+    pairs = np.stack([users.index(table[end]) for end in ("src", "dst")], axis=1)
+    known = (pairs >= 0).all(axis=1)
+    return Labels(pairs[known], is_fake[known], int((~known).sum()))
+
+
+def _meaning(file: Path, column: pa.ChunkedArray, name: str) -> NDArray[np.bool_]:
+    words = pc.utf8_lower(pc.cast(column, pa.string()).fill_null(""))
+    fake, real = MEANINGS[name]
+    says = np.asarray(pc.is_in(words, pa.array(fake)).to_numpy(), bool)
+    known = says | np.asarray(pc.is_in(words, pa.array(real)).to_numpy(), bool)
+    if not known.all():
+        row = int(np.argmin(known))
+        raise DataError(
+            f"{file}: row {row + 2}, column {name}: {words[row].as_py()!r}; "
+            f"accepted are {', '.join(fake)} (fake) and {', '.join(real)} (real)"
+        )
+    return says

@@ -1,0 +1,1 @@
+"""A model measured against truth and simple baselines."""

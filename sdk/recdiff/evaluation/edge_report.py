@@ -1,0 +1,171 @@
+"""Fake scores held against known truth, every heuristic beside them, per degree bucket, as table and figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recdiff.data.labels import Labels
+from recdiff.errors import DataError, UsageError
+from recdiff.evaluation.heuristics import heuristic_scores
+from recdiff.metrics.edges import EdgeMetrics, by_degree, edge_metrics
+from recdiff.model.fitted import Fitted
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+OURS = "fake_score"
+INSTALL = "pip install 'recdiff-sdk[study]'"
+# The heuristics score how real an edge looks; the fake score how fake.
+SPLIT_SEED = 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Metrics of the fake score and of every heuristic on the same labelled edges.
+
+    Attributes:
+        edges: labelled edges that are part of the fit; missing: those that are not, left out.
+        metrics: scorer -> figures on all of them; buckets: degree range -> scorer -> figures.
+    """
+
+    edges: int
+    missing: int
+    metrics: dict[str, EdgeMetrics]
+    buckets: dict[str, dict[str, EdgeMetrics]]
+
+    @property
+    def best_heuristic(self) -> str:
+        """The heuristic with the largest AUC."""
+        return max((name for name in self.metrics if name != OURS), key=lambda name: self.metrics[name].auc)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all figures as plain values; a figure that is not defined is None."""
+        plain: dict[str, Any] = _plain(
+            {
+                "edges": self.edges,
+                "missing": self.missing,
+                "best_heuristic": self.best_heuristic,
+                "scorers": {name: metrics.to_dict() for name, metrics in self.metrics.items()},
+                "by_degree": {
+                    bucket: {name: metrics.to_dict() for name, metrics in found.items()}
+                    for bucket, found in self.buckets.items()
+                },
+            }
+        )
+        return plain
+
+    def tables(self) -> Iterator[tuple[tuple[str, ...], list[tuple[object, ...]], str]]:
+        """Yield columns, rows and title of each table worth printing."""
+        columns = ("scorer", "AUC", "avg precision", "precision@k", "recall@1% FP", "recall@5% FP", "ECE")
+        ours = self.metrics[OURS]
+        title = f"{self.edges:,} labelled edges, {ours.fakes:,} fake (base rate {ours.base_rate:.3f})"
+        yield columns, [(name, *_figures(metrics)) for name, metrics in self.metrics.items()], title
+        best = self.best_heuristic
+        rows: list[tuple[object, ...]] = [
+            (bucket, found[OURS].count, found[OURS].base_rate, found[OURS].auc, found[best].auc, _ece(found[OURS]))
+            for bucket, found in self.buckets.items()
+        ]
+        yield ("smaller degree", "edges", "base rate", "AUC", f"AUC {best}", "ECE"), rows, "by degree"
+        bins: list[tuple[object, ...]] = [
+            (f"{each.low:.2f} to {each.high:.2f}", each.count, each.mean_score, each.fake_share)
+            for each in ours.reliability
+            if each.count
+        ]
+        yield ("fake_score", "edges", "mean score", "share of fakes"), bins, "reliability"
+
+
+def verdict(fitted: Fitted, truth: Labels) -> Verdict:
+    """Judge the out-of-fold scores of the fitted edges by ``truth``.
+
+    Raises:
+        DataError: no labelled edge is part of the fit, or all of them are real, or all fake.
+    """
+    rows = fitted.rows_of(truth.pairs)
+    known, first = np.unique(rows[rows >= 0], return_index=True)
+    is_fake = truth.is_fake[rows >= 0][first]
+    if len(known) == 0 or is_fake.all() or not is_fake.any():
+        raise DataError(
+            f"labelled edges that are part of the fit: {len(known)}, fake ones among them: {int(is_fake.sum())}; "
+            "both kinds are needed, so label edges of the data that were fitted"
+        )
+    scores = all_scores(fitted)
+    degree = np.minimum(fitted.edges["degree_src"].to_numpy(), fitted.edges["degree_dst"].to_numpy())[known]
+    metrics: dict[str, EdgeMetrics] = {}
+    buckets: dict[str, dict[str, EdgeMetrics]] = {}
+    for name, score in scores.items():
+        metrics[name] = edge_metrics(is_fake, score[known], name == OURS)
+        for bucket, found in by_degree(is_fake, score[known], degree, name == OURS).items():
+            buckets.setdefault(bucket, {})[name] = found
+    return Verdict(len(known), int((rows < 0).sum()) + truth.unknown, metrics, buckets)
+
+
+def all_scores(fitted: Fitted) -> dict[str, NDArray[np.float64]]:
+    """Return the fake score and every heuristic of all fitted edges, (E,) each; larger looks more fake."""
+    train = fitted.trained if fitted.trained.nnz else None
+    rng = np.random.default_rng(SPLIT_SEED)
+    found = heuristic_scores(fitted.pairs, len(fitted.users), train, fitted.directed, rng)
+    ours = np.asarray(fitted.edges["fake_score"].to_numpy(), np.float64)
+    return {OURS: ours} | {name: -score for name, score in found.items()}
+
+
+def blank_figure(file: Path) -> Figure:
+    """Return the figure to draw, 9 by 4 inches, once it is sure that it can be written to ``file``.
+
+    Raises:
+        UsageError: matplotlib is not installed or writes no such files, or the folder does not exist.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise UsageError(f"--figure needs matplotlib; run: {INSTALL}") from None
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    forms = figure.canvas.get_supported_filetypes()
+    if file.suffix.lower().removeprefix(".") not in forms:
+        raise UsageError(f"--figure {file}: expected a file name that ends in .{', .'.join(sorted(forms))}")
+    if not file.parent.is_dir():
+        raise UsageError(f"--figure {file}: there is no folder {file.parent}")
+    return figure
+
+
+def draw(found: Verdict, file: Path) -> None:
+    """Draw AUCs beside each other and the reliability of the fake score.
+
+    Raises:
+        UsageError: ``file`` is no place or form for a figure.
+    """
+    figure = blank_figure(file)
+    left, right = figure.subplots(1, 2)
+    order = sorted(found.metrics, key=lambda name: found.metrics[name].auc)
+    colours = ["#0f7fbf" if name == OURS else "#9aa5b1" for name in order]
+    left.barh([name.replace("_", " ") for name in order], [found.metrics[name].auc for name in order], color=colours)
+    left.axvline(0.5, color="#444", linewidth=0.8)
+    left.set(xlim=(0, 1), xlabel="AUC (grey: heuristics)", title=f"{found.edges:,} labelled edges")
+    bins = [each for each in found.metrics[OURS].reliability if each.count]
+    right.plot([0, 1], [0, 1], color="#9aa5b1", linewidth=0.8)
+    right.plot([each.mean_score for each in bins], [each.fake_share for each in bins], "o-", color="#0f7fbf")
+    right.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean fake score", ylabel="share of fakes", title="reliability")
+    figure.savefig(file, dpi=150)
+
+
+def _figures(metrics: EdgeMetrics) -> tuple[object, ...]:
+    figures = (metrics.auc, metrics.average_precision, metrics.precision_at_k)
+    return (*figures, metrics.recall_at_1_percent, metrics.recall_at_5_percent, _ece(metrics))
+
+
+def _ece(metrics: EdgeMetrics) -> object:
+    return "-" if math.isnan(metrics.calibration_error) else metrics.calibration_error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

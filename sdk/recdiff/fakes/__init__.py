@@ -1,0 +1,1 @@
+"""What fakes look like: how they are drawn and injected."""

@@ -1,0 +1,158 @@
+"""Pairs of users that are not tied, drawn in several ways: what fakes look like when nothing better is known.
+
+uniform   both ends drawn evenly from the users who have an edge
+hub       one end drawn evenly, the other by degree (directed: the target)
+degree    both ends drawn by degree (directed: source by out-degree, target by in-degree)
+walk      the ends of a walk of three steps from a random edge
+two-hop   an even draw among the distinct pairs at distance two
+
+Letters: U users, E ties, M pairs wanted. No users-by-users matrix is dense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recdiff.errors import DataError
+from recdiff.graph.adjacency import adjacency
+from recdiff.graph.pairs import common_neighbours, pair_keys
+
+Int64 = NDArray[np.int64]
+Float64 = NDArray[np.float64]
+
+BARREN_ROUNDS = 40
+"""Rounds of drawing after which a graph is held to have too few such pairs."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A social graph made ready for drawing.
+
+    Attributes:
+        out, into: CSR (U, U), successors and predecessors of each user; the same matrix where undirected.
+        taken: sorted keys of the ties, and of other pairs that may not be drawn.
+    """
+
+    out: sp.csr_matrix
+    into: sp.csr_matrix
+    taken: Int64
+    directed: bool
+
+    @classmethod
+    def of(cls, edges: Int64, num_users: int, directed: bool, avoid: Int64 | None = None) -> Graph:
+        """Index ``edges`` (E, 2); pairs in ``avoid`` (A, 2) are never drawn either."""
+        closed = edges if avoid is None else np.concatenate([edges, avoid])
+        return cls.on(adjacency(edges, num_users, directed), closed, directed)
+
+    @classmethod
+    def on(cls, out: sp.csr_matrix, closed: Int64, directed: bool) -> Graph:
+        """Return the graph whose ``adjacency`` is ``out`` (U, U) and where no pair in ``closed`` (A, 2) is drawn."""
+        into = sp.csr_matrix(out.T) if directed else out
+        return cls(out, into, np.sort(pair_keys(closed, out.shape[0], directed)), directed)
+
+    @property
+    def num_users(self) -> int:
+        """U."""
+        return int(self.out.shape[0])
+
+    @property
+    def active(self) -> Int64:
+        """The users who have an edge; all where none has."""
+        found = np.flatnonzero(np.diff(self.out.indptr) + np.diff(self.into.indptr))
+        return found if len(found) else np.arange(self.num_users)
+
+    def draw(self, kind: str, count: int, rng: np.random.Generator) -> Int64:
+        """Return ``count`` distinct non-edges of ``kind``, (count, 2).
+
+        Raises:
+            DataError: where the graph does not have that many.
+        """
+        found = self.draw_at_most(kind, count, rng)
+        if len(found) < count:
+            raise DataError(
+                f"cannot draw {count:,} distinct {kind} pairs that are no edges: found only {len(found):,} "
+                f"in a graph of {self.num_users:,} users and {len(self.taken):,} edges; ask for a smaller share"
+            )
+        return found
+
+    def draw_at_most(self, kind: str, count: int, rng: np.random.Generator) -> Int64:
+        """Return ``count`` distinct non-edges of ``kind``, or as many as are found, (M, 2)."""
+        proposals: dict[str, Callable[[int, np.random.Generator], Int64]] = {
+            "uniform": self._uniform,
+            "hub": self._hub,
+            "degree": self._by_degree,
+            "walk": self._walk,
+            "two-hop": self._two_hop,
+        }
+        return self._distinct(proposals[kind], count, rng)
+
+    def is_taken(self, keys: Int64) -> NDArray[np.bool_]:
+        """Tell which pair keys belong to ties or avoided pairs."""
+        place = np.minimum(np.searchsorted(self.taken, keys), max(len(self.taken) - 1, 0))
+        return self.taken[place] == keys if len(self.taken) else np.zeros(len(keys), bool)
+
+    def _distinct(
+        self, propose: Callable[[int, np.random.Generator], Int64], count: int, rng: np.random.Generator
+    ) -> Int64:
+        found, seen, barren = np.empty((0, 2), np.int64), np.empty(0, np.int64), 0
+        while len(found) < count and barren < BARREN_ROUNDS:
+            before = len(found)
+            fresh = propose(int(1.3 * (count - before)) + 64, rng)
+            fresh = fresh[fresh[:, 0] != fresh[:, 1]]
+            keys = pair_keys(fresh, self.num_users, self.directed)
+            first = np.unique(keys, return_index=True)[1]
+            first = first[~self.is_taken(keys[first]) & ~np.isin(keys[first], seen)]
+            first.sort()
+            found, seen = np.concatenate([found, fresh[first]]), np.concatenate([seen, keys[first]])
+            barren = barren + 1 if len(found) - before < max(1, (count - before) // 1000) else 0
+        return found[:count]
+
+    def _uniform(self, count: int, rng: np.random.Generator) -> Int64:
+        active = self.active
+        return active[rng.integers(0, len(active), (count, 2))]
+
+    def _by_degree(self, count: int, rng: np.random.Generator) -> Int64:
+        ends = self.out.tocoo()
+        pick = rng.integers(0, max(len(ends.row), 1), (count if len(ends.row) else 0, 2))
+        return np.stack([ends.row[pick[:, 0]], ends.col[pick[:, 1]]], axis=1).astype(np.int64)
+
+    def _hub(self, count: int, rng: np.random.Generator) -> Int64:
+        pairs = self._by_degree(count, rng)
+        side = np.zeros(len(pairs), np.int64) if self.directed else rng.integers(0, 2, len(pairs))
+        active = self.active
+        pairs[np.arange(len(pairs)), side] = active[rng.integers(0, len(active), len(pairs))]
+        return pairs
+
+    def _walk(self, count: int, rng: np.random.Generator) -> Int64:
+        ends = self.out.tocoo()
+        pick = rng.integers(0, max(len(ends.row), 1), 2 * count if len(ends.row) else 0)
+        first, last = (each[pick].astype(np.int64) for each in (ends.row, ends.col))
+        goes_on = (np.diff(self.into.indptr)[first] > 0) & (np.diff(self.out.indptr)[last] > 0)
+        ends_of = _neighbour(self.into, first[goes_on], rng), _neighbour(self.out, last[goes_on], rng)
+        return np.stack(ends_of, axis=1)
+
+    def _two_hop(self, count: int, rng: np.random.Generator) -> Int64:
+        """Draw paths src - m - dst evenly and keep each with probability 1 / (paths between its ends)."""
+        paths = np.diff(self.into.indptr).astype(np.float64) * np.diff(self.out.indptr)
+        if not paths.sum():
+            return np.empty((0, 2), np.int64)
+        reach = np.cumsum(paths)
+        middle = np.searchsorted(reach, rng.random(2 * count) * reach[-1], side="right")
+        pairs = np.stack([_neighbour(self.into, middle, rng), _neighbour(self.out, middle, rng)], axis=1)
+        pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+        pairs = pairs[~self.is_taken(pair_keys(pairs, self.num_users, self.directed))]
+        between = common_neighbours(self.out, self.into, pairs)
+        kept: Int64 = pairs[rng.random(len(pairs)) * between < 1.0]
+        return kept
+
+
+def _neighbour(graph: sp.csr_matrix, users: Int64, rng: np.random.Generator) -> Int64:
+    """Return a random neighbour of each of ``users``, who must have one."""
+    first, degree = graph.indptr[users], np.diff(graph.indptr)[users]
+    place = first + (rng.random(len(users)) * degree).astype(np.int64)
+    return np.asarray(graph.indices[place], np.int64)

@@ -1,0 +1,121 @@
+"""Kinds of fake edges: the one list that drawing, injecting, scoring, explaining and the help texts go by.
+
+A kind is sampled (pairs that are no edges, beside the graph), planted (accounts with edges of their own) or both
+injected and sampled. To add one, add an entry to ``KINDS`` and, where it is drawn, its proposal to ``drawing``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of fake edge.
+
+    Attributes:
+        name: as written in commands and files.
+        sentence: what it is, to go behind "It looks most like".
+        sampled: whether the scorer learns it from pairs drawn beside the graph.
+        planted: whether the scorer learns it from accounts planted beside the graph; needs interactions.
+        injected: whether ``corrupt`` can put it into a graph.
+        natural: mean share of real edges that look like it, before the graph's own factor.
+    """
+
+    name: str
+    sentence: str
+    sampled: bool = False
+    planted: bool = False
+    injected: bool = False
+    natural: float = 0.0
+
+    @property
+    def needs(self) -> str:
+        """What the data must have for the scorer to look for it."""
+        return "interactions" if self.planted else "nothing" if self.sampled else "labels"
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("uniform", "an edge between two people picked at random", sampled=True, injected=True, natural=0.003),
+    Kind(
+        "hub",
+        "an edge from somebody picked at random to somebody popular",
+        sampled=True,
+        injected=True,
+        natural=0.008,
+    ),
+    Kind(
+        "degree",
+        "an edge between two well-connected people who have nothing to do with each other",
+        sampled=True,
+        injected=True,
+        natural=0.015,
+    ),
+    Kind(
+        "walk",
+        "an edge to somebody near, a few friendships away, without a reason of its own",
+        sampled=True,
+        injected=True,
+        natural=0.06,
+    ),
+    Kind(
+        "two-hop",
+        "an edge made to a friend's friend without a reason of its own",
+        sampled=True,
+        injected=True,
+        natural=0.03,
+    ),
+    Kind(
+        "lost-path",
+        "an edge made to a friend's friend, where the friendship between is gone",
+        sampled=True,
+        natural=0.06,
+    ),
+    Kind("idle", "an edge of an account that uses nothing", planted=True, natural=0.015),
+    Kind(
+        "farm",
+        "an edge of a farm: new accounts tied to each other and to a few targets",
+        planted=True,
+        injected=True,
+        natural=0.02,
+    ),
+    Kind(
+        "active-farm",
+        "an edge of a farm whose accounts use a thing or two to look real",
+        planted=True,
+        natural=0.03,
+    ),
+    Kind(
+        "camouflage",
+        "a bought follower that also befriended the target's friends to look real",
+        planted=True,
+        injected=True,
+        natural=0.02,
+    ),
+    Kind("known", "one of the edges that labels name as fake"),
+    Kind("other", "none of the kinds that are known"),
+)
+
+
+def kind(name: str) -> Kind:
+    """Return the kind called ``name``.
+
+    Raises:
+        KeyError: where there is none.
+    """
+    return {each.name: each for each in KINDS}[name]
+
+
+def sampled() -> tuple[str, ...]:
+    """Return the kinds that are learned from pairs drawn beside the graph."""
+    return tuple(each.name for each in KINDS if each.sampled)
+
+
+def planted() -> tuple[str, ...]:
+    """Return the kinds that are learned from planted accounts."""
+    return tuple(each.name for each in KINDS if each.planted)
+
+
+def injected() -> tuple[str, ...]:
+    """Return the kinds that can be put into a graph."""
+    return tuple(each.name for each in KINDS if each.injected)

@@ -1,0 +1,1 @@
+"""Sparse graphs: adjacency, normalisation, products, spectra."""

@@ -1,0 +1,41 @@
+"""Pairs of users: one number for each, and the neighbours that two have in common.
+
+Letters: U users, M pairs. No users-by-users matrix is dense.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Int64 = NDArray[np.int64]
+Float64 = NDArray[np.float64]
+
+BLOCK_ENTRIES = 1 << 24
+"""Neighbour entries that a block of pairs may gather at once."""
+
+
+def pair_keys(pairs: Int64, num_users: int, directed: bool) -> Int64:
+    """Return one number per pair, (M,); undirected pairs get the same number in both orientations."""
+    src, dst = pairs[:, 0], pairs[:, 1]
+    if not directed:
+        src, dst = np.minimum(src, dst), np.maximum(src, dst)
+    return src * np.int64(num_users) + dst
+
+
+def common_neighbours(out: sp.csr_matrix, into: sp.csr_matrix, pairs: Int64, weight: Float64 | None = None) -> Float64:
+    """Return the sum over m of out[src, m] * weight[m] * into[dst, m], (M,).
+
+    ``into`` is ``out`` itself for undirected graphs and its transpose for directed ones, so that paths
+    src -> m -> dst are counted. Pairs are taken in blocks, so memory stays bounded.
+    """
+    first = out if weight is None else sp.csr_matrix(out @ sp.diags_array(weight))
+    work = np.cumsum(np.diff(out.indptr)[pairs[:, 0]] + np.diff(into.indptr)[pairs[:, 1]])
+    cuts = np.searchsorted(work, np.arange(BLOCK_ENTRIES, work[-1] if len(work) else 0, BLOCK_ENTRIES))
+    parts = [
+        np.asarray(first[block[:, 0]].multiply(into[block[:, 1]]).sum(axis=1), np.float64).ravel()
+        for block in np.split(pairs, cuts)
+        if len(block)
+    ]
+    return np.concatenate([*parts, np.empty(0)])

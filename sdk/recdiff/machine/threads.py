@@ -1,0 +1,49 @@
+"""Blocks of work on several threads.
+
+Most array operations use one core however many there are, and let go of the interpreter's lock while they run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+Block = TypeVar("Block")
+Made = TypeVar("Made")
+
+
+def side_by_side(work: Callable[[Block], Made], blocks: Iterable[Block], most: int | None = None) -> list[Made]:
+    """Return ``work`` of every block, in order, at most ``most`` and as many at a time as torch has threads.
+
+    Products within a block, NumPy's and torch's, then share the threads that are left, mostly one: blocks side by side
+    keep all cores busy, products spread over all of them at the same time would not.
+    """
+    import torch  # here, lest whoever only reads data wait for it
+
+    blocks, threads = list(blocks), torch.get_num_threads()
+    workers = max(1, min(threads, len(blocks), most or threads))
+    inner = threads // workers
+    try:
+        with (
+            _thread_pools().limit(limits=inner, user_api="blas"),
+            ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(inner,)) as pool,
+        ):
+            return list(pool.map(work, blocks))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def thread_count() -> int:
+    """Return how many threads a computation of this process may use: as many as torch was told."""
+    import torch
+
+    return torch.get_num_threads()
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()

@@ -1,0 +1,63 @@
+"""The networks of a fitted model as plain arrays and settings, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recdiff.diffusion.folded import FoldedDenoiser
+from recdiff.diffusion.schedule import Schedule
+from recdiff.scorer.pair_scorer import PairScorer, PairTerm
+
+Float32 = NDArray[np.float32]
+
+
+def interactions(arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> sp.csr_matrix:
+    items = arrays["items"]
+    return sp.csr_matrix((np.ones(len(items), np.float32), items, arrays["indptr"]), shape=shape)
+
+
+def pair_arrays(pair: PairScorer) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {"mean": pair.mean, "scale": pair.scale, "offset": pair.offset}
+    return arrays | _layer_arrays(pair.layers)
+
+
+def pair_settings(pair: PairScorer) -> dict[str, Any]:
+    terms = [term.plain() for term in pair.terms]
+    return {"terms": terms, "clip": pair.clip, "calibration": list(pair.calibration)}
+
+
+def pair_scorer(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> PairScorer:
+    terms = tuple(PairTerm.read(plain) for plain in settings["terms"])
+    slope, intercept = settings["calibration"]
+    layers = _layers(arrays)
+    return PairScorer(
+        terms, arrays["mean"], arrays["scale"], settings["clip"], layers, arrays["offset"], (slope, intercept)
+    )
+
+
+def denoiser_arrays(denoiser: FoldedDenoiser) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {"first": denoiser.first, "bias": denoiser.bias}
+    return arrays | {"alpha_bar": denoiser.schedule.alpha_bar} | _layer_arrays(denoiser.further)
+
+
+def folded(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FoldedDenoiser:
+    schedule = Schedule(arrays["alpha_bar"])
+    activation, normalise = settings["activation"], settings["normalise"]
+    return FoldedDenoiser(arrays["first"], arrays["bias"], _layers(arrays), activation, normalise, schedule)
+
+
+def _layer_arrays(layers: tuple[tuple[Float32, Float32], ...]) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    for index, (weight, bias) in enumerate(layers):
+        arrays |= {f"layer{index}.weight": weight, f"layer{index}.bias": bias}
+    return arrays
+
+
+def _layers(arrays: Mapping[str, NDArray[Any]]) -> tuple[tuple[Float32, Float32], ...]:
+    count = sum(name.endswith(".weight") for name in arrays)
+    return tuple((arrays[f"layer{index}.weight"], arrays[f"layer{index}.bias"]) for index in range(count))

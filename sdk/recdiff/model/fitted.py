@@ -1,0 +1,134 @@
+"""What a fit leaves behind.
+
+Letters: U users, I items, E fitted edges, B pairs, D embedding width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recdiff.config import Config
+from recdiff.data.ids import Ids
+from recdiff.diffusion.folded import FoldedDenoiser
+from recdiff.graph.edge_index import EdgeIndex
+from recdiff.model.arrays import denoiser_arrays, folded, interactions, pair_arrays, pair_scorer, pair_settings
+from recdiff.model.folder import Artifact, above, below
+from recdiff.recommender.fit import Recommender
+from recdiff.scorer import edge_table as evidence_table
+from recdiff.scorer.pair_scorer import PairScorer
+
+Half = NDArray[np.float16]
+Float32 = NDArray[np.float32]
+Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Everything a fitted model is made of.
+
+    Attributes:
+        users, items: raw ids by position.
+        edges: fitted edges: src, dst (positions), fake_score (out of fold), kind and evidence columns.
+        directed, mirrored: as in the data set.
+        pair, table: the pair scorer and its (U, F) table of the whole graph.
+        denoiser: None where the fit had none; social: (U, D), the embeddings it denoises.
+        recommender: None without interactions.
+        trained: (U, I) training interactions; seen: (U, I) all known ones.
+        calibration: kinds, shares, noise_level.
+        metrics, history: JSON-able.
+    """
+
+    users: Ids
+    items: Ids
+    edges: pa.Table
+    directed: bool
+    mirrored: bool
+    pair: PairScorer
+    table: Half
+    denoiser: FoldedDenoiser | None
+    social: Float32
+    recommender: Recommender | None
+    trained: sp.csr_matrix
+    seen: sp.csr_matrix
+    calibration: dict[str, Any]
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
+
+    @property
+    def pairs(self) -> Int64:
+        """The fitted edges by position, (E, 2)."""
+        return np.stack([self.edges["src"].to_numpy(), self.edges["dst"].to_numpy()], axis=1)
+
+    @cached_property
+    def _index(self) -> EdgeIndex:
+        return EdgeIndex.of(self.pairs, len(self.users), self.directed)
+
+    def rows_of(self, pairs: Int64) -> Int64:
+        """Return the row in ``edges`` of each pair (B, 2), -1 for pairs that are no fitted edge."""
+        return self._index.rows_of(pairs)
+
+    def score_pairs(self, pairs: Int64) -> Float32:
+        """Return fake scores (B,): out of fold for fitted edges, from the whole graph's table for others."""
+        rows = self.rows_of(pairs)
+        scores = np.asarray(self.edges["fake_score"].to_numpy(), np.float32)[np.maximum(rows, 0)].copy()
+        new = np.flatnonzero(rows < 0)
+        scores[new] = self.pair.score(self.table, pairs[new])[0]
+        return scores
+
+    def evidence_of(self, pair: Int64) -> dict[str, Any]:
+        """Return fake_score, kind and evidence of one pair (1, 2)."""
+        row = int(self.rows_of(pair)[0])
+        if row >= 0:
+            return dict(self.edges.slice(row, 1).to_pylist()[0])
+        score, kinds = self.pair.score(self.table, pair)
+        counts = evidence_table.counts(pair, self.pairs, len(self.users), self.directed, self.seen)
+        kind = self.calibration["kinds"][int(kinds[0].argmax())]
+        return {"fake_score": float(score[0]), "kind": kind} | {name: value[0] for name, value in counts.items()}
+
+    def to_artifact(self, config: Config) -> Artifact:
+        """Return the model folder's content."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for name in ("trained", "seen"):
+            matrix = getattr(self, name)
+            arrays |= {f"{name}/indptr": matrix.indptr, f"{name}/items": matrix.indices}
+        arrays |= above("scorer", {"table": self.table, **pair_arrays(self.pair)})
+        if self.recommender is not None:
+            arrays |= above("recommender", self.recommender.to_arrays())
+        calibration = {**self.calibration, "directed": self.directed, "mirrored": self.mirrored}
+        calibration["pair"] = pair_settings(self.pair)
+        if self.denoiser is not None:
+            arrays |= above("denoiser", {"social": self.social, **denoiser_arrays(self.denoiser)})
+            calibration["denoiser"] = {"activation": self.denoiser.activation, "normalise": self.denoiser.normalise}
+        return Artifact(config, self.users, self.items, arrays, self.edges, calibration, self.metrics, self.history)
+
+    @classmethod
+    def of_artifact(cls, artifact: Artifact) -> Fitted:
+        """Return what ``to_artifact`` wrote down."""
+        arrays, calibration = artifact.arrays, dict(artifact.calibration)
+        scorer, recommender, denoiser = (below(part, arrays) for part in ("scorer", "recommender", "denoiser"))
+        shape = (len(artifact.users), len(artifact.items))
+        trained, seen = (interactions(below(name, arrays), shape) for name in ("trained", "seen"))
+        return cls(
+            artifact.users,
+            artifact.items,
+            artifact.edges,
+            calibration.pop("directed"),
+            calibration.pop("mirrored"),
+            pair_scorer(calibration.pop("pair"), scorer),
+            scorer["table"],
+            folded(calibration.pop("denoiser"), denoiser) if denoiser else None,
+            denoiser.get("social", np.empty((0, 0), np.float32)),
+            Recommender.from_arrays(recommender) if recommender else None,
+            trained,
+            seen,
+            calibration,
+            dict(artifact.metrics),
+            list(artifact.history),
+        )

@@ -1,0 +1,1 @@
+"""RecDiff as published, for comparison."""

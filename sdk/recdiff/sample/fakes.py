@@ -1,0 +1,95 @@
+"""Plant fake ties of several kinds in a made-up society, by the protocols of ``corrupt``.
+
+The accounts are counted before the society is made, so that the whole has the number of users asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recdiff.fakes.injection import FARM_TARGETS, FARM_WITHIN, TIES_PER_ACCOUNT, distinct_cells
+from recdiff.sample.society import Int64, Society, keys, random_neighbour, two_hops
+
+KINDS = ("uniform", "degree", "two-hop", "farm", "camouflage")
+SHARES = (0.25, 0.25, 0.2, 0.15, 0.15)
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Fake accounts, numbered after the real users: first the farms', then the camouflaged.
+
+    Attributes:
+        farm: how many belong to follower farms.
+        camouflage: how many imitate the friend of a real user.
+        imitated: int64 (camouflage,) the user each of them imitates.
+    """
+
+    farm: int
+    camouflage: int
+    imitated: Int64
+
+
+def count_accounts(users: int, fake_share: float, ties_per_user: int) -> tuple[int, int]:
+    """Return how many of ``users`` are farm and camouflage accounts."""
+    planted = fake_share * users * ties_per_user
+    farm, camouflage = (max(1, round(planted * share / TIES_PER_ACCOUNT)) for share in SHARES[3:])
+    return farm, camouflage
+
+
+def plant(society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> tuple[Int64, NDArray[np.int8]]:
+    """Return about ``count`` fake ties (F, 2), none of them real or repeated, and the index in KINDS of each."""
+    wanted = [round(count * share) for share in SHARES]
+    total = society.size + accounts.farm + accounts.camouflage
+    drawn = [
+        _unknown(rng.integers(0, society.size, (2 * wanted[0], 2)), society)[: wanted[0]],
+        _unknown(_by_degree(society, 2 * wanted[1], rng), society)[: wanted[1]],
+        _unknown(two_hops(society.neighbours, 3 * wanted[2], rng), society)[: wanted[2]],
+        _farm(society, accounts, wanted[3], rng),
+        _camouflage(society, accounts, wanted[4], rng),
+    ]
+    pairs = np.concatenate(drawn)
+    kinds = np.repeat(np.arange(len(KINDS), dtype=np.int8), [len(part) for part in drawn])
+    _, first = np.unique(keys(pairs, total), return_index=True)
+    first.sort()
+    return pairs[first], kinds[first]
+
+
+def imitated(society: Society, count: int, rng: np.random.Generator) -> Int64:
+    """Choose ``count`` users worth imitating: those met through friends, who have several."""
+    return random_neighbour(society.neighbours, rng.integers(0, society.size, count), rng)
+
+
+def _unknown(pairs: Int64, society: Society) -> Int64:
+    """Drop pairs that are real ties or one user twice."""
+    key = keys(pairs, society.size)
+    real = keys(society.ties, society.size)
+    at = np.minimum(np.searchsorted(real, key), len(real) - 1)
+    new: Int64 = pairs[(pairs[:, 0] != pairs[:, 1]) & (real[at] != key)]
+    return new
+
+
+def _by_degree(society: Society, count: int, rng: np.random.Generator) -> Int64:
+    ends: Int64 = society.neighbours.indices[rng.integers(0, society.neighbours.nnz, (count, 2))].astype(np.int64)
+    return ends
+
+
+def _farm(society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> Int64:
+    """Join accounts of the farm, and accounts to a few popular targets."""
+    farm = accounts.farm
+    within = distinct_cells(farm, farm, min(round(count * FARM_WITHIN), farm * (farm - 1) // 2), rng)
+    targets = np.unique(_by_degree(society, FARM_TARGETS, rng)[:, 0])
+    outward = distinct_cells(farm, len(targets), count - len(within), rng, square=False)
+    followed = np.column_stack((outward[:, 0] + society.size, targets[outward[:, 1]]))
+    return np.concatenate([within + society.size, followed])
+
+
+def _camouflage(society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> Int64:
+    """Tie each account to the user it imitates, and then to random friends of that user."""
+    which = np.arange(count) % accounts.camouflage
+    target = accounts.imitated[which]
+    near = random_neighbour(society.neighbours, target, rng)
+    first = np.arange(count) < accounts.camouflage
+    return np.column_stack((society.size + accounts.farm + which, np.where(first, target, near)))

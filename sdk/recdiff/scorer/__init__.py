@@ -1,0 +1,1 @@
+"""A fake score for every edge of a social graph."""

@@ -1,0 +1,212 @@
+"""Fakes that come with accounts of their own: what such accounts look like, and a network that knows them.
+
+A farm is a community of its own, so counts and eigenvectors take its ties for real. What gives it away is its
+accounts: how much they and their friends use, and how little of it they share. The network therefore sees only that,
+and only of the end that has less of it. It is not told where the ends lie in the graph, nor their degrees: a farm
+planted to learn from would otherwise be told from a farm that is there by its place and its size alone.
+
+Columns, of the unweighted graph without directions:
+    items         log number of items
+    quiet         mean over the friends of their log number of items
+    agree         own taste . mean taste of the friends
+A data set without interactions has none of them, and no such fakes are looked for there.
+
+Letters: U users, A planted accounts, P planted ties, K folds, N features, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recdiff.fakes.drawing import Graph
+from recdiff.fakes.injection import draw_from
+from recdiff.fakes.kinds import planted
+from recdiff.graph.adjacency import scaled, social_adjacency
+from recdiff.graph.folded import FoldedGraph
+from recdiff.graph.sparse import csr_tensor, product
+from recdiff.scorer.pair_scorer import Layer, PairTerm, Span, pair_features
+from recdiff.scorer.table import Columns, Half, Tastes, join, spans
+
+Float32 = NDArray[np.float32]
+Int64 = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+GANGS = 8
+"""Groups of planted accounts per kind, each with targets of its own, lest a few targets stand for all."""
+FEW_ITEMS = 3
+"""What an account of an active farm uses at most; the others use nothing."""
+IDLE = "idle"
+AUDIENCES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    ((IDLE,), ("items",)),
+    (("farm", "active-farm", "camouflage"), ("items", "quiet", "agree")),
+)
+"""Which kinds a network over accounts tells, and by which columns. Whether an account uses anything is asked alone:
+what else is known of idle accounts depends on whom they know."""
+USING_NOTHING = ("farm", "camouflage")
+"""Kinds whose accounts are idle, so that the share of idle accounts holds theirs."""
+_DRAWN_AS = {"farm": "farm", "active-farm": "farm", "camouflage": "camouflage"}
+ACCOUNT_COLUMNS = ("items", "quiet", "agree")
+
+
+def account_columns(graph: sp.csr_matrix, directed: bool, tastes: Columns) -> Columns:
+    """Return what the friends in ``graph`` (U, U), unweighted, say of each account by their ``tastes``."""
+    if not tastes:
+        return {}
+    both = sp.csr_matrix(graph + graph.T) if directed else graph
+    degree = np.asarray(both.sum(axis=1), np.float64).ravel()
+    mean = csr_tensor(scaled(both, (1.0 / np.maximum(degree, 1.0)).astype(np.float32)))
+    agree = np.sum(tastes["taste"] * product(mean, tastes["taste"]), axis=1, keepdims=True)
+    return {"quiet": product(mean, tastes["items"]), "agree": np.asarray(agree, np.float32)}
+
+
+@dataclass(frozen=True, eq=False)
+class PlantedEdges:
+    """Edges of planted accounts and what the network sees of them.
+
+    Attributes:
+        features: (P, N) account features, each out of the edge's fold.
+        label: (P,), 1 + the place in ``kinds``.
+        fold: (P,).
+        kinds: what was planted.
+    """
+
+    features: Float32
+    label: Int64
+    fold: Int64
+    kinds: tuple[str, ...]
+
+    @classmethod
+    def none(cls) -> PlantedEdges:
+        """Return what is planted where there are no interactions to tell accounts by."""
+        return cls(np.empty((0, 0), np.float32), np.empty(0, np.int64), np.empty(0, np.int64), ())
+
+
+def plant(
+    graph: Graph,
+    in_folds: FoldedGraph,
+    observed: tuple[Int64, Int64],
+    train: sp.csr_matrix,
+    tastes: Tastes,
+    count: int,
+    rng: np.random.Generator,
+) -> PlantedEdges:
+    """Plant about ``count`` edges of each planted kind beside those of ``graph``, in ``GANGS`` groups, described.
+
+    An idle account's edges are planted where observed ones are: they differ in nothing but what the account uses.
+
+    Args:
+        observed: the edges (E, 2) and their folds (E,).
+    """
+    num_users, directed = graph.num_users, graph.directed
+    pairs, label, active = _gangs(graph, count, rng)
+    size = num_users + len(active)
+    folds = int(observed[1].max()) + 1
+    fold = rng.integers(0, folds, len(pairs))
+    borrowed = rng.choice(len(observed[0]), min(count, len(observed[0])), replace=False)
+    theirs = tastes.describe(_few_items(train, active, rng))
+    wide = {name: np.concatenate([each, theirs[name]]) for name, each in tastes.columns.items()}
+    features, labels = [], []
+    for held in range(folds):
+        without = in_folds.without(held)
+        without.resize(size, size)
+        without = without + social_adjacency(pairs[fold != held], size, directed)
+        table, terms = account_table(account_columns(without, directed, wide) | wide)
+        near = borrowed[observed[1][borrowed] == held]
+        idle = _idle(pair_features(table, observed[0][near], terms))
+        features.append(np.concatenate([idle, pair_features(table, pairs[fold == held], terms)]))
+        labels.append(np.concatenate([np.full(len(idle), 1 + planted().index(IDLE)), label[fold == held]]))
+    held_out = np.repeat(np.arange(folds), [len(each) for each in labels])
+    return PlantedEdges(np.concatenate(features), np.concatenate(labels), held_out, planted())
+
+
+def _gangs(graph: Graph, count: int, rng: np.random.Generator) -> tuple[Int64, Int64, Mask]:
+    """Return the edges of planted accounts (P, 2), their class (P,) and which accounts (A,) use something."""
+    parts, labels, active = [], [], np.empty(0, bool)
+    for kind in (each for each in _DRAWN_AS for _ in range(GANGS)):
+        pairs, fresh = draw_from(graph, _DRAWN_AS[kind], -(-count // GANGS), rng)
+        parts.append(np.where(pairs >= graph.num_users, pairs + len(active), pairs))
+        labels.append(np.full(len(pairs), 1 + planted().index(kind)))
+        active = np.append(active, np.full(fresh, kind == "active-farm"))
+    return np.concatenate(parts), np.concatenate(labels), active
+
+
+def _idle(features: Float32) -> Float32:
+    """Return account features (B, N) as they are where one end uses nothing: no items, so no taste to agree with."""
+    items, agree = (ACCOUNT_COLUMNS.index(name) for name in ("items", "agree"))
+    features[:, items] = 0.0
+    features[:, agree] = np.minimum(features[:, agree], 0.0)
+    return features
+
+
+def _few_items(train: sp.csr_matrix, active: Mask, rng: np.random.Generator) -> sp.csr_matrix:
+    """Return the interactions (A, I) of planted accounts: the active ones use a few items, drawn by popularity."""
+    counts = np.where(active, rng.integers(1, FEW_ITEMS + 1, len(active)), 0)
+    items = rng.choice(train.indices, counts.sum())
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    drawn = sp.csr_matrix((np.ones(len(items), np.float32), items, indptr), shape=(len(active), train.shape[1]))
+    drawn.sum_duplicates()
+    drawn.data[:] = 1.0
+    return drawn
+
+
+def account_table(columns: Columns) -> tuple[Half, tuple[PairTerm, ...]]:
+    """Return the account columns alone, side by side, and their pair terms."""
+    chosen = {name: columns[name] for name in ACCOUNT_COLUMNS}
+    return join(chosen), account_terms(spans(chosen))
+
+
+def account_terms(at: Mapping[str, Span], names: Sequence[str] = ACCOUNT_COLUMNS) -> tuple[PairTerm, ...]:
+    """Return the pair features of the account columns ``names``."""
+    return tuple(PairTerm("low", at[name], at[name]) for name in names if name in at)
+
+
+def merged(edges: tuple[Layer, ...], accounts: tuple[Layer, ...], columns: Int64) -> tuple[Layer, ...]:
+    """Return one network that computes both: logits of ``edges`` (C), then of the kinds that ``accounts`` knows.
+
+    ``accounts`` sees the feature ``columns`` only, and its classes are [observed, kinds]; each of its kinds comes out
+    as observed + (kind - its own observed), so that log ratios to "observed" stay what they are.
+    """
+    if len(edges) == 1:
+        edges = deepened(edges[0], len(accounts))
+    if len(edges) != len(accounts):
+        raise ValueError("two networks can only be merged where they have as many layers")
+    spread = np.zeros((len(accounts[0][0]), edges[0][0].shape[1]), np.float32)
+    spread[:, columns] = accounts[0][0]
+    layers = list(zip(edges, ((spread, accounts[0][1]), *accounts[1:]), strict=True))
+    joined = [_beside(*pair, shared=place == 0) for place, pair in enumerate(layers[:-1])]
+    (a, a_bias), (b, b_bias) = layers[-1]
+    known, added = np.repeat(a[:1], len(b) - 1, axis=0), b[1:] - b[:1]
+    bias = np.concatenate([a_bias, a_bias[0] + b_bias[1:] - b_bias[0]])
+    whole = np.concatenate([a, known]), np.concatenate([np.zeros((len(a), b.shape[1]), np.float32), added])
+    return (*joined, (np.concatenate(whole, axis=1), bias))
+
+
+def deepened(layer: Layer, depth: int) -> tuple[Layer, ...]:
+    """Return ``depth`` layers with SiLU between them that compute what the linear ``layer`` does.
+
+    SiLU(x) - SiLU(-x) = x, so two hidden units an output carry it through unchanged.
+    """
+    weight, bias = layer
+    if depth == 1:
+        return (layer,)
+    one = np.eye(len(weight), dtype=np.float32)
+    none = np.zeros(2 * len(weight), np.float32)
+    both = np.concatenate([one, -one])
+    carried = np.concatenate([both, -both], axis=1), none
+    first = np.concatenate([weight, -weight]), np.concatenate([bias, -bias])
+    return (first, *[carried] * (depth - 2), (np.concatenate([one, -one], axis=1), none[: len(weight)]))
+
+
+def _beside(first: Layer, second: Layer, *, shared: bool) -> Layer:
+    """Return the layer that computes two: of the same inputs where they are ``shared``, else each of its own."""
+    (a, a_bias), (b, b_bias) = first, second
+    if shared:
+        return np.concatenate([a, b]), np.concatenate([a_bias, b_bias])
+    joined = np.zeros((len(a) + len(b), a.shape[1] + b.shape[1]), np.float32)
+    joined[: len(a), : a.shape[1]], joined[len(a) :, a.shape[1] :] = a, b
+    return joined, np.concatenate([a_bias, b_bias])

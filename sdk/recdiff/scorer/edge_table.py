@@ -1,0 +1,59 @@
+"""The table of fitted edges: each with its fake score and the evidence a person can check it by.
+
+Letters: U users, E edges, B pairs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recdiff.data.dataset import SocialDataset
+from recdiff.graph.adjacency import adjacency
+from recdiff.graph.pairs import common_neighbours
+from recdiff.scorer.fit import Scorer
+
+Int64 = NDArray[np.int64]
+
+
+def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:
+    """Return one row per fitted edge, (E,).
+
+    Columns: src, dst (positions), fake_score (out of fold), kind (of fake it resembles most), common_friends,
+    shared_items (with interactions), degree_src, degree_dst, movement (of the two ends by denoising, as a multiple
+    of the median user's; with a denoiser).
+    """
+    edges = dataset.edges
+    columns: dict[str, pa.Array] = {
+        "src": pa.array(edges[:, 0]),
+        "dst": pa.array(edges[:, 1]),
+        "fake_score": pa.array(scorer.edge_scores),
+        "kind": pa.array(np.array(scorer.kinds, dtype=object)[scorer.edge_kinds.argmax(axis=1)], pa.string()),
+    }
+    columns |= counts(edges, edges, len(dataset.users), dataset.directed, dataset.train)
+    if len(scorer.movement):
+        usual = np.maximum(np.median(scorer.movement), np.float32(1e-9))
+        columns["movement"] = pa.array((scorer.movement[edges].mean(axis=1) / usual).astype(np.float32))
+    return pa.table(columns)
+
+
+def counts(pairs: Int64, edges: Int64, num_users: int, directed: bool, train: sp.csr_matrix) -> dict[str, pa.Array]:
+    """Return what can be counted about pairs (B, 2) in the graph of ``edges`` (E, 2).
+
+    common_friends counts users tied to both ends, whatever the direction; degrees are out of src and into dst where
+    edges are directed, and count a pair's own edge where it is one.
+    """
+    both = adjacency(edges, num_users, directed=False)
+    found = {"common_friends": pa.array(common_neighbours(both, both, pairs).astype(np.int32))}
+    if train.nnz:
+        found["shared_items"] = pa.array(common_neighbours(train, train, pairs).astype(np.int32))
+    degrees = (
+        [np.bincount(edges[:, side], minlength=num_users) for side in (0, 1)]
+        if directed
+        else [np.bincount(edges.ravel(), minlength=num_users)] * 2
+    )
+    found["degree_src"] = pa.array(degrees[0][pairs[:, 0]].astype(np.int32))
+    found["degree_dst"] = pa.array(degrees[1][pairs[:, 1]].astype(np.int32))
+    return found

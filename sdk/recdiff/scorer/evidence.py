@@ -1,0 +1,267 @@
+"""Denoising evidence: how much one end of a tie helps to denoise the other.
+
+A user's latent row x_0 is noised to x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) n, and predicted from x_t and, for
+the ends of ties, from the other end's row y:
+
+    x_hat_0 = h(x_t, t) + Q^T phi(y, t)
+
+The condition is dropped for a share of the rows, so h alone is the plain denoiser. Averaged over the noise, the
+squared error that knowing y removes is
+
+    g_t(x, y) = 2 <r_t(x), c_t(y)> - |Q^T c_t(y)|^2,   r_t(x) = Q E_n[x_0 - h(x_t, t)],   c_t(y) = phi(y, t),
+
+an estimate of the pair's pointwise mutual information at that noise level (Guo, Shamai, Verdu, 2005). It is a
+function of two per-user rows, so a pair costs a dot product of width R. Both ends together,
+
+    <r(x), c(y)> + <r(y), c(x)> = <u(x), u(y)> - <w(x), w(y)>,   u = (r + c) / sqrt 2,   w = (r - c) / sqrt 2,
+
+which reads each column of both rows once.
+
+Letters: B rows, U users, G graphs (one encoding each), D latent width, H hidden width, T steps, R condition width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from recdiff.config.scorer import EvidenceConfig
+from recdiff.diffusion.folded import FoldedDenoiser
+from recdiff.diffusion.schedule import Schedule, add_noise, at_step, reverse_walk, time_features
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Rows = NDArray[np.float16] | Float32
+Int64 = NDArray[np.int64]
+
+TIME_WIDTH = 16
+WEIGHT_DECAY = 1e-3
+BLOCK_ROWS = 1 << 15
+"""Rows that noise is drawn for at once, which bounds memory."""
+CACHE_ROWS = 1 << 11
+"""Rows that evidence is taken of at once: few enough for hidden layers to stay in the cache."""
+NOISE_DRAWS = 2
+"""Antithetic pairs of noise draws behind each residual."""
+
+
+def log_spaced(steps: int, low: float, high: float) -> Schedule:
+    """Return the schedule whose noise-to-signal ratio runs from ``low`` to ``high``: abar = 1 / (1 + ratio^2)."""
+    return Schedule(1.0 / (1.0 + np.geomspace(low, high, steps) ** 2))
+
+
+def nearest_step(schedule: Schedule, ratio: float) -> int:
+    """Return the step whose noise-to-signal ratio is nearest to ``ratio`` on a log scale."""
+    return int(np.argmin(np.abs(np.log(schedule.noise / schedule.signal) - np.log(ratio))))
+
+
+class ConditionalDenoiser(nn.Module):
+    """h(x_t, t) and phi(y, t), joined by Q: small networks with SiLU, the time entering the first layer as a bias."""
+
+    times: Tensor
+
+    def __init__(self, width: int, schedule: Schedule, config: EvidenceConfig) -> None:
+        super().__init__()
+        self.schedule, self.learned = schedule, config.denoising != "identity"
+        self.register_buffer("times", time_features(torch.arange(schedule.steps), TIME_WIDTH), persistent=False)
+        self.first = nn.Linear(width, config.hidden)
+        self.time = nn.Linear(TIME_WIDTH, config.hidden)
+        self.middle = nn.Linear(config.hidden, config.hidden)
+        self.last = nn.Linear(config.hidden, width)
+        self.condition_first = nn.Linear(width, config.hidden)
+        self.condition_time = nn.Linear(TIME_WIDTH, config.hidden)
+        self.condition_middle = nn.Linear(config.hidden, config.hidden)
+        self.condition_last = nn.Linear(config.hidden, config.condition_width)
+        self.join = nn.Parameter(torch.empty(config.condition_width, width))
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        """Return h(x_t, t), (B, D), for x (B, D) and t (B,)."""
+        if not self.learned:
+            # The posterior mean of x_0 under a standard normal prior.
+            return at_step(self.schedule.signal, t, x) * x
+        silu = nn.functional.silu
+        hidden = silu(self.first(x) + self.time(self.times[t]))
+        predicted: Tensor = self.last(silu(self.middle(hidden)))
+        return predicted
+
+    def condition(self, y: Tensor, t: Tensor) -> Tensor:
+        """Return phi(y, t), (B, R)."""
+        silu = nn.functional.silu
+        hidden = silu(self.condition_first(y) + self.condition_time(self.times[t]))
+        told: Tensor = self.condition_last(silu(self.condition_middle(hidden)))
+        return told
+
+
+def train_denoiser(
+    rows: Sequence[Rows],
+    pairs: Int64,
+    graph: Int64,
+    config: EvidenceConfig,
+    generator: torch.Generator,
+    device: torch.device | str = "cpu",
+) -> ConditionalDenoiser:
+    """Train on the ends of ties, both ways round; all that is random is drawn on the processor, for one seed's sake.
+
+    Args:
+        rows: (U, D) latent rows of each of G encodings; about unit variance.
+        pairs: (B, 2) ties; graph: (B,) the encoding in which each tie is left out.
+        device: where to train; the network stays there.
+    """
+    schedule = _schedule(config)
+    net = _initialised(ConditionalDenoiser(rows[0].shape[1], schedule, config), generator).to(device)
+    ends = [_ends(rows, pairs[:, side], graph) for side in (0, 1)]
+    ties = torch.stack([torch.cat(ends), torch.cat(ends[::-1])], dim=1).to(device)
+    batches = max(1, len(ties) // config.batch_size)
+    epochs = max(config.epochs, -(-config.least_steps // batches))
+    optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=WEIGHT_DECAY, fused=True)
+    pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=epochs * batches)
+    for _ in range(epochs):
+        for chosen in torch.tensor_split(torch.randperm(len(ties), generator=generator), batches):
+            x, y = ties.index_select(0, chosen.to(device)).float().unbind(1)
+            loss = _loss(net, x, y, config, generator)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            pace.step()
+    return net.eval()
+
+
+def _ends(rows: Sequence[Rows], users: Int64, graph: Int64) -> Tensor:
+    """Return the latent rows (B, D) of ``users``, each from the encoding ``graph`` (B,)."""
+    found = np.empty((len(users), rows[0].shape[1]), rows[0].dtype)
+    for place, each in enumerate(rows):
+        found[graph == place] = each[users[graph == place]]
+    return torch.as_tensor(found)
+
+
+def _loss(
+    net: ConditionalDenoiser, x0: Tensor, y: Tensor, config: EvidenceConfig, generator: torch.Generator
+) -> Tensor:
+    """Return the mean squared error of x_hat_0 at random steps; every step weighs the same, the target is fixed."""
+    t = torch.randint(net.schedule.steps, (len(x0),), generator=generator).to(x0.device)
+    noised = add_noise(x0, torch.randn(x0.shape, generator=generator).to(x0.device), t, net.schedule)
+    told = (torch.rand(len(x0), 1, generator=generator) >= config.dropped).float().to(x0.device)
+    predicted = net(noised, t) + told * (net.condition(y, t) @ net.join)
+    loss: Tensor = (predicted - x0).square().mean()
+    return loss
+
+
+@dataclass(frozen=True)
+class EvidenceColumns:
+    """What each user brings to the evidence of a pair, at one noise level.
+
+    Attributes:
+        joint, apart: (U, R), u_t and w_t: sum and difference of how far denoising misses the user, seen through Q,
+            and of what the user tells about others.
+        power: (U, 1), |Q^T c_t|^2.
+        movement: (U, 1), log of the mean squared denoising residual.
+    """
+
+    joint: Float32
+    apart: Float32
+    power: Float32
+    movement: Float32
+
+
+@torch.no_grad()
+def evidence_columns(net: ConditionalDenoiser, rows: Rows, ratios: Sequence[float], seed: int) -> list[EvidenceColumns]:
+    """Return the columns of latent ``rows`` (U, D) at each noise-to-signal ratio; a ``seed`` draws the same noise."""
+    generator, device = torch.Generator().manual_seed(seed), net.join.device
+    steps = [nearest_step(net.schedule, ratio) for ratio in ratios]
+    found: list[list[tuple[Tensor, ...]]] = [[] for _ in steps]
+    for start in range(0, len(rows), BLOCK_ROWS):
+        x0 = torch.as_tensor(rows[start : start + BLOCK_ROWS])
+        noise = [torch.randn(x0.shape, generator=generator) for _ in range(NOISE_DRAWS)]
+        for part, *drawn in zip(*(torch.split(each, CACHE_ROWS) for each in (x0, *noise)), strict=True):
+            wide, there = part.to(device).float(), [each.to(device) for each in drawn]
+            for place, missed in enumerate(_missed(net, wide, there, steps)):
+                found[place].append(_columns(net, wide, missed, steps[place]))
+    return [EvidenceColumns(*(torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True))) for parts in found]
+
+
+def _missed(net: ConditionalDenoiser, x0: Tensor, noise: Sequence[Tensor], steps: Sequence[int]) -> Iterator[Tensor]:
+    """Yield E_n[x_0 - h(x_t, t)] (B, D) for each step t, n running over ``noise``, (B, D) each, and its negatives.
+
+    The first layer and the last are linear, so the first sees rows and noise once for all steps and draws, the last
+    the mean of what it is given.
+    """
+    if not net.learned:
+        # What noise adds to a multiple of x_t its negative takes away.
+        yield from (x0 - float(net.schedule.alpha_bar[step]) * x0 for step in steps)
+        return
+    silu, weight = nn.functional.silu, net.first.weight.T
+    clean, drawn = x0 @ weight, [each @ weight for each in noise]
+    for step in steps:
+        signal, scale = float(net.schedule.signal[step]), float(net.schedule.noise[step])
+        at = torch.add(net.first.bias + net.time(net.times[step]), clean, alpha=signal)
+        hidden = torch.zeros_like(at)
+        for each in drawn:
+            for signed in (scale, -scale):
+                hidden += silu(net.middle(silu(torch.add(at, each, alpha=signed))))
+        yield x0 - net.last(hidden / (2 * len(drawn)))
+
+
+def _columns(net: ConditionalDenoiser, x0: Tensor, missed: Tensor, step: int) -> tuple[Tensor, ...]:
+    """Return joint, apart, power and movement of the rows ``x0`` (B, D)."""
+    told = net.condition(x0, torch.full((len(x0),), step, device=x0.device))
+    power = (told @ net.join).square().sum(dim=1, keepdim=True)
+    movement = torch.log(missed.square().mean(dim=1, keepdim=True) + 1e-6)
+    residual = missed @ net.join.T
+    joint, apart = ((residual + sign * told) / 2**0.5 for sign in (1, -1))
+    return joint, apart, power, movement
+
+
+@torch.no_grad()
+def denoise(net: ConditionalDenoiser, rows: Float32, config: EvidenceConfig) -> Float32:
+    """Return the denoised rows (U, D): the reverse walk from ``walk_from``, taking the rows as x_t as they are."""
+    walk = _walk(net.schedule, config)
+
+    def predict(x: Tensor, t: int) -> Tensor:
+        found: Tensor = net(x, torch.full((len(x),), t, device=x.device))
+        return found
+
+    blocks = torch.split(torch.as_tensor(rows), CACHE_ROWS)
+    return torch.cat([reverse_walk(x.to(net.join.device), predict, walk) for x in blocks]).cpu().numpy()
+
+
+def _walk(schedule: Schedule, config: EvidenceConfig) -> Schedule:
+    return Schedule(schedule.alpha_bar[: nearest_step(schedule, config.walk_from) + 1])
+
+
+@torch.no_grad()
+def folded(net: ConditionalDenoiser, config: EvidenceConfig) -> FoldedDenoiser | None:
+    """Return ``net``'s plain denoiser with its time embedding folded in, or None where it learned none."""
+    if not net.learned:
+        return None
+    walk = _walk(net.schedule, config)
+    bias = net.first.bias + net.time(net.times[: walk.steps])
+    layers = tuple((_array(each.weight), _array(each.bias)) for each in (net.middle, net.last))
+    return FoldedDenoiser(_array(net.first.weight), _array(bias), layers, "silu", False, walk)
+
+
+def _array(values: Tensor) -> Float32:
+    found: Float32 = values.detach().cpu().numpy().copy()
+    return found
+
+
+def _schedule(config: EvidenceConfig) -> Schedule:
+    if config.denoising == "autoencoder":
+        ratio = float(np.sqrt(config.levels[0] * config.levels[-1]))
+        return Schedule(np.array([1.0 / (1.0 + ratio**2)]))
+    return log_spaced(config.steps, config.noise_low, config.noise_high)
+
+
+def _initialised(net: ConditionalDenoiser, generator: torch.Generator) -> ConditionalDenoiser:
+    """Draw all weights from ``generator``: uniform within +-1/sqrt(inputs), biases zero."""
+    with torch.no_grad():
+        for name, weight in net.named_parameters():
+            if weight.ndim == 1:
+                weight.zero_()
+            else:
+                bound = 0.1 if name == "join" else weight.shape[1] ** -0.5
+                weight.copy_((2 * torch.rand(weight.shape, generator=generator) - 1) * bound)
+    return net

@@ -1,0 +1,370 @@
+"""Fit the pair scorer on a social graph alone, blind to which edges are fakes, of which kind, and how many.
+
+1. Sample non-edges of several kinds, and put them and the observed edges into K folds (``pool``, ``setup``).
+2. Encode the graph K times, each time without one fold, and once whole (``table``, ``round``).
+3. Train the conditional denoiser on the ends of edges; it gives evidence columns (``evidence``). On graphs above a
+   million edges this step runs in the last round only; earlier rounds only compute edge weights.
+4. Train a network to tell observed edges from each kind, on the other folds than it scores (``halves``).
+5. Infer the shares of the kinds from its density ratios, averaging over what cannot be known (``mixture``).
+6. Weigh every edge by the chance that it is real and repeat 2 to 4 on the weighted graph.
+7. Train the final network with observed edges weighted by the chance that they are real. The score is its posterior
+   with the shares as prior, where any edge may also be of a kind that nobody knows ("other").
+
+On small graphs all of this is done for several divisions into folds, and the log odds are averaged.
+
+Letters: U users, E edges, F table columns, K kinds, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from recdiff.config.scorer import ScorerConfig
+from recdiff.diffusion.folded import FoldedDenoiser
+from recdiff.errors import DataError
+from recdiff.fakes.kinds import kind
+from recdiff.machine.progress import Report, Steps, silent
+from recdiff.machine.threads import side_by_side
+from recdiff.scorer.accounts import AUDIENCES, IDLE, USING_NOTHING
+from recdiff.scorer.answers import ASKING, silence
+from recdiff.scorer.calibration import intercept_for_share
+from recdiff.scorer.evidence import denoise, folded
+from recdiff.scorer.halves import (
+    Network,
+    Task,
+    edge_logits,
+    edge_ratios,
+    half_networks,
+    pair_ratios,
+    planted_ratios,
+)
+from recdiff.scorer.mixture import INTERVAL, infer_further, infer_shares
+from recdiff.scorer.pair_scorer import PairScorer, PairTerm, log_odds, posterior
+from recdiff.scorer.round import CLIP, Round, described, make_round, with_evidence
+from recdiff.scorer.setup import Seeds, Setup, SocialGraph, make_setup
+from recdiff.scorer.widened import Direct, widened
+
+Float32 = NDArray[np.float32]
+Half = NDArray[np.float16]
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+
+KNOWN, OTHER = "known", "other"
+FEWEST_EDGES = 50
+PART = 1 << 18
+"""Pairs that one thread scores at a time."""
+SMALLEST_SHARE = 1e-3
+"""Share of fakes that the posterior assumes though none were found, so that a blatant fake still shows."""
+LEAST_OF_FAKES = 0.004
+"""Share of the fakes that each kind keeps in the posterior, of a total of at least ``LEAST_TOTAL``."""
+LEAST_TOTAL = 0.02
+ALMOST_NONE = 1e-9
+SHARE_OF_OTHER = 0.003
+"""Share of fakes of a kind that nobody knows: they look like real edges but for their answers."""
+SMALLEST_WEIGHT = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A fitted scorer.
+
+    Attributes:
+        pair: what turns two rows of ``table`` into a fake score.
+        table: (U, F), from the whole graph; for edges that were not part of it.
+        columns: where each named column lies in ``table``.
+        kinds: names of the K kinds.
+        edge_scores: (E,), fake_score of the fitted edges, each from an encoding that did not see it.
+        edge_kinds: (E, K), its parts by kind.
+        edge_log_odds: (E,), the log odds behind ``edge_scores``, before calibration.
+        shares: estimated share of each kind among the edges, by name.
+        interval: between which values the share of all fakes lies with a probability of nine in ten.
+        movement: (U,), how far denoising moves each user (root mean square); empty without a denoiser.
+        denoised: (U, D) denoised latent rows and latent: (U, D) the rows themselves; empty without a denoiser.
+        denoiser: what turns ``latent`` into ``denoised``, or None.
+    """
+
+    pair: PairScorer
+    table: Half
+    columns: dict[str, tuple[int, int]]
+    kinds: tuple[str, ...]
+    edge_scores: Float32
+    edge_kinds: Float32
+    edge_log_odds: Float64
+    shares: dict[str, float]
+    interval: tuple[float, float]
+    movement: Float32
+    latent: Float32
+    denoised: Float32
+    denoiser: FoldedDenoiser | None
+
+    @property
+    def fake_share(self) -> float:
+        """Estimated share of fakes among the fitted edges."""
+        return float(sum(self.shares.values()))
+
+    def score(self, pairs: Int64) -> tuple[Float32, Float32]:
+        """Return fake_score (B,) and kinds (B, K) of new pairs (B, 2) of user positions."""
+        parts = np.array_split(pairs, len(pairs) // PART + 1)
+        fake, kinds = zip(*side_by_side(lambda part: self.pair.score(self.table, part), parts), strict=True)
+        return np.concatenate(fake), np.concatenate(kinds)
+
+
+def fit_scorer(
+    edges: Int64,
+    num_users: int,
+    train: sp.csr_matrix | None,
+    directed: bool,
+    config: ScorerConfig,
+    seed: int,
+    report: Report = silent,
+    known: Int64 | None = None,
+    device: torch.device | str = "cpu",
+) -> Scorer:
+    """Fit on the ``edges`` (E, 2) and the interactions ``train`` (U, I), or None.
+
+    Args:
+        seed: of every draw; the same seed gives the same scores, in whatever order the edges come.
+        known: (E,) 1 for edges known to be fake, 0 for edges known to be real, -1 for all others, or None. Known fakes
+            are a kind of their own, which the final networks learn beside the sampled ones.
+        report: told of every encoding and round.
+        device: where eigenvectors are found, and the denoiser is trained and used; pairs are told apart on the
+            processor.
+
+    Raises:
+        DataError: where there are too few edges to learn from.
+    """
+    if len(edges) < max(FEWEST_EDGES, config.folds or 0):
+        raise DataError(
+            f"{len(edges)} social edges are too few to learn what a fake looks like: at least {FEWEST_EDGES} are needed"
+        )
+    order, graph = _in_order(edges, num_users, directed)
+    told = None if known is None else known[order]
+    divisions = config.divisions_for(len(edges))
+    steps = Steps(report, "edge scorer", divisions * config.rounds_for(len(edges)) * (config.folds_for(len(edges)) + 2))
+    found = []
+    for sequence in np.random.SeedSequence(seed).spawn(divisions):
+        setup = make_setup(graph, train, config, Seeds.of(sequence), steps, device=device)
+        found.append(_divided(setup, told))
+    steps.all()
+    return _in_given_order(_averaged(found), order)
+
+
+def _in_order(edges: Int64, num_users: int, directed: bool) -> tuple[Int64, SocialGraph]:
+    """Return which edge comes first, second, ... (E,), and the graph of the edges in that order."""
+    turned = edges if directed else np.sort(edges, axis=1)
+    order = np.lexsort((turned[:, 1], turned[:, 0]))
+    return order, SocialGraph(np.ascontiguousarray(turned[order]), num_users, directed)
+
+
+def _in_given_order(scorer: Scorer, order: Int64) -> Scorer:
+    """Return ``scorer`` with what it says of edges in the order in which they came."""
+    place = np.argsort(order)
+    return replace(
+        scorer,
+        edge_scores=scorer.edge_scores[place],
+        edge_kinds=scorer.edge_kinds[place],
+        edge_log_odds=scorer.edge_log_odds[place],
+    )
+
+
+def _divided(setup: Setup, known: Int64 | None) -> Scorer:
+    """Return the scorer that one division into folds leads to, its edges in the setup's order."""
+    made, ratio, found = _rounds(setup)
+    shares = found.mean
+    real = np.clip(1.0 - np.exp(ratio) @ shares, SMALLEST_SHARE, 1.0)
+    weight = np.where(setup.label > 0, 1.0, real).astype(np.float32)
+    kinds, interval = found.names, found.interval
+    if known is None:
+        return _finish(setup, made, Task(setup.label, weight), dict(zip(kinds, shares, strict=True)), interval)
+    observed = setup.label == 0
+    told = np.full(len(setup.learn), -1)
+    told[observed] = known[setup.learn[observed]]
+    sampled = len(setup.pool.kinds)
+    label = np.where(told == 1, 1 + sampled, setup.label)
+    weight[told >= 0] = 1.0
+    share = float(known[known >= 0].mean())
+    shares = np.insert(shares, sampled, share) / max(1.0, float(shares.sum() + share))
+    kinds = (*setup.pool.kinds, KNOWN, *setup.planted.kinds)
+    total = float(shares.sum())
+    interval = min(interval[0], total), max(interval[1], total)
+    return _finish(setup, made, Task(label, weight), dict(zip(kinds, shares, strict=True)), interval)
+
+
+def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
+    """Return the last round, its log ratios (L, K) of the pairs learned from, and the first round's shares."""
+    config, count = setup.config, setup.pool.observed
+    even = Task(setup.label, np.ones(len(setup.learn), np.float32))
+    continued, rounds = config.continued_for(count), config.rounds_for(count)
+    made = make_round(setup, np.ones(count, np.float32), evidence=rounds == 1 or not continued)
+    networks = half_networks(setup, made, even)
+    ratio = pair_ratios(setup, made, networks)
+    found = _shares(setup, made, networks, ratio)
+    shares = found.mean
+    setup.steps.one()
+    for turn in range(1, rounds):
+        if shares.sum() < config.worthwhile:
+            break
+        chance = np.exp(edge_ratios(setup, made, networks)) @ shares
+        weight = np.maximum(1.0 - chance, SMALLEST_WEIGHT).astype(np.float32)
+        start = made.encodings.eigenvectors if continued else None
+        del made
+        made = make_round(setup, weight, start, evidence=turn + 1 == rounds or not continued)
+        networks = half_networks(setup, made, even)
+        ratio = pair_ratios(setup, made, networks)
+        setup.steps.one()
+    if made.encodings.net is None and config.evidence.denoising != "none":
+        made = described(setup, with_evidence(setup, made.encodings))
+    return made, ratio, found
+
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """What is known of the kinds' shares.
+
+    Attributes:
+        names: of the K kinds.
+        draws: (N, K), all equally likely, together at most 1.
+    """
+
+    names: tuple[str, ...]
+    draws: Float64
+
+    @property
+    def mean(self) -> Float64:
+        """The mean share of each kind, (K,)."""
+        return np.asarray(self.draws.mean(axis=0), np.float64)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Between which values the share of all fakes lies with a probability of nine in ten."""
+        low, high = np.quantile(self.draws.sum(axis=1), INTERVAL).tolist()
+        return low, high
+
+
+def _shares(setup: Setup, made: Round, networks: list[Network], ratio: Float64) -> Shares:
+    """Return what is known of the shares of the sampled kinds and, where there are any, of the planted ones.
+
+    It comes from encodings that know nothing of earlier scores. Kinds that different networks over accounts tell are
+    read one network at a time, and idle accounts that are a farm's count once.
+    """
+    rng, config = np.random.default_rng(setup.seeds.mixture), setup.config.mixture
+    names, planted = setup.pool.kinds, setup.planted
+    sampled = len(names)
+    known = infer_shares(ratio[:, :sampled], setup.label, _natural(names), config, rng)
+    draws = [known.resampled(config.draws, rng)]
+    by_account = np.concatenate([ratio, planted_ratios(setup, made, networks)]) if planted.kinds else ratio
+    label = np.concatenate([setup.label, sampled + planted.label])
+    for kinds, _ in AUDIENCES if planted.kinds else ():
+        first = sampled + planted.kinds.index(kinds[0])
+        told = (label <= sampled) | ((label > first) & (label <= first + len(kinds)))
+        own = np.where(label > first, label - first + sampled, label)[told]
+        columns = by_account[told, first : first + len(kinds)]
+        further = infer_further(columns, own, _natural(kinds), known=known, config=config, rng=rng)
+        draws.append(further.resampled(config.draws, rng))
+        names = (*names, *kinds)
+    whole = np.concatenate(draws, axis=1)
+    if IDLE in names:
+        holds = whole[:, [names.index(each) for each in USING_NOTHING]].sum(axis=1)
+        idle = names.index(IDLE)
+        whole[:, idle] = np.maximum(whole[:, idle] - holds, 0.0)
+    return Shares(names, whole / np.maximum(whole.sum(axis=1, keepdims=True), 1.0))
+
+
+def _natural(names: Sequence[str]) -> list[float]:
+    return [kind(name).natural for name in names]
+
+
+def _finish(setup: Setup, made: Round, task: Task, shares: dict[str, float], interval: tuple[float, float]) -> Scorer:
+    """Train the final networks, observed edges weighted by the chance that they are real, and put all together."""
+    direct = _direct(made)
+    networks = [widened(each, direct) for each in half_networks(setup, made, task, whole=True)]
+    *halves, everything = networks
+    offset = _prior(shares, setup.pool.kinds)
+    z = edge_logits(setup, made, halves) + offset
+    if setup.graph.directed:
+        z[:, 0] -= silence(setup.graph.edges, setup.graph.num_users).astype(np.float32)
+    calibration = _calibration(log_odds(z), sum(shares.values()))
+    fake, kinds = posterior(z, calibration)
+    encodings, evidence = made.encodings, setup.config.evidence
+    latent = made.latent
+    clean = np.empty((0, 0), np.float32) if encodings.net is None else denoise(encodings.net, latent, evidence)
+    return Scorer(
+        pair=PairScorer(
+            made.terms, made.mean, made.scale, CLIP, layers=everything, offset=offset, calibration=calibration
+        ),
+        table=encodings.tables[-1],
+        columns=encodings.at,
+        kinds=(*shares, OTHER),
+        edge_scores=fake,
+        edge_kinds=kinds,
+        edge_log_odds=log_odds(z),
+        shares={name: float(share) for name, share in shares.items()} | {OTHER: 0.0},
+        interval=interval,
+        latent=latent,
+        denoised=clean,
+        movement=np.sqrt(np.square(clean - latent).mean(axis=1)) if clean.size else np.empty(0, np.float32),
+        denoiser=None if encodings.net is None else folded(encodings.net, evidence),
+    )
+
+
+def _direct(made: Round) -> Direct:
+    """Return what features add to the log odds beside the networks: how rarely the ends of directed edges answer."""
+    weights = np.zeros(len(made.mean), np.float32)
+    at = made.encodings.at
+    if "asked" in at:
+        weights[made.places([PairTerm("dst", at["asked"], at["asked"])])] = 1.0
+        weights[made.places([PairTerm("src", at["asking"], at["asking"])])] = ASKING
+    return Direct(weights * made.scale, float(weights @ made.mean))
+
+
+def _prior(shares: Mapping[str, float], sampled: Sequence[str]) -> Float32:
+    """Return the log prior of the classes (C,): real, every kind, and what nobody knows.
+
+    A sampled kind keeps a part of the fakes: the order of edges must come from somewhere where no fake was found.
+    """
+    total = float(np.clip(sum(shares.values()), SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
+    least = LEAST_OF_FAKES * max(total, LEAST_TOTAL)
+    kinds = [max(share, least if name in sampled else ALMOST_NONE) for name, share in shares.items()]
+    return np.asarray(np.log(np.concatenate([[1.0 - total], kinds, [SHARE_OF_OTHER]])), np.float32)
+
+
+def _calibration(odds: Float64, share: float) -> tuple[float, float]:
+    """Return slope and intercept with which the scores' mean is ``share``."""
+    return 1.0, intercept_for_share(odds, float(np.clip(share, SMALLEST_SHARE, 1.0 - SMALLEST_SHARE)))
+
+
+def _averaged(found: Sequence[Scorer]) -> Scorer:
+    """Return the first of ``found`` with scores of edges by the mean log odds of all."""
+    if len(found) == 1:
+        return found[0]
+    names = tuple(dict.fromkeys(name for each in found for name in each.kinds))
+    shares = {name: float(np.mean([each.shares.get(name, 0.0) for each in found])) for name in names}
+    odds = np.mean([each.edge_log_odds for each in found], axis=0)
+    slope, intercept = _calibration(odds, sum(shares.values()))
+    fake = expit(slope * odds + intercept).astype(np.float32)
+    parts = np.mean([_parts(each, names) for each in found], axis=0)
+    first = found[0]
+    return replace(
+        first,
+        kinds=first.kinds,
+        edge_scores=fake,
+        edge_kinds=(fake[:, None] * parts[:, [names.index(name) for name in first.kinds]]).astype(np.float32),
+        edge_log_odds=odds,
+        shares={name: shares[name] for name in first.kinds},
+        interval=tuple(float(np.mean([each.interval[side] for each in found])) for side in (0, 1)),  # type: ignore[arg-type]
+    )
+
+
+def _parts(scorer: Scorer, names: Sequence[str]) -> Float64:
+    """Return which part of each edge's score each kind in ``names`` has, (E, K)."""
+    parts = np.zeros((len(scorer.edge_scores), len(names)))
+    for column, name in enumerate(scorer.kinds):
+        parts[:, names.index(name)] = scorer.edge_kinds[:, column] / np.maximum(scorer.edge_scores, 1e-12)
+    return parts

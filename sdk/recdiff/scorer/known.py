@@ -1,0 +1,69 @@
+"""What labels say of fitted edges, and scores that match it. Letters: E edges."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from recdiff.data.dataset import SocialDataset
+from recdiff.data.labels import Labels
+from recdiff.errors import DataError
+from recdiff.graph.edge_index import EdgeIndex
+from recdiff.scorer.calibration import fit_logistic, intercept_for_share
+from recdiff.scorer.fit import Scorer
+
+Float32 = NDArray[np.float32]
+
+SMALLEST_CHANCE = 1e-7
+
+
+def known_edges(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64]:
+    """Return what ``labels`` say of each edge (E,): 1 fake, 0 real, -1 nothing.
+
+    Raises:
+        DataError: no labelled edge is part of the data, or the labels are all the same.
+    """
+    rows = EdgeIndex.of(dataset.edges, len(dataset.users), dataset.directed).rows_of(labels.pairs)
+    known = np.full(len(dataset.edges), -1)
+    known[rows[rows >= 0]] = labels.is_fake[rows >= 0]
+    fake, real = int((known == 1).sum()), int((known == 0).sum())
+    if not fake or not real:
+        raise DataError(
+            f"labels: {fake + real} of {len(rows)} are edges of the data, {fake} of them fake; "
+            "real and fake ones are needed"
+        )
+    return known
+
+
+def recalibrated(scorer: Scorer, fake_share: float | None, known: NDArray[np.int64] | None) -> Scorer:
+    """Return ``scorer`` with scores that match what is known of fitted edges, or a known share of fakes.
+
+    The new score is sigmoid(a s + b) of the old one's log odds s; see ``calibration``. A known share that is given
+    beside known edges has the last word.
+
+    Args:
+        known: (E,) as ``known_edges`` returns it, or None.
+
+    Raises:
+        UsageError: the share is not between 0 and 1.
+    """
+    if fake_share is None and known is None:
+        return scorer
+    chance = np.clip(scorer.edge_scores.astype(np.float64), SMALLEST_CHANCE, 1 - SMALLEST_CHANCE)
+    odds = np.log(chance / (1 - chance))
+    slope, intercept = 1.0, 0.0
+    if known is not None:
+        told = known >= 0
+        slope, intercept = fit_logistic(odds[told], known[told] == 1)
+    if fake_share is not None:
+        intercept = intercept_for_share(odds, fake_share, slope)
+    scores = expit(slope * odds + intercept).astype(np.float32)
+    ratio = scores / np.maximum(scorer.edge_scores, np.float32(1e-12))
+    kinds = np.asarray(scorer.edge_kinds * ratio[:, None], np.float32)
+    old_slope, old_intercept = scorer.pair.calibration
+    pair = replace(scorer.pair, calibration=(slope * old_slope, slope * old_intercept + intercept))
+    shares = {kind: float(share) for kind, share in zip(scorer.kinds, kinds.mean(axis=0), strict=True)}
+    return replace(scorer, pair=pair, edge_scores=scores, edge_kinds=kinds, shares=shares)

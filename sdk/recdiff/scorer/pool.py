@@ -1,0 +1,137 @@
+"""What the scorer learns from: the observed edges beside sampled non-edges of every kind, all in folds alike.
+
+A sampled non-edge has to look to the encoder just as an injected fake of its kind would. Ends that are drawn by degree
+are therefore ends of observed edges of one fold, left out of that fold's encoding: each is missing exactly one edge
+there, just like the ends of an observed edge.
+
+Letters: U users, E observed edges, S sampled non-edges, K folds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recdiff.fakes.drawing import Graph
+from recdiff.fakes.kinds import sampled
+from recdiff.graph.edge_index import EdgeIndex
+from recdiff.graph.pairs import pair_keys
+
+Int64 = NDArray[np.int64]
+
+EVEN_ENDS = {"uniform": (True, True), "hub": (True, False), "degree": (False, False)}
+"""Kinds whose pairs join ends of two edges, and which of the ends are drawn evenly instead of by degree."""
+LOST_PATH = "lost-path"
+"""A two-hop pair in the fold of an edge between its ends: as fakes look whose common friend is gone by now."""
+PATHS_AT_ONCE = 1 << 14
+FEWEST_PAIRS = 20
+"""A kind that the graph has fewer pairs of is left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class FakePool:
+    """Observed edges and sampled non-edges.
+
+    Attributes:
+        pairs: (E + S, 2), the observed edges and then the non-edges.
+        label: (E + S,), 0 for observed edges, 1 + its place in ``kinds`` for a non-edge.
+        fold: (E + S,) the fold in whose encoding a pair is scored; its edges are left out there.
+        observed: E.
+        kinds: the sampled kinds that the graph has room for.
+    """
+
+    pairs: Int64
+    label: Int64
+    fold: Int64
+    observed: int
+    kinds: tuple[str, ...]
+
+
+def fake_pool(
+    graph: Graph, edges: Int64, edge_fold: Int64, folds: int, per_kind: int, rng: np.random.Generator
+) -> FakePool:
+    """Return the pool for ``edges`` (E, 2) of ``graph`` with at most ``per_kind`` sampled non-edges per kind."""
+    drawn = {kind: _drawn(kind, graph, edges, edge_fold, per_kind, folds, rng) for kind in sampled()}
+    drawn = {kind: found for kind, found in drawn.items() if len(found[0]) >= FEWEST_PAIRS}
+    return FakePool(
+        pairs=np.concatenate([edges, *(pairs for pairs, _ in drawn.values())]),
+        label=np.repeat(np.arange(len(drawn) + 1), [len(edges), *(len(pairs) for pairs, _ in drawn.values())]),
+        fold=np.concatenate([edge_fold, *(fold for _, fold in drawn.values())]),
+        observed=len(edges),
+        kinds=tuple(drawn),
+    )
+
+
+def edge_folds(edges: Int64, num_users: int, directed: bool, folds: int, rng: np.random.Generator) -> Int64:
+    """Return a fold per edge; the two arcs of a mutual pair share one, so that neither is seen beside the other."""
+    if not directed:
+        return rng.permutation(len(edges)) % folds
+    _, pair = np.unique(pair_keys(edges, num_users, directed=False), return_inverse=True)
+    fold: Int64 = (rng.permutation(int(pair.max()) + 1) % folds)[pair]
+    return fold
+
+
+def _drawn(
+    kind: str, graph: Graph, edges: Int64, edge_fold: Int64, count: int, folds: int, rng: np.random.Generator
+) -> tuple[Int64, Int64]:
+    if kind in EVEN_ENDS:
+        parts = [
+            _of_one_fold(graph, edges[edge_fold == fold], -(-count // folds), rng, even=EVEN_ENDS[kind])
+            for fold in range(folds)
+        ]
+        return np.concatenate(parts), np.repeat(np.arange(folds), [len(part) for part in parts])
+    if kind == LOST_PATH:
+        pairs = graph.draw_at_most("two-hop", count, rng)
+        first_steps = np.stack([pairs[:, 0], _between(graph, pairs, rng)], axis=1)
+        rows = EdgeIndex.of(edges, graph.num_users, graph.directed).rows_of(first_steps)
+        return pairs, edge_fold[rows]
+    pairs = graph.draw_at_most(kind, count, rng)
+    return pairs, rng.integers(0, folds, len(pairs))
+
+
+def _between(graph: Graph, pairs: Int64, rng: np.random.Generator) -> Int64:
+    """Return one of the users m with edges src - m - dst for each of ``pairs`` (B, 2), which must have one."""
+    found = np.empty(len(pairs), np.int64)
+    for rows in np.array_split(np.arange(len(pairs)), len(pairs) // PATHS_AT_ONCE + 1):
+        both = sp.csr_matrix(graph.out[pairs[rows, 0]].multiply(graph.into[pairs[rows, 1]]))
+        place = both.indptr[:-1] + (rng.random(len(rows)) * np.diff(both.indptr)).astype(np.int64)
+        found[rows] = both.indices[place]
+    return found
+
+
+def _of_one_fold(graph: Graph, edges: Int64, count: int, rng: np.random.Generator, *, even: tuple[bool, bool]) -> Int64:
+    """Return at most ``count`` distinct non-edges that join an end of one of ``edges`` to an end of another.
+
+    Args:
+        even: which end (directed: source, target) is drawn evenly from the users instead of by degree. Whom a fake is
+            injected to may have had no edge before, and hardly any user without edges is seen: so every second time
+            such a user is the end of one of ``edges``, and then misses it, and otherwise any user.
+    """
+    wanted = -(-count * 5 // 4) if len(edges) else 0
+    turned = edges[:, ::-1] if graph.directed else edges
+    if not graph.directed:
+        swapped = rng.random(len(edges)) < 0.5
+        turned = np.where(swapped[:, None], edges[:, ::-1], edges)
+    ends = [_ends(graph, part, wanted, rng, evenly) for part, evenly in zip((edges, turned), even, strict=True)]
+    joined = np.stack(ends, axis=1)
+    if not graph.directed:
+        swapped = rng.random(wanted) < 0.5
+        joined = np.where(swapped[:, None], joined[:, ::-1], joined)
+    keys = pair_keys(joined, graph.num_users, graph.directed)
+    free = np.flatnonzero((joined[:, 0] != joined[:, 1]) & ~graph.is_taken(keys))
+    first = np.sort(np.unique(keys[free], return_index=True)[1])
+    found: Int64 = joined[free[first]][:count]
+    return found
+
+
+def _ends(graph: Graph, edges: Int64, count: int, rng: np.random.Generator, evenly: bool) -> Int64:
+    """Return ``count`` first ends of ``edges``, by degree, or users drawn ``evenly``."""
+    own = edges[:, 0] if graph.directed else edges[np.arange(len(edges)), rng.integers(0, 2, len(edges))]
+    if not evenly or not count:
+        return own[rng.integers(0, max(len(own), 1), count)]
+    degree = (np.diff(graph.out.indptr) + (np.diff(graph.into.indptr) if graph.directed else 0))[own]
+    ends = own[rng.choice(len(own), count, p=(1.0 / degree) / (1.0 / degree).sum())]
+    return np.where(rng.random(count) < 0.5, ends, graph.active[rng.integers(0, len(graph.active), count)])

@@ -1,0 +1,154 @@
+"""What stays the same over the rounds of one division into folds: pairs to learn from, accounts, seeds.
+
+Letters: U users, E edges, K folds, L pairs learned from, C classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+
+from recdiff.config.scorer import ScorerConfig
+from recdiff.fakes.drawing import Graph
+from recdiff.graph.folded import FoldedGraph
+from recdiff.machine.progress import Steps
+from recdiff.machine.threads import side_by_side
+from recdiff.scorer.accounts import PlantedEdges, account_columns, plant
+from recdiff.scorer.pool import FakePool, edge_folds, fake_pool
+from recdiff.scorer.table import Columns, Tastes
+
+Int64 = NDArray[np.int64]
+
+ALIVE = 2
+"""Graphs encoded at a time, which bounds memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class SocialGraph:
+    """Social edges by user position.
+
+    Attributes:
+        edges: (E, 2), each edge once; in an order of their own, so that nothing depends on the order of rows.
+        num_users: U.
+        directed: whether (a, b) and (b, a) are two edges.
+    """
+
+    edges: Int64
+    num_users: int
+    directed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Seeds:
+    """Seeds of the parts of a fit, each of its own.
+
+    Attributes:
+        pool, spectrum, noise, planted, mixture: of NumPy's draws; networks: of torch's.
+    """
+
+    pool: int
+    spectrum: int
+    noise: int
+    planted: int
+    mixture: int
+    networks: int
+
+    @classmethod
+    def of(cls, sequence: np.random.SeedSequence) -> Seeds:
+        """Return six seeds that ``sequence`` leads to."""
+        return cls(*(int(each.generate_state(1, np.uint32)[0]) for each in sequence.spawn(6)))
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """What stays the same over the rounds.
+
+    Attributes:
+        folded: the graph with its edges in K folds.
+        pool: observed edges and sampled non-edges.
+        learn: (L,) rows of the pool's pairs that are learned from.
+        planted: edges of planted accounts, learned from beside them.
+        tastes: what the interactions say of the users.
+        accounts: K + 1 of the account columns, per left-out fold and, last, of the whole graph.
+        generator: of the networks.
+        steps: one per encoding, and one per round for what is learned from them.
+        device: where vectors are found and the denoiser is trained.
+    """
+
+    graph: SocialGraph
+    folded: FoldedGraph
+    pool: FakePool
+    folds: int
+    learn: Int64
+    planted: PlantedEdges
+    tastes: Tastes
+    accounts: list[Columns]
+    config: ScorerConfig
+    seeds: Seeds
+    generator: torch.Generator
+    steps: Steps
+    device: torch.device | str
+
+    @property
+    def label(self) -> Int64:
+        """Class of each row learned from, (L,)."""
+        return self.pool.label[self.learn]
+
+    @property
+    def fold(self) -> Int64:
+        """Fold of each row learned from, (L,)."""
+        return self.pool.fold[self.learn]
+
+
+def make_setup(
+    graph: SocialGraph,
+    train: sp.csr_matrix | None,
+    config: ScorerConfig,
+    seeds: Seeds,
+    steps: Steps,
+    *,
+    device: torch.device | str = "cpu",
+) -> Setup:
+    """Divide the edges into folds, draw what is learned from and describe the accounts in it."""
+    edges, num_users, directed = graph.edges, graph.num_users, graph.directed
+    rng = np.random.default_rng(seeds.pool)
+    folds = config.folds_for(len(edges))
+    edge_fold = edge_folds(edges, num_users, directed, folds, rng)
+    folded = FoldedGraph.of(edges, edge_fold, num_users, directed)
+    drawable = Graph.on(folded.whole, edges, directed)
+    pool = fake_pool(drawable, edges, edge_fold, folds, config.pairs_for(len(edges)), rng)
+    classes = range(len(pool.kinds) + 1)
+    learn = np.concatenate([_at_most(np.flatnonzero(pool.label == c), config.most_pairs, rng) for c in classes])
+    tastes = Tastes.of(train, num_users, config.table, rng, device)
+    planted = PlantedEdges.none()
+    if train is not None and tastes.columns:
+        drawn = np.random.default_rng(seeds.planted)
+        count = config.planted_for(len(edges))
+        planted = plant(drawable, folded, (edges, edge_fold), train, tastes, count=count, rng=drawn)
+
+    def befriended(left_out: int) -> Columns:
+        return account_columns(folded.without(left_out), directed, tastes.columns)
+
+    return Setup(
+        graph=graph,
+        folded=folded,
+        pool=pool,
+        folds=folds,
+        learn=learn,
+        planted=planted,
+        tastes=tastes,
+        accounts=side_by_side(befriended, range(folds + 1), ALIVE),
+        config=config,
+        seeds=seeds,
+        generator=torch.Generator().manual_seed(seeds.networks),
+        steps=steps,
+        device=device,
+    )
+
+
+def _at_most(rows: Int64, count: int, rng: np.random.Generator) -> Int64:
+    return rows if len(rows) <= count else np.sort(rng.choice(rows, count, replace=False))

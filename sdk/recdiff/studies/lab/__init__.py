@@ -1,0 +1,1 @@
+"""How the cells of studies are computed."""

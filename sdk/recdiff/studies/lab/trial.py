@@ -1,0 +1,58 @@
+"""One fit of one model: chosen on validation and, only where a final fit asks for it, judged on test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from recdiff.baselines.task import validation_judge
+from recdiff.metrics.ranking import rank
+from recdiff.studies.lab.cell import Cell
+from recdiff.studies.lab.contenders import fit_contender
+from recdiff.studies.lab.edge_change import GIVEN, changed
+from recdiff.studies.lab.kept_ranking import pack
+from recdiff.studies.lab.source import Source
+
+TASK, TIMED = "trial", "timed-trial"
+
+
+def trial_cell(
+    data: str,
+    model: str,
+    settings: Mapping[str, Any],
+    seed: int,
+    epochs: int | None,
+    *,
+    change: Mapping[str, Any] = GIVEN,
+    final: bool,
+    timed: bool = False,
+) -> Cell:
+    """Return the cell of a fit.
+
+    Args:
+        data: fingerprint of the data set.
+        model: a name of ``contenders``.
+        settings: of the model.
+        epochs: at most so many; None leaves the model its own number.
+        change: of the social graph, see ``edge_change``.
+        final: whether the test split is read; a trial that selects settings never reads it.
+        timed: whether its seconds are a result, so that a fit that shared the machine will not do.
+    """
+    parts = {"model": model, "settings": dict(settings), "epochs": epochs, "change": dict(change), "final": final}
+    return Cell(TIMED if timed else TASK, parts, seed, data)
+
+
+def run_trial(cell: Cell, source: Source) -> dict[str, Any]:
+    """Fit, selecting by Recall@20 + NDCG@20 on validation, and judge."""
+    wanted = cell.settings
+    dataset = changed(source.read(), wanted["change"], cell.seed).dataset
+    judge = validation_judge(dataset.train, dataset.validation)
+    fitted = fit_contender(wanted["model"], dataset, wanted["settings"], cell.seed, wanted["epochs"], judge)
+    values: dict[str, Any] = {
+        "validation": fitted.validation,
+        "history": fitted.history,
+        "seconds": fitted.seconds,
+    }
+    if wanted["final"]:
+        values["test"] = pack(rank(fitted.score, dataset.train, dataset.test))
+    return values

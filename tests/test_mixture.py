@@ -1,0 +1,85 @@
+"""Share inference on mixtures whose densities are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recdiff.config.scorer import MixtureConfig
+from recdiff.scorer.mixture import infer_further, infer_shares
+
+MEANS = {"real": (0.0, 0.0), "first": (4.0, 0.0), "second": (0.0, 4.0)}
+CONFIG = MixtureConfig(draws=20_000)
+NATURAL = (0.01, 0.01)
+
+
+def density(x: np.ndarray, mean: tuple[float, float]) -> np.ndarray:
+    return np.exp(-np.square(x - np.array(mean)).sum(axis=1) / 2)
+
+
+def mixture(first: float, second: float, count: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+    """Log density ratios (B, 2) and labels (B,) of an observed mixture and of samples of its two kinds."""
+    rng = np.random.default_rng(0)
+    kind = rng.choice(3, count, p=[1 - first - second, first, second])
+    observed = np.array(list(MEANS.values()))[kind] + rng.standard_normal((count, 2))
+    sampled = [np.array(MEANS[name]) + rng.standard_normal((count, 2)) for name in ("first", "second")]
+    x = np.concatenate([observed, *sampled])
+    parts = [density(x, MEANS[name]) for name in ("real", "first", "second")]
+    whole = (1 - first - second) * parts[0] + first * parts[1] + second * parts[2]
+    ratio = np.log(np.stack(parts[1:], axis=1) + 1e-30) - np.log(whole + 1e-30)[:, None]
+    return ratio, np.repeat([0, 1, 2], count)
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.2, 0.0), (0.5, 0.0), (0.0, 0.3), (0.3, 0.2), (0.1, 0.1), (0.0, 0.0)])
+def test_known_shares_are_found(first: float, second: float) -> None:
+    found = infer_shares(*mixture(first, second), NATURAL, CONFIG, np.random.default_rng(0))
+    np.testing.assert_allclose(found.shares, [first, second], atol=0.05)
+    total = found.resampled(20_000, np.random.default_rng(0)).sum(axis=1)
+    low, high = np.quantile(total, [0.02, 0.98])
+    assert low - 0.01 <= first + second <= high + 0.01
+
+
+def test_no_kind_is_ever_switched_off() -> None:
+    """A rare kind beside a frequent one keeps a share of its own."""
+    ratio, label = mixture(0.3, 0.03)
+    found = infer_shares(ratio, label, NATURAL, CONFIG, np.random.default_rng(0)).shares
+    assert 0.005 < found[1] < 0.06
+
+
+def test_what_real_edges_are_expected_to_look_like_is_not_counted_as_fake() -> None:
+    """Where real edges often look like a kind, the same bound leaves less for fakes."""
+    ratio, label = mixture(0.2, 0.0)
+    shares = [
+        infer_shares(ratio, label, natural, CONFIG, np.random.default_rng(0)).shares[0]
+        for natural in ((0.01, 0.01), (0.3, 0.01))
+    ]
+    assert shares[1] < 0.8 * shares[0]
+
+
+def test_few_edges_leave_the_share_open() -> None:
+    spread = []
+    for count in (300, 20_000):
+        found = infer_shares(*mixture(0.2, 0.0, count), NATURAL, CONFIG, np.random.default_rng(0))
+        total = found.resampled(20_000, np.random.default_rng(0)).sum(axis=1)
+        spread.append(total.std())
+    assert spread[0] > 1.2 * spread[1]
+
+
+def test_kinds_read_beside_known_ones_leave_those_their_part() -> None:
+    """The second kind is known already; half of it looks like the further kind, which is not there."""
+    rng = np.random.default_rng(3)
+    real, known, asked = rng.uniform(-8.0, 0.0, 40_000), rng.uniform(-8.0, 8.0, 20_000), rng.uniform(0.0, 8.0, 20_000)
+    sampled = rng.uniform(-8.0, 8.0, 20_000)
+    ratio = np.concatenate([real, known, sampled, asked])[:, None]
+    label = np.repeat([0, 0, 1, 2], [40_000, 20_000, 20_000, 20_000])
+    before = infer_shares(np.stack([ratio[:, 0]], axis=1), np.minimum(label, 1), (0.01,), CONFIG, rng)
+    known_third = replace(before, draws=np.full((1, 1), 1 / 3), weight=np.ones(1))
+    none = replace(before, draws=np.zeros((1, 1)), weight=np.ones(1))
+    found = [
+        infer_further(ratio, label, (0.01,), known=each, config=CONFIG, rng=np.random.default_rng(0)).shares[0]
+        for each in (none, known_third)
+    ]
+    assert found[0] == pytest.approx(1 / 6, abs=0.06)
+    assert found[1] < 0.03
