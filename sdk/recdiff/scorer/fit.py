@@ -68,6 +68,12 @@ LEAST_TOTAL = 0.02
 ALMOST_NONE = 1e-9
 SHARE_OF_OTHER = 0.003
 """Share of fakes of a kind that nobody knows: they look like real edges but for their answers."""
+CEILINGS = (0.5, 0.97)
+"""Between these lies what the most suspicious edges are printed as."""
+MOST_SUSPICIOUS = 0.999
+SLOPES = np.linspace(1.0, 0.3, 15)
+LEAST_REAL = 0.1
+"""Weight that every observed edge keeps as a real one, which keeps scores from feeding on themselves."""
 SMALLEST_WEIGHT = 0.02
 
 
@@ -85,6 +91,7 @@ class Scorer:
         edge_log_odds: (E,), the log odds behind ``edge_scores``, before calibration.
         shares: estimated share of each kind among the edges, by name.
         interval: between which values the share of all fakes lies with a probability of nine in ten.
+        ceiling: how likely an edge is fake at most, for all that is known.
         movement: (U,), how far denoising moves each user (root mean square); empty without a denoiser.
         denoised: (U, D) denoised latent rows and latent: (U, D) the rows themselves; empty without a denoiser.
         denoiser: what turns ``latent`` into ``denoised``, or None.
@@ -99,6 +106,7 @@ class Scorer:
     edge_log_odds: Float64
     shares: dict[str, float]
     interval: tuple[float, float]
+    ceiling: float
     movement: Float32
     latent: Float32
     denoised: Float32
@@ -178,11 +186,18 @@ def _divided(setup: Setup, known: Int64 | None) -> Scorer:
     """Return the scorer that one division into folds leads to, its edges in the setup's order."""
     made, ratio, found = _rounds(setup)
     shares = found.mean
-    real = np.clip(1.0 - np.exp(ratio) @ shares, SMALLEST_SHARE, 1.0)
+    real = np.clip(1.0 - np.exp(ratio) @ shares, LEAST_REAL, 1.0)
     weight = np.where(setup.label > 0, 1.0, real).astype(np.float32)
     kinds, interval = found.names, found.interval
     if known is None:
-        return _finish(setup, made, Task(setup.label, weight), dict(zip(kinds, shares, strict=True)), interval)
+        return _finish(
+            setup,
+            made,
+            Task(setup.label, weight),
+            found,
+            shares=dict(zip(kinds, shares, strict=True)),
+            interval=interval,
+        )
     observed = setup.label == 0
     told = np.full(len(setup.learn), -1)
     told[observed] = known[setup.learn[observed]]
@@ -194,7 +209,9 @@ def _divided(setup: Setup, known: Int64 | None) -> Scorer:
     kinds = (*setup.pool.kinds, KNOWN, *setup.planted.kinds)
     total = float(shares.sum())
     interval = min(interval[0], total), max(interval[1], total)
-    return _finish(setup, made, Task(label, weight), dict(zip(kinds, shares, strict=True)), interval)
+    return _finish(
+        setup, made, Task(label, weight), found, shares=dict(zip(kinds, shares, strict=True)), interval=interval
+    )
 
 
 def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
@@ -231,10 +248,12 @@ class Shares:
     Attributes:
         names: of the K kinds.
         draws: (N, K), all equally likely, together at most 1.
+        purity: (K,) mean part of fakes among the edges that look like each kind.
     """
 
     names: tuple[str, ...]
     draws: Float64
+    purity: Float64
 
     @property
     def mean(self) -> Float64:
@@ -247,6 +266,12 @@ class Shares:
         low, high = np.quantile(self.draws.sum(axis=1), INTERVAL).tolist()
         return low, high
 
+    @property
+    def ceiling(self) -> float:
+        """How likely an edge is fake at most: the purity of the kinds, by their shares."""
+        share = self.mean
+        return float(np.clip(share @ self.purity / max(float(share.sum()), ALMOST_NONE), *CEILINGS))
+
 
 def _shares(setup: Setup, made: Round, networks: list[Network], ratio: Float64) -> Shares:
     """Return what is known of the shares of the sampled kinds and, where there are any, of the planted ones.
@@ -258,7 +283,7 @@ def _shares(setup: Setup, made: Round, networks: list[Network], ratio: Float64) 
     names, planted = setup.pool.kinds, setup.planted
     sampled = len(names)
     known = infer_shares(ratio[:, :sampled], setup.label, _natural(names), config, rng)
-    draws = [known.resampled(config.draws, rng)]
+    draws, purity = [known.resampled(config.draws, rng)], [known.purity]
     by_account = np.concatenate([ratio, planted_ratios(setup, made, networks)]) if planted.kinds else ratio
     label = np.concatenate([setup.label, sampled + planted.label])
     for kinds, _ in AUDIENCES if planted.kinds else ():
@@ -268,20 +293,23 @@ def _shares(setup: Setup, made: Round, networks: list[Network], ratio: Float64) 
         columns = by_account[told, first : first + len(kinds)]
         further = infer_further(columns, own, _natural(kinds), known=known, config=config, rng=rng)
         draws.append(further.resampled(config.draws, rng))
+        purity.append(further.purity)
         names = (*names, *kinds)
     whole = np.concatenate(draws, axis=1)
     if IDLE in names:
         holds = whole[:, [names.index(each) for each in USING_NOTHING]].sum(axis=1)
         idle = names.index(IDLE)
         whole[:, idle] = np.maximum(whole[:, idle] - holds, 0.0)
-    return Shares(names, whole / np.maximum(whole.sum(axis=1, keepdims=True), 1.0))
+    return Shares(names, whole / np.maximum(whole.sum(axis=1, keepdims=True), 1.0), np.concatenate(purity))
 
 
 def _natural(names: Sequence[str]) -> list[float]:
     return [kind(name).natural for name in names]
 
 
-def _finish(setup: Setup, made: Round, task: Task, shares: dict[str, float], interval: tuple[float, float]) -> Scorer:
+def _finish(
+    setup: Setup, made: Round, task: Task, found: Shares, *, shares: dict[str, float], interval: tuple[float, float]
+) -> Scorer:
     """Train the final networks, observed edges weighted by the chance that they are real, and put all together."""
     direct = _direct(made)
     networks = [widened(each, direct) for each in half_networks(setup, made, task, whole=True)]
@@ -290,7 +318,7 @@ def _finish(setup: Setup, made: Round, task: Task, shares: dict[str, float], int
     z = edge_logits(setup, made, halves) + offset
     if setup.graph.directed:
         z[:, 0] -= silence(setup.graph.edges, setup.graph.num_users).astype(np.float32)
-    calibration = _calibration(log_odds(z), sum(shares.values()))
+    calibration = _calibration(log_odds(z), sum(shares.values()), found.ceiling)
     fake, kinds = posterior(z, calibration)
     encodings, evidence = made.encodings, setup.config.evidence
     latent = made.latent
@@ -307,6 +335,7 @@ def _finish(setup: Setup, made: Round, task: Task, shares: dict[str, float], int
         edge_log_odds=log_odds(z),
         shares={name: float(share) for name, share in shares.items()} | {OTHER: 0.0},
         interval=interval,
+        ceiling=found.ceiling,
         latent=latent,
         denoised=clean,
         movement=np.sqrt(np.square(clean - latent).mean(axis=1)) if clean.size else np.empty(0, np.float32),
@@ -335,9 +364,18 @@ def _prior(shares: Mapping[str, float], sampled: Sequence[str]) -> Float32:
     return np.asarray(np.log(np.concatenate([[1.0 - total], kinds, [SHARE_OF_OTHER]])), np.float32)
 
 
-def _calibration(odds: Float64, share: float) -> tuple[float, float]:
-    """Return slope and intercept with which the scores' mean is ``share``."""
-    return 1.0, intercept_for_share(odds, float(np.clip(share, SMALLEST_SHARE, 1.0 - SMALLEST_SHARE)))
+def _calibration(odds: Float64, share: float, ceiling: float) -> tuple[float, float]:
+    """Return slope and intercept with which the scores' mean is ``share`` and hardly any is above ``ceiling``.
+
+    A network is surest where it has seen least; the slope takes back what the shares do not bear out.
+    """
+    share = float(np.clip(share, SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
+    highest = float(np.quantile(odds, MOST_SUSPICIOUS))
+    for slope in SLOPES.tolist():
+        intercept = intercept_for_share(odds, share, slope)
+        if expit(slope * highest + intercept) <= max(ceiling, share):
+            break
+    return slope, intercept
 
 
 def _averaged(found: Sequence[Scorer]) -> Scorer:
@@ -347,7 +385,8 @@ def _averaged(found: Sequence[Scorer]) -> Scorer:
     names = tuple(dict.fromkeys(name for each in found for name in each.kinds))
     shares = {name: float(np.mean([each.shares.get(name, 0.0) for each in found])) for name in names}
     odds = np.mean([each.edge_log_odds for each in found], axis=0)
-    slope, intercept = _calibration(odds, sum(shares.values()))
+    ceiling = float(np.mean([each.ceiling for each in found]))
+    slope, intercept = _calibration(odds, sum(shares.values()), ceiling)
     fake = expit(slope * odds + intercept).astype(np.float32)
     parts = np.mean([_parts(each, names) for each in found], axis=0)
     first = found[0]

@@ -46,10 +46,11 @@ class Mixture:
     """A posterior over the shares of K kinds among the observed edges.
 
     Attributes:
-        draws: (N, K) shares; weight: (N,), sums to 1.
+        draws: (N, K) shares of fakes; alike: (N, K) of real edges that look like them; weight: (N,), sums to 1.
     """
 
     draws: Float64
+    alike: Float64
     weight: Float64
 
     @property
@@ -57,6 +58,12 @@ class Mixture:
         """The mean share of each kind, (K,)."""
         mean: Float64 = self.weight @ self.draws
         return mean
+
+    @property
+    def purity(self) -> Float64:
+        """The mean part of fakes among the edges that look like each kind, (K,)."""
+        part: Float64 = self.weight @ (self.draws / np.maximum(self.draws + self.alike, ALMOST_NONE))
+        return part
 
     def resampled(self, count: int, rng: np.random.Generator) -> Float64:
         """Return ``count`` draws (count, K) that all count alike."""
@@ -76,7 +83,7 @@ def infer_shares(
     kinds = ratio.shape[1]
     shares, alike = _prior(kinds, natural, config.draws, rng)
     regions = _regions(ratio, label, _mixtures(kinds), kinds, config, rng)
-    return Mixture(shares, _weights(regions, shares + alike, config))
+    return Mixture(shares, alike, _weights(regions, shares + alike, config))
 
 
 def infer_further(
@@ -98,7 +105,7 @@ def infer_further(
     shares, alike = _prior(further, natural, config.draws, rng)
     regions = _regions(ratio, label, _mixtures(further), before + further, config, rng)
     whole = np.concatenate([known.resampled(config.draws, rng), shares + alike], axis=1)
-    return Mixture(shares, _weights(regions, whole, config))
+    return Mixture(shares, alike, _weights(regions, whole, config))
 
 
 def _prior(kinds: int, natural: Sequence[float], count: int, rng: np.random.Generator) -> tuple[Float64, Float64]:
