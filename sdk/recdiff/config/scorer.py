@@ -87,7 +87,7 @@ class MixtureConfig:
     """How the shares of the kinds are read.
 
     Attributes:
-        draws: of shares from their prior.
+        draws: of shares; moves: of each draw at every temperature.
         smallest_region: a region holds at least this share of its kinds, and more where there are few edges: as much
             as ``least_counted`` edges are of all.
         regions: how many per mixture of kinds, evenly spaced on a log scale.
@@ -95,10 +95,10 @@ class MixtureConfig:
         doubt: standard errors by which a region's count of observed edges may be too low.
         least_error, relative_error: standard error of a bound: so much, and so much of the bound; besides, that of
             counting the edges in a region that holds ``counted_region`` of the kinds.
-        least_draws: the weights are flattened until at least as many draws count.
     """
 
-    draws: int = 20_000
+    draws: int = 3_000
+    moves: int = 12
     smallest_region: float = 0.03
     least_counted: int = 200
     regions: int = 30
@@ -107,7 +107,6 @@ class MixtureConfig:
     relative_error: float = 0.08
     counted_region: float = 0.3
     doubt: float = 1.0
-    least_draws: int = 60
 
     def smallest_for(self, edges: int) -> float:
         """Return which share of its kinds the smallest region holds."""

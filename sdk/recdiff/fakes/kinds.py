@@ -49,14 +49,14 @@ KINDS: tuple[Kind, ...] = (
         "an edge between two well-connected people who have nothing to do with each other",
         sampled=True,
         injected=True,
-        natural=0.015,
+        natural=0.02,
     ),
     Kind(
         "walk",
         "an edge to somebody near, a few friendships away, without a reason of its own",
         sampled=True,
         injected=True,
-        natural=0.06,
+        natural=0.07,
     ),
     Kind(
         "two-hop",
@@ -69,7 +69,7 @@ KINDS: tuple[Kind, ...] = (
         "lost-path",
         "an edge made to a friend's friend, where the friendship between is gone",
         sampled=True,
-        natural=0.06,
+        natural=0.07,
     ),
     Kind("idle", "an edge of an account that uses nothing", planted=True, natural=0.015),
     Kind(

@@ -283,7 +283,7 @@ def _shares(setup: Setup, made: Round, networks: list[Network], ratio: Float64) 
     names, planted = setup.pool.kinds, setup.planted
     sampled = len(names)
     known = infer_shares(ratio[:, :sampled], setup.label, _natural(names), config, rng)
-    draws, purity = [known.resampled(config.draws, rng)], [known.purity]
+    draws, purity = [known.draws], [known.purity]
     by_account = np.concatenate([ratio, planted_ratios(setup, made, networks)]) if planted.kinds else ratio
     label = np.concatenate([setup.label, sampled + planted.label])
     for kinds, _ in AUDIENCES if planted.kinds else ():
@@ -292,7 +292,7 @@ def _shares(setup: Setup, made: Round, networks: list[Network], ratio: Float64) 
         own = np.where(label > first, label - first + sampled, label)[told]
         columns = by_account[told, first : first + len(kinds)]
         further = infer_further(columns, own, _natural(kinds), known=known, config=config, rng=rng)
-        draws.append(further.resampled(config.draws, rng))
+        draws.append(further.draws)
         purity.append(further.purity)
         names = (*names, *kinds)
     whole = np.concatenate(draws, axis=1)

@@ -10,9 +10,11 @@ most the part b_d of the observed edges, with regions A at the upper ends of its
     b_d = min_A P_obs(A) / P_d(A).
 
 Such bounds are all that the data say, and many shares agree with them (Blanchard, Lee and Scott, 2010). So shares are
-drawn from a prior, the same bounds are computed from the kinds alone, and a draw counts by how near its bounds come to
-those observed (importance weights, normal in the bounds). Means over the draws average over what the data cannot
-decide: no kind is chosen, and none is switched off. The prior of l_k says how much of real graphs looks like a kind.
+drawn from a prior, the same bounds are computed from the kinds alone, and a draw is as likely as its bounds are near
+those observed (normal in the bounds). Draws are led from prior to posterior by tempering: they are chosen anew by
+weight and moved one part at a time (sequential Monte Carlo, Del Moral, Doucet and Jasra, 2006). Means over the draws average
+over what the data cannot decide: no kind is chosen, and none is switched off. The prior of l_k says how much of real
+graphs looks like a kind.
 
 Letters: B pairs, K kinds, D mixtures of kinds, A regions, N draws.
 """
@@ -20,7 +22,7 @@ Letters: B pairs, K kinds, D mixtures of kinds, A regions, N draws.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import combinations
 
 import numpy as np
@@ -34,11 +36,18 @@ Int64 = NDArray[np.int64]
 STEEPEST = 20.0
 """Log ratios beyond which a pair is all of one class."""
 ALMOST_NONE = 1e-12
-GENTLER = 1.4
-"""Factor by which the weights are flattened until enough draws count."""
 INTERVAL = (0.05, 0.95)
+TAKES_PART = 0.35
+"""How often a kind is among the fakes."""
+NO_FAKES = 0.15
+"""How often a graph has none."""
+MOST_FAKES = 0.6
 LIKE_REAL = 0.01
 """How often any share of real edges looks like a kind."""
+HEAT = (32.0, 16.0, 8.0, 4.0, 2.0, 1.0)
+"""By what the log likelihood is divided, one after the other."""
+STRIDE = 0.5
+"""Standard deviation, on a log scale, of small moves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,28 +55,22 @@ class Mixture:
     """A posterior over the shares of K kinds among the observed edges.
 
     Attributes:
-        draws: (N, K) shares of fakes; alike: (N, K) of real edges that look like them; weight: (N,), sums to 1.
+        draws: (N, K) shares of fakes, all equally likely; alike: (N, K) of real edges that look like them.
     """
 
     draws: Float64
     alike: Float64
-    weight: Float64
 
     @property
     def shares(self) -> Float64:
         """The mean share of each kind, (K,)."""
-        mean: Float64 = self.weight @ self.draws
-        return mean
+        return np.asarray(self.draws.mean(axis=0), np.float64)
 
     @property
     def purity(self) -> Float64:
         """The mean part of fakes among the edges that look like each kind, (K,)."""
-        part: Float64 = self.weight @ (self.draws / np.maximum(self.draws + self.alike, ALMOST_NONE))
-        return part
-
-    def resampled(self, count: int, rng: np.random.Generator) -> Float64:
-        """Return ``count`` draws (count, K) that all count alike."""
-        return self.draws[rng.choice(len(self.weight), count, p=self.weight)]
+        part = self.draws / np.maximum(self.draws + self.alike, ALMOST_NONE)
+        return np.asarray(part.mean(axis=0), np.float64)
 
 
 def infer_shares(
@@ -81,9 +84,8 @@ def infer_shares(
         natural: (K,) mean share of real edges that look like each kind, before the graph's own factor.
     """
     kinds = ratio.shape[1]
-    shares, alike = _prior(kinds, natural, config.draws, rng)
     regions = _regions(ratio, label, _mixtures(kinds), kinds, config, rng)
-    return Mixture(shares, alike, _weights(regions, shares + alike, config))
+    return _posterior(regions, np.empty((config.draws, 0)), natural, config, rng)
 
 
 def infer_further(
@@ -102,24 +104,114 @@ def infer_further(
         natural: (K,), as in ``infer_shares``.
     """
     further, before = ratio.shape[1], known.draws.shape[1]
-    shares, alike = _prior(further, natural, config.draws, rng)
     regions = _regions(ratio, label, _mixtures(further), before + further, config, rng)
-    whole = np.concatenate([known.resampled(config.draws, rng), shares + alike], axis=1)
-    return Mixture(shares, alike, _weights(regions, whole, config))
+    others = known.draws[rng.integers(0, len(known.draws), config.draws)]
+    return _posterior(regions, others, natural, config, rng)
 
 
-def _prior(kinds: int, natural: Sequence[float], count: int, rng: np.random.Generator) -> tuple[Float64, Float64]:
-    """Return shares of fakes and of real edges that look like them, (N, K) each.
+@dataclass(eq=False)
+class _Draws:
+    """N draws of everything that is not known; each part may be drawn anew by itself.
 
-    From none to all kinds take part, and up to three fifths of the edges are fakes. How much of a graph looks like
-    fakes differs by a factor of its own, and now and then a kind cannot be told from real edges.
+    Attributes:
+        part: (N, K) whether a kind is among the fakes; size: (N, K) how large beside the others.
+        total: (N,) in 0 to 1, behind the share of all fakes; none: (N,) whether there are none.
+        look: (N, K) behind the share of real edges that look like a kind; like: (N, K) that share itself, or nan.
+        factor: (N,) of the graph's own.
     """
-    part = rng.gamma(1.0, 1.0, (count, kinds)) * (rng.random((count, kinds)) < rng.random((count, 1)))
-    total = np.where(rng.random(count) < 0.15, 0.0, 0.6 * rng.random(count) ** 1.5)
-    shares = part / np.maximum(part.sum(axis=1, keepdims=True), ALMOST_NONE) * total[:, None]
-    factor = np.exp(rng.standard_normal((count, 1)))
-    alike = rng.exponential(1.0, (count, kinds)) * np.asarray(natural) * factor
-    return shares, np.where(rng.random((count, kinds)) < LIKE_REAL, rng.random((count, kinds)), alike)
+
+    part: NDArray[np.bool_]
+    size: Float64
+    total: Float64
+    none: NDArray[np.bool_]
+    look: Float64
+    like: Float64
+    factor: Float64
+
+    @classmethod
+    def of(cls, count: int, kinds: int, rng: np.random.Generator) -> _Draws:
+        """Draw from the prior."""
+        shape = count, kinds
+        like = np.where(rng.random(shape) < LIKE_REAL, rng.random(shape), np.nan)
+        return cls(
+            part=rng.random(shape) < TAKES_PART,
+            size=rng.exponential(1.0, shape),
+            total=rng.random(count),
+            none=rng.random(count) < NO_FAKES,
+            look=rng.exponential(1.0, shape),
+            like=like,
+            factor=np.exp(rng.standard_normal(count)),
+        )
+
+    def fakes(self) -> Float64:
+        """Return the share of fakes of each kind, (N, K)."""
+        part = self.part * self.size
+        total = np.where(self.none, 0.0, MOST_FAKES * self.total**1.5)
+        found: Float64 = part / np.maximum(part.sum(axis=1, keepdims=True), ALMOST_NONE) * total[:, None]
+        return found
+
+    def alike(self, natural: Float64) -> Float64:
+        """Return the share of real edges that look like each kind, (N, K)."""
+        return np.where(np.isnan(self.like), self.look * natural * self.factor[:, None], self.like)
+
+    def taken(self, rows: Int64) -> _Draws:
+        """Return the draws ``rows``."""
+        return _Draws(*(getattr(self, each.name)[rows] for each in fields(self)))
+
+    def moved(self, rng: np.random.Generator) -> tuple[_Draws, Float64]:
+        """Return draws with one part changed each, and the log of what the prior says to it, (N,).
+
+        A part is drawn anew from its prior, which then says nothing, or multiplied by a number near 1.
+        """
+        fresh = _Draws.of(*self.size.shape, rng)
+        count, kinds = self.size.shape
+        row: Int64 = np.arange(count)
+        which: Int64 = rng.integers(0, kinds, count)
+        move: Int64 = rng.integers(0, 6, count)
+        new = self.taken(row)
+        for name, chosen in (("part", (0, 5)), ("size", (1,)), ("look", (1, 2)), ("like", (2,))):
+            rows = row[np.isin(move, chosen)]
+            getattr(new, name)[rows, which[rows]] = getattr(fresh, name)[rows, which[rows]]
+        for name, chosen in (("total", (3,)), ("none", (3,)), ("factor", (4,))):
+            rows = row[np.isin(move, chosen)]
+            getattr(new, name)[rows] = getattr(fresh, name)[rows]
+        prior = np.zeros(count)
+        rows = row[move == 5]
+        for name in ("size", "look"):
+            step = np.exp(STRIDE * rng.standard_normal(len(rows)))
+            before = getattr(self, name)[rows, which[rows]]
+            getattr(new, name)[rows, which[rows]] = before * step
+            prior[rows] += np.log(step) - before * (step - 1.0)
+        return new, prior
+
+
+def _posterior(
+    regions: list[_Regions], others: Float64, natural: Sequence[float], config: MixtureConfig, rng: np.random.Generator
+) -> Mixture:
+    """Return draws from the posterior, where ``others`` (N, J) are draws of the shares of classes known before."""
+    mean = np.asarray(natural, np.float64)
+    likelihood = _Likelihood(regions, config)
+    draws = _Draws.of(config.draws, len(mean), rng)
+    fit = likelihood(np.concatenate([others, draws.fakes() + draws.alike(mean)], axis=1))
+    heat = np.inf
+    for cooler in HEAT:
+        weight = np.exp((fit - fit.max()) * (1.0 / cooler - 1.0 / heat))
+        rows = _resampled(weight, rng)
+        draws, others, fit, heat = draws.taken(rows), others[rows], fit[rows], cooler
+        for _ in range(config.moves):
+            new, prior = draws.moved(rng)
+            found = likelihood(np.concatenate([others, new.fakes() + new.alike(mean)], axis=1))
+            better = np.log(rng.random(len(fit))) < (found - fit) / heat + prior
+            fit = np.where(better, found, fit)
+            for each in fields(draws):
+                getattr(draws, each.name)[better] = getattr(new, each.name)[better]
+    return Mixture(draws.fakes(), draws.alike(mean))
+
+
+def _resampled(weight: Float64, rng: np.random.Generator) -> Int64:
+    """Return rows chosen by ``weight`` (N,), evenly (systematic resampling)."""
+    place = (np.arange(len(weight)) + rng.random()) / len(weight)
+    return np.minimum(np.searchsorted(np.cumsum(weight / weight.sum()), place), len(weight) - 1)
 
 
 def _mixtures(kinds: int) -> list[Float64]:
@@ -183,22 +275,22 @@ def _cuts(kinds: list[Float64], mixture: Float64, smallest: float, count: int) -
     return np.asarray(value[order][place], np.float64)
 
 
-def _weights(regions: list[_Regions], shares: Float64, config: MixtureConfig) -> Float64:
-    """Return how much each draw of ``shares`` (N, classes) counts, (N,)."""
-    shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
-    observed = np.array([each.bound(config.doubt) for each in regions])
-    drawn = np.stack([each.bounds(shares) for each in regions], axis=1)
-    largest = np.maximum(observed, drawn)
-    counted = np.sqrt(largest / (config.counted_region * regions[0].count))
-    spread = config.least_error + config.relative_error * largest + counted
-    fit = -np.square((drawn - observed) / spread).sum(axis=1) / 2 - np.log(spread).sum(axis=1)
-    fit -= fit.max()
-    weight = np.exp(fit)
-    while weight.sum() ** 2 / np.square(weight).sum() < config.least_draws:
-        fit /= GENTLER
-        weight = np.exp(fit)
-    even: Float64 = weight / weight.sum()
-    return even
+class _Likelihood:
+    """How near the bounds of shares come to those observed."""
+
+    def __init__(self, regions: list[_Regions], config: MixtureConfig) -> None:
+        self.regions, self.config = regions, config
+        self.observed = np.array([each.bound(config.doubt) for each in regions])
+
+    def __call__(self, shares: Float64) -> Float64:
+        """Return the log likelihood (N,) of ``shares`` (N, classes)."""
+        shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
+        drawn = np.stack([each.bounds(shares) for each in self.regions], axis=1)
+        config, largest = self.config, np.maximum(self.observed, drawn)
+        counted = np.sqrt(largest / (config.counted_region * self.regions[0].count))
+        spread = config.least_error + config.relative_error * largest + counted
+        fit: Float64 = -np.square((drawn - self.observed) / spread).sum(axis=1) / 2 - np.log(spread).sum(axis=1)
+        return fit
 
 
 def _at_most(rows: Int64, count: int, rng: np.random.Generator) -> Int64:

@@ -22,6 +22,8 @@ from recdiff.graph.pairs import pair_keys
 
 Int64 = NDArray[np.int64]
 
+MISSING_ONE = 0.2
+"""How often a user drawn evenly is the end of an edge that it misses."""
 EVEN_ENDS = {"uniform": (True, True), "hub": (True, False), "degree": (False, False)}
 """Kinds whose pairs join ends of two edges, and which of the ends are drawn evenly instead of by degree."""
 LOST_PATH = "lost-path"
@@ -107,8 +109,8 @@ def _of_one_fold(graph: Graph, edges: Int64, count: int, rng: np.random.Generato
 
     Args:
         even: which end (directed: source, target) is drawn evenly from the users instead of by degree. Whom a fake is
-            injected to may have had no edge before, and hardly any user without edges is seen: so every second time
-            such a user is the end of one of ``edges``, and then misses it, and otherwise any user.
+            injected to may have had no edge before, and hardly any user without edges is seen: so now and then
+            such a user is the end of one of ``edges``, and misses it.
     """
     wanted = -(-count * 5 // 4) if len(edges) else 0
     turned = edges[:, ::-1] if graph.directed else edges
@@ -134,4 +136,4 @@ def _ends(graph: Graph, edges: Int64, count: int, rng: np.random.Generator, even
         return own[rng.integers(0, max(len(own), 1), count)]
     degree = (np.diff(graph.out.indptr) + (np.diff(graph.into.indptr) if graph.directed else 0))[own]
     ends = own[rng.choice(len(own), count, p=(1.0 / degree) / (1.0 / degree).sum())]
-    return np.where(rng.random(count) < 0.5, ends, graph.active[rng.integers(0, len(graph.active), count)])
+    return np.where(rng.random(count) < MISSING_ONE, ends, graph.active[rng.integers(0, len(graph.active), count)])
