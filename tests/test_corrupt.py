@@ -77,7 +77,7 @@ def test_camouflage_befriends_friends_of_its_target() -> None:
 @pytest.mark.parametrize(
     ("kind", "share", "mode", "message"),
     [
-        ("random", 0.1, "add", "kind 'random': accepted are uniform, degree, two-hop, farm, camouflage"),
+        ("random", 0.1, "add", "kind 'random': accepted are uniform, hub, degree, walk, two-hop, farm, camouflage"),
         ("uniform", 1.5, "add", "share 1.5: expected a number from 0 to 1"),
         ("uniform", 0.1, "swap", "mode 'swap': accepted are replace, add"),
     ],

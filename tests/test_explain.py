@@ -19,7 +19,7 @@ def test_everything_known_is_said() -> None:
     }
     assert explain_edge("ann", "bob", row, 0.2) == [
         "ann - bob: fake_score 0.930, almost certainly fake (the whole graph's level is 0.200).",
-        "It looks most like a tie between two well-connected people who have nothing to do with each other (degree).",
+        "It looks most like an edge between two well-connected people who have nothing to do with each other (degree).",
         "The two have 1 friend in common, of 1,200 and 7.",
         "They share no item.",
         "Denoising moves the two ends 1.30 times as far as usual: they sit at odd places.",

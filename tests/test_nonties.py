@@ -63,7 +63,7 @@ def test_common_neighbours_match_the_dense_product() -> None:
 
 def test_a_graph_without_room_says_so() -> None:
     triangle = np.array([[0, 1], [1, 2], [0, 2]])
-    with pytest.raises(DataError, match="cannot draw 2 distinct uniform pairs that are no ties: found only 0"):
+    with pytest.raises(DataError, match="cannot draw 2 distinct uniform pairs that are no edges: found only 0"):
         Graph.of(triangle, 3, directed=False).draw("uniform", 2, np.random.default_rng(0))
     with pytest.raises(DataError, match="no user has two neighbours"):
         Graph.of(np.array([[0, 1]]), 4, directed=True).draw("two-hop", 1, np.random.default_rng(0))

@@ -30,12 +30,12 @@ from recdiff.graph.adjacency import social_adjacency
 from recdiff.machine.cores import cores
 from recdiff.machine.device import resolve_device
 from recdiff.machine.progress import Report, silent
+from recdiff.model import edge_table as evidence_table
 from recdiff.model.fitted import Fitted
 from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
 from recdiff.recommender.fit import Recommender, fit_recommender
 from recdiff.recommender.training import Trainer
-from recdiff.scorer import edge_table as evidence_table
 from recdiff.scorer.fit import fit_scorer
 from recdiff.scorer.known import known_edges, recalibrated
 from recdiff.storage.checkpoint import Checkpoint

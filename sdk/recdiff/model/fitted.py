@@ -18,10 +18,10 @@ from recdiff.config import Config
 from recdiff.data.ids import Ids
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.graph.edge_index import EdgeIndex
+from recdiff.model import edge_table as evidence_table
 from recdiff.model.arrays import denoiser_arrays, folded, interactions, pair_arrays, pair_scorer, pair_settings
 from recdiff.model.folder import Artifact, above, below
 from recdiff.recommender.fit import Recommender
-from recdiff.scorer import edge_table as evidence_table
 from recdiff.scorer.pair_scorer import PairScorer
 
 Half = NDArray[np.float16]

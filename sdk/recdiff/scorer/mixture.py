@@ -12,9 +12,9 @@ most the part b_d of the observed edges, with regions A at the upper ends of its
 Such bounds are all that the data say, and many shares agree with them (Blanchard, Lee and Scott, 2010). So shares are
 drawn from a prior, the same bounds are computed from the kinds alone, and a draw is as likely as its bounds are near
 those observed (normal in the bounds). Draws are led from prior to posterior by tempering: they are chosen anew by
-weight and moved one part at a time (sequential Monte Carlo, Del Moral, Doucet and Jasra, 2006). Means over the draws average
-over what the data cannot decide: no kind is chosen, and none is switched off. The prior of l_k says how much of real
-graphs looks like a kind.
+weight and moved one part at a time (sequential Monte Carlo; Del Moral, Doucet and Jasra, 2006). Means over the draws
+average over what the data cannot decide: no kind is chosen, and none is switched off. The prior of l_k says how much
+of real graphs looks like a kind.
 
 Letters: B pairs, K kinds, D mixtures of kinds, A regions, N draws.
 """
@@ -37,7 +37,7 @@ STEEPEST = 20.0
 """Log ratios beyond which a pair is all of one class."""
 ALMOST_NONE = 1e-12
 INTERVAL = (0.05, 0.95)
-TAKES_PART = 0.35
+TAKES_PART = 0.2
 """How often a kind is among the fakes."""
 NO_FAKES = 0.15
 """How often a graph has none."""
@@ -163,11 +163,11 @@ class _Draws:
 
         A part is drawn anew from its prior, which then says nothing, or multiplied by a number near 1.
         """
-        fresh = _Draws.of(*self.size.shape, rng)
         count, kinds = self.size.shape
+        fresh = _Draws.of(count, kinds, rng)
         row: Int64 = np.arange(count)
-        which: Int64 = rng.integers(0, kinds, count)
-        move: Int64 = rng.integers(0, 6, count)
+        which: Int64 = rng.integers(0, kinds, size=(count,))
+        move: Int64 = rng.integers(0, 6, size=(count,))
         new = self.taken(row)
         for name, chosen in (("part", (0, 5)), ("size", (1,)), ("look", (1, 2)), ("like", (2,))):
             rows = row[np.isin(move, chosen)]
