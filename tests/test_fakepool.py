@@ -7,6 +7,7 @@ import pytest
 
 from graph_samples import community_edges
 from recdiff.fakes.drawing import Graph
+from recdiff.fakes.kinds import sampled
 from recdiff.graph.pairs import pair_keys
 from recdiff.scorer.pool import FakePool, edge_folds, fake_pool
 
@@ -25,8 +26,8 @@ def test_no_sampled_pair_is_a_tie(directed: bool) -> None:
     pool = pooled(edges, directed, 1000)
     assert pool.observed == len(edges)
     assert (pool.label[: len(edges)] == 0).all()
-    sampled = pair_keys(pool.pairs[len(edges) :], USERS, directed)
-    assert not np.isin(sampled, pair_keys(edges, USERS, directed)).any()
+    drawn = pair_keys(pool.pairs[len(edges) :], USERS, directed)
+    assert not np.isin(drawn, pair_keys(edges, USERS, directed)).any()
     assert set(np.unique(pool.label)) == set(range(len(pool.kinds) + 1))
     assert pool.kinds == sampled()
     assert set(np.unique(pool.fold)) == set(range(FOLDS))

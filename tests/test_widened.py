@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ def test_outputs(widths: tuple[int, ...], weighted: bool) -> None:
     rng = np.random.default_rng(0)
     layers: tuple[Layer, ...] = tuple(
         (rng.standard_normal((stop, start)).astype(np.float32), rng.standard_normal(stop).astype(np.float32))
-        for start, stop in zip(widths, widths[1:], strict=False)
+        for start, stop in pairwise(widths)
     )
     x = rng.standard_normal((40, 5)).astype(np.float32)
     direct = Direct((rng.standard_normal(5) * weighted).astype(np.float32), 0.25)

@@ -37,8 +37,8 @@ STEEPEST = 20.0
 """Log ratios beyond which a pair is all of one class."""
 ALMOST_NONE = 1e-12
 INTERVAL = (0.05, 0.95)
-TAKES_PART = 0.2
-"""How often a kind is among the fakes."""
+FACTOR_SPREAD = 1.0
+"""Of how much of a graph looks like fakes: standard deviation of its logarithm."""
 NO_FAKES = 0.15
 """How often a graph has none."""
 MOST_FAKES = 0.6
@@ -114,13 +114,15 @@ class _Draws:
     """N draws of everything that is not known; each part may be drawn anew by itself.
 
     Attributes:
-        part: (N, K) whether a kind is among the fakes; size: (N, K) how large beside the others.
+        often: (N,) how often a kind is among the fakes; part: (N, K) a kind is where this is below; size: (N, K) how
+            large it is beside the others.
         total: (N,) in 0 to 1, behind the share of all fakes; none: (N,) whether there are none.
         look: (N, K) behind the share of real edges that look like a kind; like: (N, K) that share itself, or nan.
         factor: (N,) of the graph's own.
     """
 
-    part: NDArray[np.bool_]
+    often: Float64
+    part: Float64
     size: Float64
     total: Float64
     none: NDArray[np.bool_]
@@ -134,18 +136,19 @@ class _Draws:
         shape = count, kinds
         like = np.where(rng.random(shape) < LIKE_REAL, rng.random(shape), np.nan)
         return cls(
-            part=rng.random(shape) < TAKES_PART,
+            often=rng.random(count),
+            part=rng.random(shape),
             size=rng.exponential(1.0, shape),
             total=rng.random(count),
             none=rng.random(count) < NO_FAKES,
             look=rng.exponential(1.0, shape),
             like=like,
-            factor=np.exp(rng.standard_normal(count)),
+            factor=np.exp(FACTOR_SPREAD * rng.standard_normal(count)),
         )
 
     def fakes(self) -> Float64:
         """Return the share of fakes of each kind, (N, K)."""
-        part = self.part * self.size
+        part = (self.part < self.often[:, None]) * self.size
         total = np.where(self.none, 0.0, MOST_FAKES * self.total**1.5)
         found: Float64 = part / np.maximum(part.sum(axis=1, keepdims=True), ALMOST_NONE) * total[:, None]
         return found
@@ -172,7 +175,7 @@ class _Draws:
         for name, chosen in (("part", (0, 5)), ("size", (1,)), ("look", (1, 2)), ("like", (2,))):
             rows = row[np.isin(move, chosen)]
             getattr(new, name)[rows, which[rows]] = getattr(fresh, name)[rows, which[rows]]
-        for name, chosen in (("total", (3,)), ("none", (3,)), ("factor", (4,))):
+        for name, chosen in (("total", (3,)), ("none", (3,)), ("factor", (4,)), ("often", (4,))):
             rows = row[np.isin(move, chosen)]
             getattr(new, name)[rows] = getattr(fresh, name)[rows]
         prior = np.zeros(count)
