@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from tests.graph_samples import community_edges, community_items
 
-from graph_samples import community_edges, community_items
 from recdiff.config import PaperConfig
 from recdiff.config.recommender import RecommenderConfig
 from recdiff.config.scorer import ScorerConfig, TableConfig

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from tests.real import read
 
-from real import read
 from recdiff.data.summary import describe
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import click
 import typer
 
 from recdiff.errors import UsageError
@@ -14,6 +13,10 @@ from recdiff_cli.console import note, print_json, print_table
 
 if TYPE_CHECKING:
     from recdiff.data.dataset import SocialDataset
+
+    Injected = str
+else:
+    Injected = Literal[injected()]
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="Folder with social.* and interactions.* files.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -116,7 +119,7 @@ def validate(
 
 def corrupt(
     folder: Data,
-    kind: Annotated[str, typer.Option(click_type=click.Choice(injected()), help="Of fakes.")],
+    kind: Annotated[Injected, typer.Option(help="Of fakes.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the spoiled data folder.")],
     share: Annotated[float, typer.Option(help="Fakes as a share of the ties there are.")] = 0.2,
     mode: Annotated[

@@ -11,11 +11,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import adapter_samples as samples
 import pytest
 from pyarrow import parquet
 
 from recdiff_adapters import EDGE_FORMATS, RECOMMENDATION_FORMATS, write
+from tests.adapters import adapter_samples as samples
 
 PAGE = Path(__file__).parents[2] / "docs" / "adapters.md"
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.M | re.S))

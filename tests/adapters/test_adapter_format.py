@@ -4,7 +4,6 @@ import ast
 import sys
 from pathlib import Path
 
-import adapter_samples as samples
 import pyarrow as pa
 import pytest
 
@@ -18,6 +17,7 @@ from recdiff_adapters import (
     to_networkx,
     write,
 )
+from tests.adapters import adapter_samples as samples
 
 PACKAGE = Path(recdiff_adapters.__file__).parent
 ON_DISK = sorted(name for name, entry in EDGE_FORMATS.items() if entry.target != "server")

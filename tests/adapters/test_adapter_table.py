@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import adapter_samples as samples
 import pyarrow as pa
 import pytest
 
 from recdiff_adapters import AdapterError
 from recdiff_adapters.table import EDGES, RECOMMENDATIONS, read_pairs
+from tests.adapters import adapter_samples as samples
 
 
 def test_both_kinds_are_told_apart_by_their_columns() -> None:

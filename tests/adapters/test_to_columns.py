@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import adapter_samples as samples
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from pyarrow import feather, parquet
 
 from recdiff_adapters import to_arrow, to_pandas, to_parquet, to_polars
+from tests.adapters import adapter_samples as samples
 
 TABLES = [samples.edges, samples.integer_edges, samples.recommendations, samples.empty_edges]
 

@@ -8,11 +8,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import adapter_samples as samples
 import pytest
 from hypothesis import given
 
 from recdiff_adapters import AdapterError, to_duckdb, to_sqlite
+from tests.adapters import adapter_samples as samples
 
 duckdb = pytest.importorskip("duckdb")
 WRITERS: dict[Callable[..., Path], Callable[..., Any]] = {

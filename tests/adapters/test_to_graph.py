@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import adapter_samples as samples
 import pyarrow as pa
 import pytest
 from hypothesis import given
 
 from recdiff_adapters import AdapterError, to_gexf, to_graphml, to_igraph, to_networkx
+from tests.adapters import adapter_samples as samples
 
 networkx = pytest.importorskip("networkx")
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import adapter_samples as samples
 import pytest
 from hypothesis import given
 
 from recdiff_adapters import AdapterError, to_jsonl
+from tests.adapters import adapter_samples as samples
 
 
 def read(path: Path) -> list[dict[str, object]]:

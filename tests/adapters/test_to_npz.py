@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import adapter_samples as samples
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,6 +9,7 @@ from pyarrow import parquet
 from scipy import sparse
 
 from recdiff_adapters import AdapterError, OptionError, to_npz
+from tests.adapters import adapter_samples as samples
 
 
 def read(folder: Path) -> tuple[sparse.csr_matrix, dict[str, list[object]]]:

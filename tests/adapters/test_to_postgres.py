@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import adapter_samples as samples
 import pytest
 from hypothesis import given
 
 from recdiff_adapters import AdapterError, to_postgres
+from tests.adapters import adapter_samples as samples
 
 psycopg = pytest.importorskip("psycopg")
 

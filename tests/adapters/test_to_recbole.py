@@ -7,11 +7,11 @@ import sys
 import venv
 from pathlib import Path
 
-import adapter_samples as samples
 import pytest
 from hypothesis import given
 
 from recdiff_adapters import AdapterError, OptionError, to_recbole
+from tests.adapters import adapter_samples as samples
 
 pandas = pytest.importorskip("pandas")
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import adapter_samples as samples
 import pyarrow as pa
 import pytest
 from hypothesis import given
 
 from recdiff_adapters import AdapterError, OptionError, to_qrec, to_selfrec
+from tests.adapters import adapter_samples as samples
 
 Writer = Callable[..., Path]
 DELIMITERS = {to_selfrec: " ", to_qrec: " |,|\t"}

@@ -6,12 +6,12 @@ import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import adapter_samples as samples
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from recdiff_adapters import AdapterError, MissingLibrary, OptionError, to_dgl, to_pyg
+from tests.adapters import adapter_samples as samples
 
 torch = pytest.importorskip("torch")
 

@@ -13,13 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.measurements import MEASUREMENTS
-from tests.benchmarks.report import write_plot, write_table
-from tests.benchmarks.result import Measurement, Result, Settings, regressions
-
 from recdiff.machine.cores import cores
 from recdiff.machine.device import resolve_device
 from recdiff.studies.lab.provenance import machine, now, versions
+from tests.benchmarks.measurements import MEASUREMENTS
+from tests.benchmarks.report import write_plot, write_table
+from tests.benchmarks.result import Measurement, Result, Settings, regressions
 
 OUT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tests.benchmarks.data import is_here, read
-from tests.benchmarks.result import Result, Settings
 
 from recdiff.estimator import RecDiff
 from recdiff.graph.adjacency import social_adjacency
 from recdiff.graph.sparse import Propagator
 from recdiff.paper.encoder import Graphs
 from recdiff.sample.folder import write_sample
+from tests.benchmarks.data import is_here, read
+from tests.benchmarks.result import Result, Settings
 
 WIDTH = 64
 COPIED = 64 * 2**20

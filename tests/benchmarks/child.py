@@ -71,14 +71,13 @@ def _epoch(contender: str, config: Any, dataset: Any, device: str) -> Callable[[
 
 def evaluations(contender: str, data: str, count: int, device: str, clock: str) -> dict[str, Any]:
     """Time ``count`` evaluations on the test split, embeddings included, after one to warm up."""
-    from tests.benchmarks import data as sets
-    from tests.benchmarks.plain_ranking import evaluate
-
     from recdiff.graph.adjacency import social_adjacency
     from recdiff.metrics.ranking import by_tables, rank
     from recdiff.paper import fit
     from recdiff.paper.encoder import Graphs
     from recdiff.studies.lab.unoptimised import PlainModel
+    from tests.benchmarks import data as sets
+    from tests.benchmarks.plain_ranking import evaluate
 
     dataset, config = sets.read(data), sets.settings(data)
     social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
@@ -103,12 +102,11 @@ def evaluations(contender: str, data: str, count: int, device: str, clock: str) 
 
 def quality(contender: str, data: str, seed: int, device: str, clock: str) -> dict[str, Any]:
     """Train and return validation Recall@20 + NDCG@20 with the seconds since the start at every evaluation."""
-    from tests.benchmarks import data as sets
-    from tests.benchmarks.plain_ranking import evaluate
-
     from recdiff.graph.adjacency import social_adjacency
     from recdiff.recommender import fit as recommender
     from recdiff.studies.lab.unoptimised import Loop
+    from tests.benchmarks import data as sets
+    from tests.benchmarks.plain_ranking import evaluate
 
     dataset, config, now = sets.read(data), sets.settings(data), _clock(clock)
     curve: list[tuple[float, float]] = []
@@ -155,9 +153,8 @@ def _watched(module: Any, name: str, see: Callable[[Any], None]) -> Iterator[Non
 
 def whole_fit(preset: str, data: str, seed: int, device: str, clock: str) -> dict[str, Any]:
     """Fit once with default settings and return seconds and test metrics."""
-    from tests.benchmarks import data as sets
-
     from recdiff.estimator import RecDiff
+    from tests.benchmarks import data as sets
 
     dataset, now = sets.read(data), _clock(clock)
     start = now()
@@ -167,9 +164,8 @@ def whole_fit(preset: str, data: str, seed: int, device: str, clock: str) -> dic
 
 def recommender_pass(data: str, passes: int, evaluate_every: int, device: str, clock: str) -> dict[str, Any]:
     """Time a default recommender of ``passes`` passes, graph building and at least one evaluation included."""
-    from tests.benchmarks import data as sets
-
     from recdiff.recommender.fit import RecommenderConfig, fit_recommender
+    from tests.benchmarks import data as sets
 
     dataset, now = sets.read(data), _clock(clock)
     config = RecommenderConfig(search=False, steps=passes, evaluate_every=evaluate_every, patience=passes)
@@ -180,10 +176,9 @@ def recommender_pass(data: str, passes: int, evaluate_every: int, device: str, c
 
 def scoring(data: str, device: str, clock: str) -> dict[str, Any]:
     """Time fitting the edge scorer, which scores every tie out of fold, and scoring all ties as new ones."""
-    from tests.benchmarks import data as sets
-
     from recdiff.config.scorer import ScorerConfig
     from recdiff.scorer.fit import fit_scorer
+    from tests.benchmarks import data as sets
 
     dataset, now = sets.read(data), _clock(clock)
     start = now()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.benchmarks.generated import of_size
-
 from recdiff.config import PaperConfig
 from recdiff.data.dataset import SocialDataset
+from tests.benchmarks.generated import of_size
 
 FOLDER = Path(os.environ.get("RECDIFF_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 PUBLISHED = {

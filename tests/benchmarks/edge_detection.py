@@ -31,14 +31,13 @@ from scipy.stats import ttest_1samp
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sdk"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks.generated import of_size
-
 from recdiff.config.scorer import FOLDS, EvidenceConfig, ScorerConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.evaluation.heuristics import heuristic_scores
 from recdiff.fakes.injection import corrupt
 from recdiff.metrics.edges import EdgeMetrics, edge_metrics
 from recdiff.scorer.fit import fit_scorer
+from tests.benchmarks.generated import of_size
 
 DRAWN = ("uniform", "degree", "two-hop")
 WITH_ACCOUNTS = ("farm", "camouflage")

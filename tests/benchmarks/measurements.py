@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
+
+from recdiff.config.recommender import RecommenderConfig
 from tests.benchmarks import child
 from tests.benchmarks.card import card_bandwidth, provider_throughput
 from tests.benchmarks.data import is_here
 from tests.benchmarks.result import Measurement, Result, Settings, ratios
-
-from recdiff.config.recommender import RecommenderConfig
 
 EPOCH_LIMITS = {"ciao": (2.0, 4.0), "yelp_hin": (3.0, 6.0)}
 MILLION = 1_000_000

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from export_parts import parts
 
 from recdiff_export import OnnxScorer, Parts, export_bundle
+from tests.export.export_parts import parts
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from export_parts import denoiser, parts
 
 from recdiff.errors import ArtifactError, UsageError
 from recdiff_export import OnnxScorer, Parts, export_bundle
@@ -14,6 +13,7 @@ from recdiff_export.bundle import reference
 from recdiff_export.bundle.graphs.denoiser import denoiser_graph
 from recdiff_export.bundle.manifest import read_manifest
 from recdiff_export.bundle.parity import BATCHES, TOLERANCE
+from tests.export.export_parts import denoiser, parts
 
 
 def contents(folder: Path) -> dict[str, bytes]:

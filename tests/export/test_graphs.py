@@ -8,7 +8,16 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from export_parts import (
+
+from recdiff.errors import ArtifactError
+from recdiff.scorer.pair_scorer import PairTerm
+from recdiff_export.bundle import reference
+from recdiff_export.bundle.graphs.denoiser import UNROLL_LIMIT, denoiser_graph
+from recdiff_export.bundle.graphs.scorer import scorer_graph
+from recdiff_export.bundle.graphs.writer import IR_VERSION, OPSET, Graph
+from recdiff_export.bundle.parts import ScorerWeights
+from recdiff_export.runtime.provider import CPU, open_session
+from tests.export.export_parts import (
     DIRECTED_TERMS,
     ITEMS,
     SYMMETRIC_TERMS,
@@ -20,15 +29,6 @@ from export_parts import (
     recommender,
     scorer,
 )
-
-from recdiff.errors import ArtifactError
-from recdiff.scorer.pair_scorer import PairTerm
-from recdiff_export.bundle import reference
-from recdiff_export.bundle.graphs.denoiser import UNROLL_LIMIT, denoiser_graph
-from recdiff_export.bundle.graphs.scorer import scorer_graph
-from recdiff_export.bundle.graphs.writer import IR_VERSION, OPSET, Graph
-from recdiff_export.bundle.parts import ScorerWeights
-from recdiff_export.runtime.provider import CPU, open_session
 
 ROWS = normal(np.random.default_rng(9), 300, WIDTH)
 

@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_stream import outputs, ties, write_parquet
 
 from recdiff.errors import DataError, DeviceError, UsageError
 from recdiff.machine.ray_cluster import INSTALL, Crew, cluster, crew
@@ -19,6 +18,7 @@ from recdiff_export import OnnxScorer
 from recdiff_export.stream.local import clean_stream
 from recdiff_export.stream.ray import Worker, _Work, clean_stream_ray
 from recdiff_export.stream.source import EdgeSource
+from tests.export.test_stream import outputs, ties, write_parquet
 
 THRESHOLD = 0.5
 

@@ -11,7 +11,6 @@ import onnxruntime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from export_parts import ITEMS, USERS, WIDTH, parts
 
 from recdiff.errors import ArtifactError, DataError, DeviceError, UsageError
 from recdiff.machine.cores import cores
@@ -20,6 +19,7 @@ from recdiff_export import OnnxScorer, Parts, export_bundle
 from recdiff_export.bundle import reference
 from recdiff_export.runtime.engine import DeviceEngine, map_table
 from recdiff_export.runtime.provider import CPU, CUDA, choose_provider, open_session
+from tests.export.export_parts import ITEMS, USERS, WIDTH, parts
 
 
 def raw(positions: np.ndarray) -> list[int]:

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from export_parts import parts
+
+from tests.export.export_parts import parts
 
 pytest.importorskip("starlette", reason="serving needs the serve extra")
 httpx = pytest.importorskip("httpx", reason="the HTTP tests need httpx")

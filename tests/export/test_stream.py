@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
-from export_parts import USERS, parts
 
 from recdiff.errors import DataError, UsageError
 from recdiff_export import OnnxScorer, export_bundle
 from recdiff_export.stream.local import clean_stream
+from tests.export.export_parts import USERS, parts
 
 THRESHOLD = 0.5
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_work import dying, where
 
 from recdiff.errors import RecDiffError, UsageError
 from recdiff.machine.progress import silent
@@ -21,6 +20,7 @@ from recdiff.studies.lab.budget import Budget
 from recdiff.studies.lab.cell import Cache, Cell
 from recdiff.studies.lab.runner import Runner
 from recdiff.studies.lab.source import Source
+from tests.studies.study_work import dying, where
 
 CELLS = 12  # six variants, two seeds
 KILLED_AFTER = 5

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.errors import DataError
+from recdiff.fakes import kinds
 from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import common_neighbours, pair_keys
 
@@ -89,7 +91,8 @@ class Graph:
             "walk": self._walk,
             "two-hop": self._two_hop,
         }
-        return self._distinct(proposals[kind], count, rng)
+        own = kinds.kind(kind).propose
+        return self._distinct(partial(own, self) if own else proposals[kind], count, rng)
 
     def is_taken(self, keys: Int64) -> NDArray[np.bool_]:
         """Tell which pair keys belong to ties or avoided pairs."""

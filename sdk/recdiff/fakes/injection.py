@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recdiff.errors import UsageError
+from recdiff.fakes import kinds
 from recdiff.fakes.drawing import Graph, Int64
 from recdiff.fakes.kinds import injected
 from recdiff.graph.pairs import pair_keys
@@ -95,6 +96,9 @@ def draw_fakes(
 
 def draw_from(graph: Graph, kind: str, count: int, rng: np.random.Generator) -> tuple[Int64, int]:
     """Return what `draw_fakes` does, of a graph made ready."""
+    own = kinds.kind(kind).bring
+    if own is not None:
+        return own(graph, count, rng)
     if kind == "farm":
         return _farm(graph, count, rng)
     if kind == "camouflage":

@@ -1,12 +1,22 @@
 """Kinds of fake edges: the one list that drawing, injecting, scoring, explaining and the help texts go by.
 
 A kind is sampled (pairs that are no edges, beside the graph), planted (accounts with edges of their own) or both
-injected and sampled. To add one, add an entry to ``KINDS`` and, where it is drawn, its proposal to ``drawing``.
+injected and sampled. To add one, add an entry to ``KINDS``, or register it from a module of your own, with how it is
+drawn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # The command line reads this module for its help, and does without NumPy until it computes.
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Pairs = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -20,6 +30,9 @@ class Kind:
         planted: whether the scorer learns it from accounts planted beside the graph; needs interactions.
         injected: whether ``corrupt`` can put it into a graph.
         natural: mean share of real edges that look like it, before the graph's own factor.
+        propose: (graph, count, rng) -> candidate pairs (M, 2); None: `drawing` knows it by name.
+        bring: (graph, count, rng) -> pairs (count, 2) and how many new accounts they have; None: it brings none, or
+            `injection` knows it by name.
     """
 
     name: str
@@ -28,6 +41,8 @@ class Kind:
     planted: bool = False
     injected: bool = False
     natural: float = 0.0
+    propose: Callable[[Any, int, np.random.Generator], Pairs] | None = None
+    bring: Callable[[Any, int, np.random.Generator], tuple[Pairs, int]] | None = None
 
     @property
     def needs(self) -> str:
@@ -95,6 +110,18 @@ KINDS: tuple[Kind, ...] = (
     Kind("known", "one of the edges that labels name as fake"),
     Kind("other", "none of the kinds that are known"),
 )
+
+
+def register(new: Kind) -> None:
+    """Add a kind to the registry.
+
+    Raises:
+        ValueError: there is one of that name.
+    """
+    global KINDS
+    if new.name in {each.name for each in KINDS}:
+        raise ValueError(f"kind {new.name!r} is there already")
+    KINDS = (*KINDS, new)
 
 
 def kind(name: str) -> Kind:

@@ -1,0 +1,93 @@
+"""Accounts: their columns by hand, planted ties by shape, and the merged network against its two parts."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from recdiff.config.scorer import TableConfig
+from recdiff.fakes.drawing import Graph
+from recdiff.fakes.kinds import planted
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.graph.folded import FoldedGraph
+from recdiff.scorer.accounts import (
+    FEW_ITEMS,
+    account_columns,
+    account_table,
+    account_terms,
+    deepened,
+    merged,
+    plant,
+)
+from recdiff.scorer.pair_scorer import forward, pair_features
+from recdiff.scorer.table import Tastes, encode, join, pair_terms, spans
+from tests.graph_samples import community_edges, community_items
+
+USERS = 320
+
+
+def test_columns_by_hand() -> None:
+    graph = social_adjacency(np.array([[0, 1], [0, 2], [0, 3], [1, 2]]), 4, directed=False)
+    items = np.log1p(np.array([5.0, 1.0, 0.0, 2.0]))
+    taste = np.eye(4, 3, dtype=np.float32)
+    found = account_columns(graph, False, {"items": items[:, None].astype(np.float32), "taste": taste})
+    assert found["quiet"][3, 0] == pytest.approx(items[0], rel=1e-6)
+    assert found["quiet"][0, 0] == pytest.approx(items[1:].mean(), rel=1e-6)
+    assert found["agree"][0, 0] == 0.0
+    assert account_columns(graph, False, {}) == {}
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_features_of_planted_ties_are_those_of_the_full_table(directed: bool) -> None:
+    edges, rng = community_edges(), np.random.default_rng(0)
+    tastes = Tastes.of(community_items(), USERS, TableConfig(), rng).columns
+    graph = social_adjacency(edges, USERS, directed)
+    encoding = encode(graph, directed, TableConfig(), rng)
+    columns = encoding.columns | account_columns(graph, directed, tastes) | tastes
+    at = spans(columns)
+    full = pair_features(join(columns), edges[:50], pair_terms(at, directed, TableConfig()) + account_terms(at))
+    table, terms = account_table(columns)
+    np.testing.assert_array_equal(full[:, -3:], pair_features(table, edges[:50], terms))
+
+
+def test_planted_ties_are_labelled_and_in_folds() -> None:
+    edges, rng = community_edges(), np.random.default_rng(0)
+    fold = np.arange(len(edges)) % 4
+    tastes = Tastes.of(community_items(), USERS, TableConfig(), rng)
+    count = round(0.05 * len(edges))
+    graph = Graph.of(edges, USERS, False), FoldedGraph.of(edges, fold, USERS, False)
+    found = plant(*graph, (edges, fold), community_items(), tastes, count=count, rng=rng)
+    assert (np.abs(np.bincount(found.label)[1:] - count) <= 8).all()
+    assert set(found.fold) == {0, 1, 2, 3}
+    assert found.kinds == planted()
+    items = np.expm1(found.features[:, 0])
+    active = found.label == 1 + planted().index("active-farm")
+    assert (items[~active] == 0.0).all()
+    assert (items[active] > 0.5).any()
+    assert items.max() <= FEW_ITEMS + 1e-2
+
+
+def test_the_merged_network_computes_both() -> None:
+    rng = np.random.default_rng(0)
+
+    def layers(*widths: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        return tuple(
+            (rng.standard_normal((stop, start)).astype(np.float32), rng.standard_normal(stop).astype(np.float32))
+            for start, stop in pairwise(widths)
+        )
+
+    ties, accounts = layers(9, 8, 6, 4), layers(3, 5, 4, 3)
+    x = rng.standard_normal((20, 9)).astype(np.float32)
+    columns = np.array([1, 4, 7])
+    whole = merged(ties, accounts, columns)
+    both, first, second = forward(whole, x), forward(ties, x), forward(accounts, x[:, columns])
+    np.testing.assert_allclose(both[:, :4], first, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(both[:, 4:] - both[:, :1], second[:, 1:] - second[:, :1], rtol=1e-3, atol=1e-3)
+    with pytest.raises(ValueError, match="as many layers"):
+        merged(ties, layers(3, 5, 3), columns)
+    linear = layers(9, 4)
+    whole = merged(linear, accounts, columns)
+    np.testing.assert_allclose(forward(whole, x)[:, :4], forward(linear, x), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(forward(deepened(linear[0], 3), x), forward(linear, x), rtol=1e-4, atol=1e-4)

@@ -1,0 +1,216 @@
+"""The scorer end to end: blind, out of fold, calibrated, repeatable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from recdiff.config.scorer import ClassifierConfig, EvidenceConfig, ScorerConfig, TableConfig
+from recdiff.errors import DataError
+from recdiff.evaluation.heuristics import heuristic_scores
+from recdiff.fakes.injection import Corruption, corrupt
+from recdiff.fakes.kinds import planted, sampled
+from recdiff.graph.pairs import pair_keys
+from recdiff.machine.progress import Steps, silent
+from recdiff.metrics.edges import edge_metrics
+from recdiff.scorer.fit import KNOWN, OTHER, Scorer, fit_scorer
+from recdiff.scorer.round import make_round
+from recdiff.scorer.setup import Seeds, SocialGraph, make_setup
+from tests.graph_samples import community_edges, community_items
+
+USERS = 640
+CONFIG = ScorerConfig(
+    folds=4,
+    table=TableConfig(positive=16, negative=4, singular=12, taste=8),
+    evidence=EvidenceConfig(hidden=32, condition_width=8, epochs=4, batch_size=512),
+    classifier=ClassifierConfig(hidden=(32, 16), epochs=8, batch_size=512),
+    accounts=ClassifierConfig(hidden=(16, 8), epochs=8, batch_size=512),
+)
+
+
+def corrupted(kind: str = "uniform", share: float = 0.2) -> Corruption:
+    edges = community_edges(USERS, 7000)
+    return corrupt(edges, USERS, kind, share, "replace", np.random.default_rng(1))  # type: ignore[arg-type]
+
+
+def items(num_users: int) -> sp.csr_matrix:
+    known = community_items(USERS)
+    return sp.vstack([known, sp.csr_matrix((num_users - USERS, known.shape[1]), dtype=np.float32)]).tocsr()
+
+
+def fitted(made: Corruption, config: ScorerConfig = CONFIG, directed: bool = False) -> Scorer:
+    return fit_scorer(made.edges, made.num_users, items(made.num_users), directed, config, seed=3)
+
+
+@pytest.fixture(scope="module")
+def uniform() -> tuple[Corruption, Scorer]:
+    made = corrupted()
+    return made, fitted(made)
+
+
+def test_it_beats_every_heuristic_and_knows_the_share(uniform: tuple[Corruption, Scorer]) -> None:
+    made, scorer = uniform
+    found = edge_metrics(made.is_fake, scorer.edge_scores)
+    floor = heuristic_scores(made.edges, USERS, items(USERS), False, np.random.default_rng(0))
+    best = max(edge_metrics(made.is_fake, -score, probability=False).auc for score in floor.values())
+    assert found.auc > best
+    assert found.calibration_error < 0.08
+    low, high = scorer.interval
+    assert low <= 0.2 <= high
+    assert low <= scorer.fake_share <= high
+    assert scorer.edge_scores.mean() == pytest.approx(scorer.fake_share, abs=0.01)
+
+
+def test_parts_by_kind_add_up(uniform: tuple[Corruption, Scorer]) -> None:
+    _, scorer = uniform
+    assert scorer.kinds == (*sampled(), *planted(), OTHER)
+    np.testing.assert_allclose(scorer.edge_kinds.sum(axis=1), scorer.edge_scores, atol=1e-5)
+    assert max(scorer.shares, key=lambda kind: scorer.shares[kind]) in ("uniform", "degree")
+
+
+def test_new_pairs_score_by_the_table_alone_and_symmetrically(uniform: tuple[Corruption, Scorer]) -> None:
+    _, scorer = uniform
+    pairs = np.random.default_rng(0).integers(0, USERS, (400, 2))
+    forth, back = scorer.score(pairs)[0], scorer.score(pairs[:, ::-1])[0]
+    assert forth.tobytes() == back.tobytes()
+    near = pairs[:, 0] % 8 == pairs[:, 1] % 8
+    assert forth[near].mean() < forth[~near].mean()
+
+
+def test_no_tie_is_part_of_the_encoding_that_scores_it() -> None:
+    """Taking the ties of one fold away altogether leaves that fold's table as it was, up to the shared rotation."""
+    edges = community_edges(USERS, 7000)
+    config = replace(CONFIG, evidence=EvidenceConfig(denoising="none"))
+    seeds, steps = Seeds.of(np.random.SeedSequence(0)), Steps(silent, "", 0)
+    setup = make_setup(SocialGraph(edges, USERS, False), None, config, seeds, steps)
+    fold = setup.pool.fold[: len(edges)]
+    whole = make_round(setup, np.ones(len(edges), np.float32)).encodings
+    weight = np.where(fold == 1, 0.0, 1.0).astype(np.float32)
+    without = make_round(setup, weight).encodings
+    assert whole.tables[1].tobytes() == without.tables[1].tobytes()
+    assert whole.tables[2].tobytes() != without.tables[2].tobytes()
+
+
+def test_denoised_rows_spread(uniform: tuple[Corruption, Scorer]) -> None:
+    _, scorer = uniform
+    unit = scorer.denoised / np.linalg.norm(scorer.denoised, axis=1, keepdims=True)
+    assert abs((unit @ unit.T).mean()) < 0.2
+    assert scorer.denoised.shape == scorer.latent.shape
+    assert scorer.movement.shape == (USERS,)
+
+
+def test_the_same_seed_gives_the_same_scores(uniform: tuple[Corruption, Scorer]) -> None:
+    made, scorer = uniform
+    again = fitted(made)
+    assert again.edge_scores.tobytes() == scorer.edge_scores.tobytes()
+    assert again.table.tobytes() == scorer.table.tobytes()
+
+
+def test_a_cheap_first_round_leads_to_the_same_scores() -> None:
+    made = corrupted("degree", 0.5)
+    scratch, continued = (fitted(made, replace(CONFIG, continued=each)) for each in (False, True))
+    for each in (scratch, continued):
+        assert max(each.shares, key=lambda kind: each.shares[kind]) in ("degree", "walk")
+        assert each.interval[0] <= 0.5
+    auc = [edge_metrics(made.is_fake, each.edge_scores).auc for each in (scratch, continued)]
+    assert auc[1] == pytest.approx(auc[0], abs=0.01)
+
+
+def test_a_farm_is_found_by_its_accounts() -> None:
+    made = corrupted("farm")
+    scorer = fitted(made)
+    assert edge_metrics(made.is_fake, scorer.edge_scores).auc > 0.9
+    looks_like = scorer.kinds[int(scorer.edge_kinds[made.is_fake].sum(axis=0).argmax())]
+    assert looks_like in planted()
+
+
+def test_directed_ties_without_interactions() -> None:
+    edges = community_edges(USERS, 7000)
+    turned = np.random.default_rng(0).random(len(edges)) < 0.5
+    edges[turned] = edges[turned][:, ::-1]
+    made = corrupt(edges, USERS, "uniform", 0.2, "replace", np.random.default_rng(0), directed=True)
+    scorer = fit_scorer(made.edges, USERS, None, True, CONFIG, seed=0)
+    assert edge_metrics(made.is_fake, scorer.edge_scores).auc > 0.75
+    assert scorer.kinds == (*sampled(), OTHER)
+    pairs = np.random.default_rng(0).integers(0, USERS, (200, 2))
+    assert not np.array_equal(scorer.score(pairs)[0], scorer.score(pairs[:, ::-1])[0])
+
+
+def test_without_evidence_there_is_no_denoiser() -> None:
+    config = replace(CONFIG, rounds=1, evidence=EvidenceConfig(denoising="none"))
+    scorer = fitted(corrupted(), config)
+    assert scorer.denoiser is None
+    assert scorer.movement.size == 0
+    assert not any(name.startswith("joint") for name in scorer.columns)
+
+
+def test_scores_do_not_depend_on_the_order_of_edges_or_of_their_ends(uniform: tuple[Corruption, Scorer]) -> None:
+    made, scorer = uniform
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(made.edges))
+    turned = np.where(rng.random((len(order), 1)) < 0.5, made.edges[order, ::-1], made.edges[order])
+    again = fit_scorer(turned, made.num_users, items(made.num_users), False, CONFIG, seed=3)
+    assert again.edge_scores.tobytes() == scorer.edge_scores[order].tobytes()
+
+
+def test_a_mixture_of_kinds_is_ranked_above_every_heuristic() -> None:
+    edges = community_edges(USERS, 7000)
+    for kind in ("uniform", "degree", "two-hop"):
+        edges = corrupt(edges, USERS, kind, 0.08, "add", np.random.default_rng(1)).edges
+    is_fake = ~np.isin(pair_keys(edges, USERS, False), pair_keys(community_edges(USERS, 7000), USERS, False))
+    scorer = fit_scorer(edges, USERS, items(USERS), False, CONFIG, seed=0)
+    floor = heuristic_scores(edges, USERS, items(USERS), False, np.random.default_rng(0))
+    best = max(edge_metrics(is_fake, -score, probability=False).auc for score in floor.values())
+    assert edge_metrics(is_fake, scorer.edge_scores).auc > best
+
+
+def test_a_graph_as_it_is_has_hardly_any_edge_that_is_called_fake() -> None:
+    scorer = fit_scorer(community_edges(USERS, 7000), USERS, items(USERS), False, CONFIG, seed=0)
+    assert (scorer.edge_scores >= 0.9).mean() <= 0.01
+    assert scorer.interval[0] < 0.02
+
+
+def test_edges_that_are_not_answered_are_the_suspicious_ones_where_most_are() -> None:
+    edges = community_edges(USERS, 5000)
+    rng = np.random.default_rng(0)
+    unanswered = rng.random(len(edges)) < 0.1
+    both = np.concatenate([edges, edges[~unanswered][:, ::-1]])
+    scorer = fit_scorer(both, USERS, None, True, CONFIG, seed=0)
+    alone = np.concatenate([unanswered, np.zeros(int((~unanswered).sum()), bool)])
+    assert edge_metrics(alone, scorer.edge_scores).auc > 0.9
+
+
+def test_too_few_ties_are_refused() -> None:
+    with pytest.raises(DataError, match="20 social edges are too few to learn what a fake looks like: at least 50"):
+        fit_scorer(community_edges()[:20], 320, None, False, CONFIG, 0)
+
+
+def test_known_fakes_are_learned_as_a_kind_of_their_own() -> None:
+    """Fakes that no sampled kind looks like: ties between two given communities are lies, all others are not."""
+    edges = community_edges(USERS, 5000)
+    rng = np.random.default_rng(0)
+    lies = np.unique(np.sort(8 * rng.integers(0, USERS // 8, (400, 2)) + [1, 2], axis=1), axis=0)
+    edges = np.concatenate([edges, lies])
+    edges, first = np.unique(np.sort(edges, axis=1), axis=0, return_index=True)
+    is_fake = first >= len(community_edges(USERS, 5000))
+    known = np.where(rng.random(len(edges)) < 0.3, is_fake, -1).astype(np.int64)
+    rest = known < 0
+    scorers = [fit_scorer(edges, USERS, items(USERS), False, CONFIG, seed=0, known=each) for each in (None, known)]
+    blind, taught = (edge_metrics(is_fake[rest], each.edge_scores[rest]).auc for each in scorers)
+    assert taught > blind
+    assert taught > 0.9
+    assert scorers[1].kinds == (*sampled(), KNOWN, *planted(), OTHER)
+    np.testing.assert_allclose(scorers[1].edge_kinds.sum(axis=1), scorers[1].edge_scores, atol=1e-5)
+
+
+def test_a_fit_tells_how_far_it_is() -> None:
+    told: list[tuple[str, int, int]] = []
+    quick = replace(CONFIG, evidence=EvidenceConfig(denoising="none"), worthwhile=1.0, divisions=1, rounds=2)
+    fit_scorer(community_edges(), 320, None, False, quick, 0, lambda *step: told.append(step))
+    stages, done, totals = zip(*told, strict=True)
+    assert set(stages) == {"edge scorer"}
+    assert list(done) == [*range(CONFIG.folds + 3), totals[0]]  # type: ignore[operator]
+    assert set(totals) == {2 * (CONFIG.folds + 2)}  # type: ignore[operator]
