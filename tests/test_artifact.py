@@ -25,7 +25,7 @@ from recdiff.model.folder import (
     above,
     below,
     read_artifact,
-    verify_artifact,
+    verified,
     write_artifact,
 )
 
@@ -114,7 +114,7 @@ def test_every_fault_is_named_at_once(folder: Path) -> None:
     (folder / "metrics.json").write_text("{}", encoding="utf-8")
     (folder / "extra").touch()
     with pytest.raises(ArtifactError) as caught:
-        verify_artifact(folder)
+        verified(folder)
     assert str(caught.value) == (
         f"{folder}: ids.parquet is missing or not a plain file; "
         "metrics.json was changed (its hash differs from the manifest's); extra does not belong here. "
@@ -125,7 +125,7 @@ def test_every_fault_is_named_at_once(folder: Path) -> None:
 def test_the_bundle_beside_the_model_is_left_alone(folder: Path) -> None:
     (folder / BUNDLE).mkdir()
     (folder / BUNDLE / "scorer.onnx").touch()
-    verify_artifact(folder)
+    verified(folder)
 
 
 def test_no_folder_and_no_manifest_say_what_to_run(tmp_path: Path, folder: Path) -> None:
@@ -191,7 +191,7 @@ def test_what_is_no_model_is_never_replaced(tmp_path: Path, kind: str) -> None:
 def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     write_artifact(tmp_path / "model", artifact())
-    verify_artifact(tmp_path / "model")
+    verified(tmp_path / "model")
 
 
 def test_a_write_that_fails_leaves_no_trace(tmp_path: Path) -> None:

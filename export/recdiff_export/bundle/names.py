@@ -14,3 +14,25 @@ RECOMMEND_USERS_FILE, RECOMMEND_ITEMS_FILE = "recommend_users.bin", "recommend_i
 SEEN_INDPTR_FILE, SEEN_ITEMS_FILE = "seen_indptr.bin", "seen_items.bin"
 
 FITTED_STARTS_FILE, FITTED_KEYS_FILE, FITTED_SCORES_FILE = "fitted_starts.npy", "fitted_keys.npy", "fitted_scores.npy"
+
+BUNDLE_FILES = frozenset(
+    {
+        "manifest.json",
+        USERS_FILE,
+        ITEMS_FILE,
+        DENOISER_FILE,
+        SCORER_FILE,
+        FAKE_SCORE_FILE,
+        SCORER_BY_ID_FILE,
+        RECOMMENDER_FILE,
+        TABLE_FILE,
+        RECOMMEND_USERS_FILE,
+        RECOMMEND_ITEMS_FILE,
+        SEEN_INDPTR_FILE,
+        SEEN_ITEMS_FILE,
+        FITTED_STARTS_FILE,
+        FITTED_KEYS_FILE,
+        FITTED_SCORES_FILE,
+    }
+)
+"""Everything that an export may write."""

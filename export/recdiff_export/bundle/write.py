@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recdiff.errors import DataError, UsageError
-from recdiff.storage.whole import replaced_folder
+from recdiff.storage.whole import foreign, replaced_folder, writable
 from recdiff.version import VERSION
 from recdiff_export.bundle import names as layout
 from recdiff_export.bundle.graphs.denoiser import denoiser_graph
@@ -54,7 +54,7 @@ def export_bundle(parts: Parts, folder: Path, *, tolerance: float = TOLERANCE) -
         UsageError: ``folder`` holds something else than a bundle.
         DataError: the disk is full or not writable.
     """
-    with exported_folder(folder, marker=MANIFEST) as draft:
+    with exported_folder(folder, marker=MANIFEST, known=lambda entry: entry.name in layout.BUNDLE_FILES) as draft:
         metadata = _metadata(parts)
         _write_graphs(draft, parts, metadata)
         _write_tables(draft, parts)
@@ -66,13 +66,18 @@ def export_bundle(parts: Parts, folder: Path, *, tolerance: float = TOLERANCE) -
 
 
 @contextmanager
-def exported_folder(folder: Path, *, marker: str) -> Iterator[Path]:
+def exported_folder(folder: Path, *, marker: str, known: Callable[[Path], bool]) -> Iterator[Path]:
     """Yield a draft that takes ``folder``'s place when the block ends without an error.
 
-    An existing folder is replaced only where it holds ``marker`` (or nothing): it is then ours.
+    An existing folder is replaced only where it holds nothing, or ``marker`` and nothing that is not ``known``.
     """
-    if folder.exists() and not (folder / marker).is_file() and not _is_empty(folder):
-        raise UsageError(f"{folder} exists and was not written by an export ({marker} is missing); choose another")
+    target = writable(folder)
+    if target.exists() and not _is_empty(target):
+        others = [folder.name] if not target.is_dir() else foreign(target, known)
+        if others:
+            raise UsageError(f"{folder} holds {others[0]!r}, which no export writes; choose another")
+        if not (target / marker).is_file():
+            raise UsageError(f"{folder} exists and was not written by an export ({marker} is missing); choose another")
     try:
         with replaced_folder(folder) as draft:
             yield draft

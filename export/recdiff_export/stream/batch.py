@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
+from recdiff.storage.whole import flush
 from recdiff_export.bundle.parts import Float32, Int64
 from recdiff_export.runtime.lookup import IdLookup
 from recdiff_export.stream.journal import Done
@@ -135,6 +136,8 @@ def write_part(
             if tick(counted):
                 break
     for draft, path in zip(drafts, paths, strict=True):
+        # On the disk before the journal names it.
+        flush(draft)
         draft.replace(path)
     return counted
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from recdiff.errors import UsageError
+from recdiff.storage.lock import locked
+from recdiff.storage.whole import flush_all, foreign, swap, writable
 
 SUMMARY = "summary.json"
+SIDES = ("kept", "removed")
+PART = re.compile(r"\.?part-\d{5}\.parquet.*")
 
 
 @dataclass(frozen=True)
@@ -31,29 +40,47 @@ class Done:
 class Journal:
     """A work folder beside the output: ``result/`` holds finished parts, ``journal.jsonl`` lists them.
 
-    A part is renamed into place before its line is written, and a line that was cut off is ignored: whatever the
-    journal names is whole. As a context manager it takes the folder away when a run fails before its first part.
+    A part is on the disk and renamed into place before its line is written, and a line that was cut off is ignored.
+    A journal whose parts are not all there, whole, is not gone by. As a context manager it holds the output's lock, and
+    takes the folder away when a run fails before its first part.
     """
 
     def __init__(self, out: Path, fingerprint: str, *, resume: bool) -> None:
-        self.out = out
-        self.folder = out.with_name(f".{out.name}.work")
+        self.out = writable(out)
+        self.folder = self.out.with_name(f".{self.out.name}.work")
         self.result = self.folder / "result"
         self._log = self.folder / "journal.jsonl"
+        self._fingerprint, self._resume = fingerprint, resume
+        self._held = ExitStack()
         self.done: list[Done] = []
-        if out.exists() and not _ours(out):
-            raise UsageError(f"{out} exists and holds something else than cleaned edges; choose another --out")
-        if resume and self.result.is_dir() and self._log.is_file():
-            self.done = _read(self._log, fingerprint)
-        if not self.done:
-            self._begin(fingerprint)
 
     def __enter__(self) -> Journal:
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        self._held.enter_context(locked(self.out))
+        try:
+            if self.out.exists() and not _ours(self.out):
+                raise UsageError(f"{self.out} exists and holds something else than cleaned edges; choose another --out")
+            if self._resume and self.result.is_dir() and self._log.is_file():
+                self.done = self._whole(_read(self._log, self._fingerprint))
+            if not self.done:
+                self._begin(self._fingerprint)
+        except BaseException:
+            self._held.close()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and not self.done:
             shutil.rmtree(self.folder, ignore_errors=True)
+        self._held.close()
+
+    def _whole(self, done: list[Done]) -> list[Done]:
+        """Return ``done`` where all its parts are there with the rows that they should have, none otherwise."""
+        for number, each in enumerate(done):
+            for side, rows in (("kept", each.kept), ("removed", each.removed)):
+                if _rows(self.part(side, number)) != rows:
+                    return []
+        return done
 
     def part(self, side: str, number: int) -> Path:
         """Return where part ``number`` of ``side`` (kept, removed) goes."""
@@ -78,10 +105,8 @@ class Journal:
                 part.replace(self.result / f"{side}.parquet")
                 (self.result / side).rmdir()
         (self.result / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-        aside = self.folder / "replaced"
-        if self.out.exists():
-            self.out.rename(aside)
-        self.result.rename(self.out)
+        flush_all(self.result)
+        swap(self.result, self.out)
         shutil.rmtree(self.folder)
 
     def _begin(self, fingerprint: str) -> None:
@@ -97,7 +122,26 @@ def part_path(result: Path, side: str, number: int) -> Path:
 
 
 def _ours(out: Path) -> bool:
-    return out.is_dir() and ((out / SUMMARY).is_file() or not any(out.iterdir()))
+    if not out.is_dir():
+        return False
+    return not foreign(out, _is_result) and ((out / SUMMARY).is_file() or not any(out.iterdir()))
+
+
+def _is_result(entry: Path) -> bool:
+    """Tell whether ``entry`` of an output is one that a streamed or a plain cleaning writes."""
+    if entry.is_dir():
+        return entry.name in SIDES and all(PART.fullmatch(part.name) for part in entry.iterdir())
+    return entry.name in {SUMMARY, *(f"{side}.parquet" for side in SIDES)}
+
+
+def _rows(part: Path) -> int:
+    """Return the rows of a part; 0 where there is none, as a side without edges has none, and -1 where it is cut."""
+    if not part.exists():
+        return 0
+    try:
+        return int(pq.read_metadata(part).num_rows)
+    except (OSError, pa.ArrowException):
+        return -1
 
 
 def _read(log: Path, fingerprint: str) -> list[Done]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from recdiff.errors import DataError, UsageError
 from recdiff.machine.progress import Report, silent
+from recdiff.storage.whole import replaced_file
 from recdiff_export.bundle.manifest import MANIFEST
 from recdiff_export.stream.batch import (
     SIDES,
@@ -34,6 +35,8 @@ from recdiff_export.stream.journal import Done, Journal
 from recdiff_export.stream.source import SEGMENT_ROWS, EdgeSource, Segment
 
 STAGE = "score edges"
+GLIMPSE = 1 << 16
+"""Bytes of an input that are looked at, beside its size and time, to know it again."""
 
 
 @dataclass(frozen=True)
@@ -115,24 +118,17 @@ def score_file(
     """
     source = EdgeSource.open(edges, mapping or {}, integers=scorer.lookup.ids.integers)
     total, rows = source.total_rows(), 0
-    draft = out.with_name(f".{out.name}.draft")
 
     def score(batch: pa.RecordBatch, first: int, path: Path) -> Scored:
         # No score reaches 2: everything is kept.
         return score_batch(scorer, batch, 2.0, unknown, path, first)
 
-    with disk_errors(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with ThreadPoolExecutor(scorer.threads) as pool, Sink(draft) as sink:
-                for segment in source.segments():
-                    for result in pipeline(source, segment, pool, scorer.threads, score):
-                        sink.write(result.kept)
-                        rows += result.done.rows
-                        report(STAGE, rows, total)
-            draft.replace(out)
-        finally:
-            draft.unlink(missing_ok=True)
+    with disk_errors(out), replaced_file(out) as draft, ThreadPoolExecutor(scorer.threads) as pool, Sink(draft) as sink:
+        for segment in source.segments():
+            for result in pipeline(source, segment, pool, scorer.threads, score):
+                sink.write(result.kept)
+                rows += result.done.rows
+                report(STAGE, rows, total)
     return rows
 
 
@@ -219,10 +215,20 @@ def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begu
 
 def fingerprint(scorer: Scorer, source: EdgeSource, threshold: float, unknown: str, engine: str = "local") -> str:
     """Hash what decides the output and its parts: input files, model, settings and engine."""
-    files = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in source.files]
+    files = [(str(file), file.stat().st_size, file.stat().st_mtime_ns, _glimpse(file)) for file in source.files]
     settings = [threshold, unknown, sorted(source.mapping.items()), SEGMENT_ROWS, files, engine]
     model = (scorer.folder / MANIFEST).read_bytes()
     return hashlib.sha256(json.dumps(settings).encode() + model).hexdigest()
+
+
+def _glimpse(file: Path) -> str:
+    """Return a hash of a file's beginning, middle and end."""
+    size, digest = file.stat().st_size, hashlib.sha256()
+    with file.open("rb") as handle:
+        for start in sorted({0, max(0, size // 2 - GLIMPSE // 2), max(0, size - GLIMPSE)}):
+            handle.seek(start)
+            digest.update(handle.read(GLIMPSE))
+    return digest.hexdigest()
 
 
 @contextmanager

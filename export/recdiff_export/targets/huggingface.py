@@ -15,6 +15,8 @@ from recdiff_export.bundle.parts import Parts, weight_arrays
 from recdiff_export.bundle.write import exported_folder
 
 CONFIG = "config.json"
+FILES = frozenset({"README.md", CONFIG, "model.safetensors", "onnx"})
+"""All that is in such a folder."""
 
 _CARD = """---
 library_name: recdiff-sdk
@@ -64,7 +66,7 @@ def export_huggingface(parts: Parts, bundle: Path, folder: Path) -> Path:
     from safetensors.numpy import save_file
 
     manifest = read_manifest(bundle)
-    with exported_folder(folder, marker=CONFIG) as draft:
+    with exported_folder(folder, marker=CONFIG, known=lambda entry: entry.name in FILES) as draft:
         (draft / "README.md").write_text(_card(manifest), encoding="utf-8")
         (draft / CONFIG).write_text(json.dumps(_config(parts, manifest), indent=2) + "\n", encoding="utf-8")
         tensors = {name: np.ascontiguousarray(values) for name, values in sorted(weight_arrays(parts).items())}

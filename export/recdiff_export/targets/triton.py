@@ -15,6 +15,7 @@ from recdiff_export.bundle import names as layout
 from recdiff_export.bundle.write import exported_folder
 
 MARKER = "recdiff_scorer"
+CONFIG = "config.pbtxt"
 # Rows that the server may join into one call.
 MAX_BATCH = 4096
 _QUEUE_MICROSECONDS = 500
@@ -62,7 +63,7 @@ def export_triton(bundle: Path, repository: Path) -> Path:
         UsageError: the client library is missing, or ``repository`` holds something else.
         DataError: the disk is full or not writable.
     """
-    with exported_folder(repository, marker=f"{MARKER}/config.pbtxt") as draft:
+    with exported_folder(repository, marker=f"{MARKER}/{CONFIG}", known=_is_served) as draft:
         for model in _MODELS:
             if (bundle / model.graph).is_file():
                 _write_model(bundle, draft, model)
@@ -78,7 +79,7 @@ def _write_model(bundle: Path, repository: Path, model: _Model) -> None:
     for name in model.ids:
         shutil.copyfile(bundle / name, folder / name)
     graph = onnx.load(bundle / model.graph, load_external_data=False).graph
-    (folder / "config.pbtxt").write_text(_config(model, graph), encoding="utf-8")
+    (folder / CONFIG).write_text(_config(model, graph), encoding="utf-8")
 
 
 def _config(model: _Model, graph: onnx.GraphProto) -> str:
@@ -110,3 +111,8 @@ def _tensor(kind: Any, triton: Any, value: onnx.ValueInfoProto, batched: bool) -
     else:
         described.dims.extend(dims[1:] if batched else dims)
     return described
+
+
+def _is_served(entry: Path) -> bool:
+    """Tell whether ``entry`` of a model repository is one of its models."""
+    return (entry / CONFIG).is_file()

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recdiff.errors import DataError, UsageError
-from recdiff.storage.whole import replaced_folder
+from recdiff.storage.whole import foreign, replaced_folder
 
 KEPT, REMOVED, SUMMARY = "kept.parquet", "removed.parquet", "summary.json"
 NAMES = frozenset({KEPT, REMOVED, SUMMARY})
@@ -25,16 +25,33 @@ def write_cleaned(folder: Path, kept: pa.Table, removed: pa.Table, summary: Mapp
     Raises:
         UsageError: ``folder`` exists and holds something else.
     """
-    if folder.exists():
-        foreign = [folder.name] if not folder.is_dir() else sorted(each.name for each in folder.iterdir())
-        if foreign and not (folder / SUMMARY).is_file():
-            raise UsageError(
-                f"{folder} holds {foreign[0]!r} and no cleaned edges, so it is not replaced; name another --out"
-            )
+    check_target(folder)
     with replaced_folder(folder) as new:
         pq.write_table(kept, new / KEPT, compression="zstd")
         pq.write_table(removed, new / REMOVED, compression="zstd")
         (new / SUMMARY).write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def check_target(folder: Path) -> None:
+    """Refuse a ``folder`` whose place cleaned edges may not take: only an empty one and our own are replaced.
+
+    Raises:
+        UsageError: it is something else, or holds something that is no part of cleaned edges; the message names it.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is a file, so it is not replaced; name another --out")
+    others = foreign(folder, lambda entry: entry.name in NAMES)
+    if others:
+        raise UsageError(
+            f"{folder} holds {others[0]!r} and no cleaned edges, so it is not replaced; name another --out"
+        )
+
+
+def is_cleaned(folder: Path) -> bool:
+    """Tell whether ``folder`` holds cleaned edges and nothing else."""
+    return (folder / SUMMARY).is_file() and not foreign(folder, lambda entry: entry.name in NAMES)
 
 
 def restore_edges(folder: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:

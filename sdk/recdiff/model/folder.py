@@ -27,10 +27,11 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from recdiff.cleaning.folder import is_cleaned
 from recdiff.config import Config
 from recdiff.data.ids import Ids
 from recdiff.errors import ArtifactError, UsageError
-from recdiff.storage.whole import replaced_folder
+from recdiff.storage.whole import foreign, is_stray, replaced_folder, writable
 from recdiff.version import VERSION
 
 FORMAT = 1
@@ -72,11 +73,10 @@ def write_artifact(folder: Path, artifact: Artifact) -> None:
     """Write the model folder; an existing model is replaced when the new one is complete.
 
     Raises:
-        UsageError: ``folder`` exists and is no model folder.
+        UsageError: ``folder`` exists and is no model folder, or holds something else besides.
         OSError: the place cannot be written; nothing of the new model is left.
     """
-    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} exists and is no model folder, so it is not replaced; name another --out")
+    check_target(folder)
     with replaced_folder(folder) as new:
         _write_json(new / "config.json", artifact.config.to_dict())
         contiguous = {name: np.ascontiguousarray(array) for name, array in artifact.arrays.items()}
@@ -90,6 +90,40 @@ def write_artifact(folder: Path, artifact: Artifact) -> None:
         _write_json(new / MANIFEST, {"format": FORMAT, "version": VERSION, "files": files})
 
 
+def check_target(folder: Path) -> None:
+    """Refuse a ``folder`` whose place a model may not take: only an empty one and a model of ours are replaced.
+
+    Raises:
+        UsageError: it is something else, or holds something that no model holds; the message names it.
+    """
+    target = writable(folder)
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise UsageError(f"{folder} is a file, so it is not replaced; name another --out")
+    others = foreign(target, _belongs)
+    if others:
+        raise UsageError(f"{folder} holds {others[0]!r}, which is no part of a model; name another --out")
+    held = {entry.name for entry in target.iterdir() if not is_stray(entry.name)}
+    if held and not _is_model(target / MANIFEST):
+        raise UsageError(f"{folder} holds {min(held)!r} but no model's {MANIFEST}; name another --out")
+
+
+def _belongs(entry: Path) -> bool:
+    """Tell whether ``entry`` of a model folder is part of a model, or was put there by a command of ours."""
+    if entry.name in {MANIFEST, *CONTENTS}:
+        return True
+    return entry.is_dir() and (entry.name == BUNDLE or is_cleaned(entry))
+
+
+def _is_model(manifest: Path) -> bool:
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and isinstance(found.get("files"), dict) and set(found["files"]) == set(CONTENTS)
+
+
 def read_artifact(folder: Path) -> Artifact:
     """Check and read the model folder.
 
@@ -97,33 +131,41 @@ def read_artifact(folder: Path) -> Artifact:
         ArtifactError: there is no model, or a file is missing, changed, foreign or of another format version;
             every such file is named.
     """
-    verify_artifact(folder)
-    with safetensors.safe_open(folder / "weights.safetensors", "np") as handle:
-        arrays = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - not a dict
-    users, items = _ids_of(pq.read_table(folder / "ids.parquet"))
+    held = verified(folder)
+    plain = {name: _parsed(folder / name, held[name]) for name in CONTENTS if name.endswith(".json")}
+    try:
+        arrays = safetensors.numpy.load(held["weights.safetensors"])
+        users, items = _ids_of(pq.read_table(pa.BufferReader(held["ids.parquet"])))
+        edges = pq.read_table(pa.BufferReader(held["edges.parquet"]))
+    except (safetensors.SafetensorError, pa.ArrowException, KeyError, ValueError) as error:
+        raise ArtifactError(
+            f"{folder}: cannot be read although its hashes fit ({error}); fit the model again"
+        ) from None
     return Artifact(
-        Config.from_dict(_read_json(folder / "config.json"), str(folder / "config.json")),
-        users,
-        items,
-        arrays,
-        pq.read_table(folder / "edges.parquet"),
-        _read_json(folder / "calibration.json"),
-        _read_json(folder / "metrics.json"),
-        _read_json(folder / "history.json"),
+        config=Config.from_dict(plain["config.json"], str(folder / "config.json")),
+        users=users,
+        items=items,
+        arrays=arrays,
+        edges=edges,
+        calibration=plain["calibration.json"],
+        metrics=plain["metrics.json"],
+        history=plain["history.json"],
     )
 
 
-def verify_artifact(folder: Path) -> None:
-    """Compare every file of the model folder with its manifest.
+def verified(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of every file of the model folder, each compared with the manifest's hash.
+
+    What is returned is what was hashed: a model that takes the folder's place meanwhile is not mixed into it. Links
+    are followed; the hash is the check.
 
     Raises:
         ArtifactError: as ``read_artifact``.
     """
     path = folder / MANIFEST
-    if path.is_symlink() or not path.is_file():
+    if not path.is_file():
         raise ArtifactError(
-            f"{folder}: no model here ({MANIFEST} is missing or not a plain file); "
-            f"run `recdiff-sdk fit DATA --out {folder}`"
+            f"{folder}: no model here ({MANIFEST} is missing); run `recdiff-sdk fit DATA --out {folder}`"
         )
     manifest = _read_json(path)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
@@ -132,11 +174,14 @@ def verify_artifact(folder: Path) -> None:
     listed = manifest.get("files")
     if not isinstance(listed, dict) or set(listed) != set(CONTENTS):
         raise ArtifactError(f"{path}: does not list exactly {', '.join(CONTENTS)}; fit the model again")
-    faults = [fault for name in CONTENTS if (fault := _fault(folder / name, listed[name]))]
-    known = {MANIFEST, BUNDLE, *CONTENTS}
-    faults += [f"{entry.name} does not belong here" for entry in sorted(folder.iterdir()) if entry.name not in known]
-    if faults:
-        raise ArtifactError(f"{folder}: {'; '.join(faults)}. Fit the model again, or copy it whole")
+    held = {name: _bytes(folder / name) for name in CONTENTS}
+    faults = [fault for name in CONTENTS if (fault := _fault(name, held[name], listed[name]))]
+    faults += [f"{name} does not belong here" for name in foreign(folder, _belongs)]
+    if not faults:
+        return {name: content for name, content in held.items() if content is not None}
+    if _read_json(path) != manifest:
+        return verified(folder)  # Another model has just taken the folder's place.
+    raise ArtifactError(f"{folder}: {'; '.join(faults)}. Fit the model again, or copy it whole")
 
 
 def below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -150,11 +195,18 @@ def above(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
 
 
-def _fault(file: Path, entry: Any) -> str | None:
-    if file.is_symlink() or not file.is_file():
-        return f"{file.name} is missing or not a plain file"
-    if not isinstance(entry, dict) or entry.get("sha256") != _sha256(file):
-        return f"{file.name} was changed (its hash differs from the manifest's)"
+def _bytes(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
+
+
+def _fault(name: str, content: bytes | None, entry: Any) -> str | None:
+    if content is None:
+        return f"{name} is missing or cannot be read"
+    if not isinstance(entry, dict) or entry.get("sha256") != hashlib.sha256(content).hexdigest():
+        return f"{name} was changed (its hash differs from the manifest's)"
     return None
 
 
@@ -189,7 +241,11 @@ def _write_json(file: Path, value: Any) -> None:
 
 
 def _read_json(file: Path) -> Any:
+    return _parsed(file, _bytes(file) or b"")
+
+
+def _parsed(file: Path, content: bytes) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        return json.loads(content.decode("utf-8"))
+    except ValueError as error:
         raise ArtifactError(f"{file}: cannot be read ({error}); fit the model again") from None

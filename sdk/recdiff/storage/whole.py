@@ -2,37 +2,107 @@
 
 from __future__ import annotations
 
+import ctypes
+import glob
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from recdiff.errors import UsageError
+from recdiff.storage.lock import locked
+
+STRAY = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".gitkeep", ".gitattributes", ".cache", ".huggingface"})
+"""What operating systems and model hubs put into folders."""
+DRAFT = re.compile(r"\..+\.[0-9a-f]{32}\.(?:tmp|old)")
+"""Names of what our writers leave beside their target when they are killed."""
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+
 
 @contextmanager
 def replaced_folder(target: Path) -> Iterator[Path]:
-    """Yield a new folder beside ``target``; it takes its place when the block ends without an error.
+    """Yield a new folder beside ``target``; it takes its place in one step when the block ends without an error.
+
+    A link is followed to what it names. Drafts that killed processes left are cleared away.
 
     Args:
-        target: may exist; the caller has checked that it may be replaced.
+        target: may exist; the caller has checked that it may be replaced (``foreign``).
 
     Raises:
+        UsageError: another process is writing it, or it is a mount point.
         OSError: the place cannot be written; the old folder is then as it was.
     """
-    target = target.absolute()
+    target = writable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
-    temporary.mkdir()
-    try:
-        yield temporary
-        for file in temporary.iterdir():
-            if file.is_file():
-                _flush(file)
-        _swap(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with locked(target):
+        clear_drafts(target)
+        temporary = draft_of(target)
+        temporary.mkdir()
+        try:
+            yield temporary
+            flush_all(temporary)
+            swap(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def replaced_file(target: Path) -> Iterator[Path]:
+    """Yield a path beside ``target`` to write to; that file takes its place when the block ends without an error.
+
+    Raises:
+        UsageError: another process is writing it.
+        OSError: the place cannot be written; the old file is then as it was.
+    """
+    target = target.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(target):
+        clear_drafts(target)
+        temporary = draft_of(target)
+        try:
+            yield temporary
+            flush(temporary)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def writable(target: Path) -> Path:
+    """Return what ``target`` names, links followed, after checking that a folder can take its place.
+
+    Raises:
+        UsageError: it is a mount point, which nothing can be renamed to.
+    """
+    target = target.resolve()
+    if target.is_mount():
+        raise UsageError(f"{target} is a mount point, which cannot be replaced; name a folder inside it")
+    return target
+
+
+def foreign(folder: Path, known: Callable[[Path], bool]) -> list[str]:
+    """Return the names in ``folder`` that are neither ``known`` nor what systems and killed writers leave behind."""
+    return sorted(entry.name for entry in folder.iterdir() if not (known(entry) or is_stray(entry.name)))
+
+
+def is_stray(name: str) -> bool:
+    """Tell whether a file called ``name`` is left by an operating system or by a writer of ours that was killed."""
+    return name.lower() in STRAY or bool(DRAFT.fullmatch(name)) or name.startswith("._")
+
+
+def draft_of(target: Path) -> Path:
+    """Return a new name beside ``target`` for what will take its place."""
+    return target.with_name(f".{target.name}.{uuid4().hex}.tmp")
+
+
+def clear_drafts(target: Path) -> None:
+    """Remove what killed writers of ``target`` left; the caller holds its lock."""
+    for entry in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        if DRAFT.fullmatch(entry.name):
+            shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -53,7 +123,7 @@ def replaced_files(folder: Path, old: Sequence[Path]) -> Iterator[Path]:
         yield new
         made = sorted(new.iterdir())
         for file in made:
-            _flush(file)
+            flush(file)
         _move([*((file, aside / file.name) for file in old), *((file, folder / file.name) for file in made)])
 
 
@@ -70,20 +140,45 @@ def _move(moves: list[tuple[Path, Path]]) -> None:
         raise
 
 
-def _flush(file: Path) -> None:
-    with file.open("rb") as handle:
-        os.fsync(handle.fileno())
-
-
-def _swap(temporary: Path, target: Path) -> None:
-    if not target.exists():
-        temporary.rename(target)
-        return
-    aside = target.with_name(f".{target.name}.{uuid4().hex}.old")
-    target.rename(aside)
+def flush(path: Path) -> None:
+    """Have a file, or a folder's list of names, reach the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
-        temporary.rename(target)
-    except OSError:
-        aside.rename(target)
-        raise
-    shutil.rmtree(aside)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def flush_all(folder: Path) -> None:
+    """Have every file below ``folder`` reach the disk, and the folders that name them."""
+    for file in folder.rglob("*"):
+        if file.is_file() or file.is_dir():
+            flush(file)
+    flush(folder)
+
+
+def swap(new: Path, target: Path) -> None:
+    """Put the folder ``new`` in the place of ``target`` in one step; the old one, if any, is removed."""
+    if not target.exists():
+        new.rename(target)
+    elif _exchanged(new, target):
+        shutil.rmtree(new)
+    else:
+        aside = target.with_name(f".{target.name}.{uuid4().hex}.old")
+        target.rename(aside)
+        try:
+            new.rename(target)
+        except OSError:
+            aside.rename(target)
+            raise
+        shutil.rmtree(aside)
+    flush(target.parent)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two paths in one step, where the system and the file system can (Linux: renameat2)."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    done: int = rename(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE)
+    return done == 0
