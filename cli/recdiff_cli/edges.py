@@ -36,7 +36,7 @@ def clean_edges(
         Path | None,
         typer.Option("--edges", metavar="FILE|DIR", help="Edges to score, streamed; default: those of the fit."),
     ] = None,
-    threshold: Annotated[float | None, typer.Option(help="Remove where fake_score >= P; default .5.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Remove where fake_score >= P; default 0.5.")] = None,
     remove_share: Annotated[float | None, typer.Option(help="Remove this share, the worst first.")] = None,
     min_precision: Annotated[float | None, typer.Option(help="Remove while this share of the removed is fake.")] = None,
     keep_degree: Annotated[int, typer.Option(help="Leave every user this many edges.")] = 0,
@@ -147,12 +147,13 @@ def _clean_streamed(
 ) -> None:
     from dataclasses import asdict
 
+    from recdiff.cleaning.policy import DEFAULT_THRESHOLD
     from recdiff_cli.data import names_of
     from recdiff_export.opening import open_bundle
 
     with progress() as report:
         scorer = open_bundle(model, device)
-        limit = 0.5 if threshold is None else threshold
+        limit = DEFAULT_THRESHOLD if threshold is None else threshold
         if engine == "ray":
             from recdiff_export.stream.ray import clean_stream_ray
 

@@ -16,6 +16,7 @@ from typing import Any
 from recdiff.machine.cores import cores
 from recdiff.machine.device import resolve_device
 from recdiff.studies.lab.provenance import machine, now, versions
+from tests.benchmarks.lines import one_a_line
 from tests.benchmarks.measurements import MEASUREMENTS
 from tests.benchmarks.report import write_plot, write_table
 from tests.benchmarks.result import Measurement, Result, Settings, regressions
@@ -81,7 +82,7 @@ def _measured(each: Measurement, settings: Settings) -> dict[str, Any]:
 
 
 def _write(stem: Path, report: dict[str, Any]) -> None:
-    text = json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False)
+    text = one_a_line(report)
     stem.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
     write_table(stem.with_suffix(".md"), report)
     write_plot(stem.with_suffix(".png"), report)

@@ -31,6 +31,7 @@ from recdiff.metrics.significance import paired_bootstrap
 from recdiff.recommender.fit import fit_recommender
 from recdiff.scorer.fit import fit_scorer
 from recdiff.version import VERSION
+from tests.benchmarks.lines import one_a_line
 
 Int64 = NDArray[np.int64]
 Float32 = NDArray[np.float32]
@@ -139,7 +140,7 @@ def write(rows: list[dict[str, Any]]) -> None:
         "python": platform.python_version(),
         "threshold": THRESHOLD,
     }
-    REPORT.with_suffix(".json").write_text(json.dumps({"about": facts, "rows": rows}, indent=1) + "\n")
+    REPORT.with_suffix(".json").write_text(one_a_line({"about": facts, "rows": rows}) + "\n")
     lines = [
         "# Use of cleaned edges",
         "",

@@ -28,6 +28,8 @@ import scipy.sparse as sp
 import torch
 from scipy.stats import ttest_1samp
 
+from tests.benchmarks.lines import one_a_line
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sdk"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -305,7 +307,7 @@ def main() -> None:
             file=sys.stderr,
             flush=True,
         )
-        file.write_text(json.dumps(cells, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        file.write_text(one_a_line(cells, depth=1) + "\n", encoding="utf-8")
         (given.out / "edge_detection.md").write_text(report(cells), encoding="utf-8")
 
 

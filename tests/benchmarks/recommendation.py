@@ -29,6 +29,7 @@ from recdiff.machine.progress import silent
 from recdiff.metrics.ranking import Score, rank
 from recdiff.metrics.significance import paired_bootstrap
 from recdiff.recommender.fit import SEARCH, RecommenderConfig, fit_recommender
+from tests.benchmarks.lines import one_a_line
 
 OURS = "recdiff"
 DATASETS = ("ciao", "lastfm", "yelp_hin")
@@ -213,7 +214,7 @@ def write_report(cache_folder: Path) -> None:
         "datasets": dict(sorted(datasets.items())),
     }
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(report, indent=1) + "\n")
+    file.write_text(one_a_line(report, depth=3) + "\n")
     REPORT.with_suffix(".md").write_text(markdown(report))
 
 
