@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from tests.graph_samples import community_edges, community_items
 
 from recdiff.config import PaperConfig
 from recdiff.config.recommender import RecommenderConfig
@@ -26,6 +25,7 @@ from recdiff.paper.network import PaperModel
 from recdiff.recommender.fit import fit_recommender
 from recdiff.scorer.fit import fit_scorer
 from recdiff_export.opening import open_bundle
+from tests.graph_samples import community_edges, community_items
 
 pytestmark = pytest.mark.gpu
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.real import read
 
 from recdiff.data.summary import describe
+from tests.real import read
 
 
 @pytest.mark.parametrize(

@@ -47,14 +47,14 @@ def test_a_triton_repository_is_replaced_and_foreign_folders_are_not(tmp_path: P
     export_triton(bundle, tmp_path / "repository")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years")
-    with pytest.raises(UsageError, match="was not written by an export"):
+    with pytest.raises(UsageError, match="which no export writes"):
         export_triton(bundle, tmp_path / "mine")
 
 
 def test_without_tritonclient_the_message_names_the_install_line(tmp_path: Path, bundle: Path) -> None:
     code = (
         "import sys; sys.modules['tritonclient'] = None\n"
-        "from pathlib import Path; from recdiff_export.triton import export_triton\n"
+        "from pathlib import Path; from recdiff_export.targets.triton import export_triton\n"
         f"try:\n export_triton(Path({str(bundle)!r}), Path({str(tmp_path / 'r')!r}))\n"
         "except Exception as error: print(type(error).__name__, error)"
     )

@@ -377,7 +377,7 @@ def test_a_server_told_to_stop_answers_what_it_has_begun(bundle: Path) -> None:
 def test_serving_is_refused_with_the_install_line_where_the_extra_is_missing() -> None:
     code = (
         "import sys; sys.modules['starlette.applications'] = None\n"
-        "try:\n import recdiff_export.serve\n"
+        "try:\n import recdiff_export.serve.app\n"
         "except Exception as error: print(type(error).__name__, error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -58,7 +58,7 @@ def check(out: Path, table: pa.Table, scorer: OnnxScorer) -> None:
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("edge_source.SEGMENT_ROWS", "stream.SEGMENT_ROWS"):
+    for name in ("stream.source.SEGMENT_ROWS", "stream.local.SEGMENT_ROWS"):
         monkeypatch.setattr(f"recdiff_export.{name}", 1000)
     monkeypatch.setattr("recdiff_export.stream.source.BATCH_ROWS", 300)
 
@@ -166,7 +166,7 @@ def test_a_failed_run_goes_on_and_equals_an_unbroken_one(
     assert not (tmp_path / "out").exists()
     assert (tmp_path / ".out.work" / "result" / "kept" / "part-00000.parquet").exists()
     monkeypatch.undo()
-    for name in ("edge_source.SEGMENT_ROWS", "stream.SEGMENT_ROWS"):
+    for name in ("stream.source.SEGMENT_ROWS", "stream.local.SEGMENT_ROWS"):
         monkeypatch.setattr(f"recdiff_export.{name}", 1000)
     summary = clean_stream(onnx_scorer, source, tmp_path / "out", threshold=THRESHOLD)
     assert summary.resumed_rows == 1000

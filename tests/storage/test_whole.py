@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from recdiff.storage.whole import replaced_files, replaced_folder
+from recdiff.errors import UsageError
+from recdiff.storage import whole
+from recdiff.storage.whole import replaced_file, replaced_files, replaced_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,7 +62,11 @@ def test_an_exception_leaves_the_old_folder_and_nothing_else(tmp_path: Path, err
     assert contents(tmp_path) == ["model"]
 
 
-def test_a_failing_rename_puts_the_old_folder_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_a_failing_rename_leaves_the_old_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchanges: bool
+) -> None:
+    """Also where the system cannot exchange two folders in one step, and the old one stands aside for a moment."""
     target = old_folder(tmp_path)
     rename = Path.rename
 
@@ -68,11 +75,94 @@ def test_a_failing_rename_puts_the_old_folder_back(tmp_path: Path, monkeypatch: 
             raise OSError("disk gone")
         return rename(self, other)
 
+    def unable(*_: object) -> bool:
+        if exchanges:
+            raise OSError("disk gone")
+        return False
+
+    monkeypatch.setattr(whole, "_exchanged", unable)
     monkeypatch.setattr(Path, "rename", failing)
     with pytest.raises(OSError, match="disk gone"), replaced_folder(target) as new:
         (new / "new.txt").write_text("new", encoding="utf-8")
     assert contents(target) == ["old.txt"]
     assert contents(tmp_path) == ["model"]
+
+
+def test_without_an_exchange_the_new_folder_takes_the_place_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = old_folder(tmp_path)
+    monkeypatch.setattr(whole, "_exchanged", lambda *_: False)
+    with replaced_folder(target) as new:
+        (new / "new.txt").write_text("new", encoding="utf-8")
+    assert contents(target) == ["new.txt"]
+    assert contents(tmp_path) == ["model"]
+
+
+def test_a_reader_never_finds_nothing_while_folders_change_places(tmp_path: Path) -> None:
+    target = old_folder(tmp_path)
+    done = threading.Event()
+
+    def write() -> None:
+        for _ in range(60):
+            with replaced_folder(target) as new:
+                (new / "old.txt").write_text("new", encoding="utf-8")
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    looks = 0
+    while not done.is_set():
+        assert (target / "old.txt").exists()
+        looks += 1
+    writer.join()
+    assert looks > 100
+
+
+def test_the_second_writer_is_told_who_the_first_is(tmp_path: Path) -> None:
+    target = old_folder(tmp_path)
+    with (
+        replaced_folder(target) as new,
+        pytest.raises(UsageError, match=rf"is being written by process {os.getpid()} \(.*\) since "),
+        replaced_folder(target),
+    ):
+        pass
+    assert new.name.startswith(".model.")
+    with replaced_folder(target) as again:
+        (again / "again.txt").touch()
+    assert contents(target) == ["again.txt"]
+
+
+def test_a_link_stays_and_what_it_names_is_replaced(tmp_path: Path) -> None:
+    target = old_folder(tmp_path)
+    (tmp_path / "link").symlink_to(target)
+    with replaced_folder(tmp_path / "link") as new:
+        (new / "new.txt").touch()
+    assert (tmp_path / "link").is_symlink()
+    assert contents(target) == ["new.txt"]
+
+
+def test_a_mount_point_is_refused_before_anything_is_written() -> None:
+    said = pytest.raises(UsageError, match="/proc is a mount point, which cannot be replaced")
+    with said, replaced_folder(Path("/proc")):
+        pass
+
+
+def test_a_file_appears_whole_and_an_error_leaves_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "scores.parquet"
+    with replaced_file(target) as draft:
+        draft.write_text("first", encoding="utf-8")
+        assert not target.exists()
+
+    def fail() -> None:
+        with replaced_file(target) as draft:
+            draft.write_text("second", encoding="utf-8")
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        fail()
+    assert target.read_text(encoding="utf-8") == "first"
+    assert contents(tmp_path) == ["scores.parquet"]
 
 
 def test_files_are_replaced_in_a_folder_that_stays(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def parts_of(folder: Path) -> Parts:
     """Read the model folder and return what its bundle is made of.
 
     Raises:
-        ArtifactError: see ``recdiff.artifact.read_artifact``.
+        ArtifactError: see ``recdiff.model.folder.read_artifact``.
     """
     model = RecDiff.load(folder)
     fitted, config = model.fitted_, model.config_

@@ -1,1 +1,22 @@
-"""A bundle behind HTTP."""
+"""A bundle behind HTTP.
+
+Names load on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recdiff_export.serve.app import ServeOptions, serve
+
+__all__ = ["ServeOptions", "serve"]
+
+_HOME = {"serve": "app", "ServeOptions": "app"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

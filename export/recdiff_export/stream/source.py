@@ -1,7 +1,7 @@
 """Where streamed edges come from: Parquet, csv or tsv files, or a folder of them, cut into segments.
 
-A segment is a run of rows of one file: what is finished, written and remembered as one. ``recdiff.edge_stream`` reads
-the same files where no model says what type ids have and nothing is resumed.
+A segment is a run of rows of one file: what is finished, written and remembered as one. ``recdiff.data.edge_stream``
+reads the same files where no model says what type ids have and nothing is resumed.
 """
 
 from __future__ import annotations

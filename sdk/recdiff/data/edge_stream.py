@@ -1,7 +1,7 @@
 """Stream ties from files larger than memory, batch by batch, with the columns that come along.
 
 Memory is bounded by the batch, whatever the number of rows. The files decide here what type ids have, as in a data
-folder, and every bad row is named; what scores ties reads them through ``recdiff_export.edge_source``, where the
+folder, and every bad row is named; what scores ties reads them through ``recdiff_export.stream.source``, where the
 model's ids decide and a killed run goes on at a row.
 """
 

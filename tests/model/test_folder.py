@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from recdiff.cleaning.folder import write_cleaned
 from recdiff.config import Config
 from recdiff.data.ids import Ids
 from recdiff.errors import ArtifactError, UsageError
@@ -29,7 +30,7 @@ from recdiff.model.folder import (
     write_artifact,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TEXT = pa.array(["007", "a b", "é\t\"'", "😀"])
 NUMBERS = pa.array([-(2**63), 0, 7, 2**63 - 1], pa.int64())
 NONE = pa.array([], pa.string())
@@ -89,17 +90,47 @@ def test_one_changed_byte_is_refused_by_name(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("name", CONTENTS)
 def test_a_missing_file_is_refused_by_name(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    with pytest.raises(ArtifactError, match=rf"{name} is missing or not a plain file"):
+    with pytest.raises(ArtifactError, match=rf"{name} is missing or cannot be read"):
         read_artifact(folder)
 
 
 @pytest.mark.parametrize("name", [*CONTENTS, MANIFEST])
-def test_a_link_is_refused_even_to_the_same_content(folder: Path, tmp_path: Path, name: str) -> None:
+def test_a_link_is_followed_since_the_hash_is_the_check(folder: Path, tmp_path: Path, name: str) -> None:
     aside = tmp_path / "aside"
     (folder / name).rename(aside)
     (folder / name).symlink_to(aside)
-    with pytest.raises(ArtifactError, match=rf"{name} is missing or not a plain file"):
-        read_artifact(folder)
+    assert read_artifact(folder).config.seed == artifact().config.seed
+    aside.write_bytes(aside.read_bytes() + b" ")
+    if name != MANIFEST:
+        with pytest.raises(ArtifactError, match=f"{name} was changed"):
+            read_artifact(folder)
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", f".onnx.{'0' * 32}.tmp", f".onnx.{'0' * 32}.old"])
+def test_what_systems_and_killed_writers_leave_does_no_harm(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"?")
+    verified(folder)
+    write_artifact(folder, artifact(seed=4))
+    assert read_artifact(folder).config.seed == 4
+
+
+def test_cleaned_edges_may_lie_in_the_model_folder(folder: Path) -> None:
+    rows = pa.table({"src": ["a"], "dst": ["b"]})
+    write_cleaned(folder / "cleaned", rows, rows, {"edges": 2})
+    verified(folder)
+
+
+def test_a_model_with_something_of_another_beside_it_is_not_replaced(folder: Path) -> None:
+    (folder / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"holds 'thesis\.txt', which is no part of a model"):
+        write_artifact(folder, artifact())
+    assert (folder / "thesis.txt").read_text(encoding="utf-8") == "years of work"
+
+
+def test_another_programs_manifest_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST).write_text('{"name": "my web app"}', encoding="utf-8")
+    with pytest.raises(UsageError, match=r"holds 'manifest\.json' but no model's manifest\.json"):
+        write_artifact(tmp_path, artifact())
 
 
 @pytest.mark.parametrize("name", ["weights.pt", ".hidden", "folder/"])
@@ -116,7 +147,7 @@ def test_every_fault_is_named_at_once(folder: Path) -> None:
     with pytest.raises(ArtifactError) as caught:
         verified(folder)
     assert str(caught.value) == (
-        f"{folder}: ids.parquet is missing or not a plain file; "
+        f"{folder}: ids.parquet is missing or cannot be read; "
         "metrics.json was changed (its hash differs from the manifest's); extra does not belong here. "
         "Fit the model again, or copy it whole"
     )
@@ -183,7 +214,9 @@ def test_what_is_no_model_is_never_replaced(tmp_path: Path, kind: str) -> None:
         (target / "thesis.txt").write_text("years of work", encoding="utf-8")
     else:
         target.write_text("years of work", encoding="utf-8")
-    with pytest.raises(UsageError, match="exists and is no model folder, so it is not replaced"):
+    with pytest.raises(
+        UsageError, match=r"holds 'thesis\.txt', which is no part of a model|is a file, so it is not replaced"
+    ):
         write_artifact(target, artifact())
     assert (target / "thesis.txt" if kind == "folder" else target).read_text(encoding="utf-8") == "years of work"
 
@@ -207,7 +240,7 @@ import sys
 from pathlib import Path
 import pyarrow.parquet as pq
 from recdiff.model import folder as artifact
-from tests.test_artifact import artifact as made
+from tests.model.test_folder import artifact as made
 def stop(*rest, **named):
     print("half", flush=True)
     sys.stdin.read()
@@ -235,6 +268,8 @@ def test_a_killed_write_is_never_taken_for_a_model(tmp_path: Path, before: bool)
     assert len(half) == 1
     with pytest.raises(ArtifactError, match="no model here"):
         read_artifact(half[0])
+    write_artifact(target, artifact(seed=4))
+    assert list(tmp_path.iterdir()) == [target], "the next writer clears away what the killed one left"
 
 
 def test_prefixes_come_off_and_go_on() -> None:
