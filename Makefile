@@ -31,6 +31,7 @@ bench: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python -m pip install -q -e '.[docs]'
+	$(BIN)/python docs/tables.py
 	$(BIN)/mkdocs build --strict
 
 $(STAMP): pyproject.toml

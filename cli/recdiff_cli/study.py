@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recdiff.errors import UsageError
+from recdiff.studies.registry import names
 from recdiff_cli.console import note, print_json, print_table, progress
 from recdiff_cli.data import Data, Directed, Json, Mapping, Split, names_of
 
@@ -30,9 +31,7 @@ def register(app: typer.Typer) -> None:
 def study(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="NAME", help="overall, ablation, hyperparameters, noise, efficiency, case, complexity, or all."
-        ),
+        typer.Argument(metavar="NAME", help=f"{', '.join(names())}, or all."),
     ],
     folder: Data,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds, epochs and trials.")] = False,
@@ -47,13 +46,13 @@ def study(
 ) -> None:
     """Run a study; a study that was killed continues where it stopped."""
     from recdiff.machine.cores import cores
-    from recdiff.studies.catalogue import NAMES, run_study
+    from recdiff.studies.catalogue import run_study
     from recdiff.studies.lab.budget import Budget
 
     source = _source(folder, directed, mapping, split, split_seed)
     budget = Budget.of(quick, seeds)
     outcomes: dict[str, Outcome] = {}
-    for each in NAMES if name == "all" else (name,):
+    for each in names() if name == "all" else (name,):
         with progress() as tell:
             outcomes[each] = run_study(
                 each,
@@ -76,10 +75,9 @@ def report(
     json: Json = False,
 ) -> None:
     """Assemble all studies of a folder into one self-contained HTML file."""
-    from recdiff.studies.catalogue import NAMES
     from recdiff.studies.page.report import write_report
 
-    file = write_report(out, NAMES)
+    file = write_report(out, names())
     if json:
         print_json({"report": str(file), "bytes": file.stat().st_size})
     else:

@@ -33,6 +33,7 @@ from recdiff.studies.page.wording import (
     verdict,
 )
 from recdiff.studies.pair_change import cosines, plane
+from recdiff.studies.registry import names
 from recdiff_cli import study
 
 # 0 and 1 are tied; 2 is a friend of both, 3 of 0 only, 4 of 1 only, 5 a stranger.
@@ -127,7 +128,7 @@ def app() -> typer.Typer:
 def test_the_command_prints_what_was_found(app: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     summary = Summary("Title of the table", ("model", "value"), (("ours", ".1234"),))
-    findings = Findings("T", "Q", pa.table({"x": [1]}), (summary,), (), ("It says so.",))
+    findings = Findings(pa.table({"x": [1]}), (summary,), (), ("It says so.",), title="T", question="Q")
 
     def run_study(name: str, source: object, out: Path, budget: object, **options: object) -> Outcome:
         asked.append((name, source, out, budget, options["jobs"]))
@@ -145,7 +146,7 @@ def test_the_command_prints_what_was_found(app: typer.Typer, tmp_path: Path, mon
     ((name, source, out, budget, jobs),) = asked
     assert (name, source.folder, out, budget.quick, jobs) == ("overall", Path("data").absolute(), tmp_path, True, 1)
     done = CliRunner().invoke(app, ["study", "all", "data", "--json"], catch_exceptions=False)
-    assert [each[0] for each in asked[1:]] == list(catalogue.NAMES)
+    assert [each[0] for each in asked[1:]] == list(names())
     assert done.stdout.startswith("{")
 
 

@@ -15,7 +15,7 @@ import pytest
 from recdiff.errors import ArtifactError, UsageError
 from recdiff.machine.progress import Report
 from recdiff.studies import catalogue
-from recdiff.studies.catalogue import NAMES, run_study
+from recdiff.studies.catalogue import run_study
 from recdiff.studies.lab.budget import Budget
 from recdiff.studies.lab.cell import Cell, Result
 from recdiff.studies.lab.runner import Runner
@@ -23,6 +23,7 @@ from recdiff.studies.lab.source import Source
 from recdiff.studies.page.figures import canvas
 from recdiff.studies.page.findings import Figure, Findings, Summary, read_all, write
 from recdiff.studies.page.report import render, write_report
+from recdiff.studies.registry import names
 
 COLUMNS = {
     "overall": {"model", "metric", "k", "mean", "sd", "difference", "low", "high", "p", "settings"},
@@ -72,12 +73,12 @@ def folder(source: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
     budget = Budget(quick=True, seeds=(0,), epochs=2, trials=1, repeats=1, resamples=50)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catalogue, "Runner", Here)
-        for name in NAMES:
+        for name in names():
             run_study(name, source, out, budget, jobs=1, command=f"recdiff-sdk study {name}")
     return out
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", names())
 def test_every_study_writes_a_tidy_table(folder: Path, name: str) -> None:
     table = pacsv.read_csv(folder / f"{name}-tiny.csv")
     assert table.num_rows >= 6
@@ -87,9 +88,9 @@ def test_every_study_writes_a_tidy_table(folder: Path, name: str) -> None:
     assert len(table.group_by(keys).aggregate([])) == table.num_rows
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", names())
 def test_every_study_says_something_and_where_it_comes_from(folder: Path, name: str) -> None:
-    written = {each.study: each for each in read_all(folder, NAMES)}[name]
+    written = {each.study: each for each in read_all(folder, names())}[name]
     assert all(written.says)
     assert written.figures
     assert written.provenance["command"] == f"recdiff-sdk study {name}"
@@ -97,7 +98,7 @@ def test_every_study_says_something_and_where_it_comes_from(folder: Path, name: 
 
 
 def test_the_report_needs_nothing_from_elsewhere(folder: Path) -> None:
-    page = write_report(folder, NAMES).read_text(encoding="utf-8")
+    page = write_report(folder, names()).read_text(encoding="utf-8")
     links = re.findall(r"(?:src|href)\s*=\s*[\"']?([^\"'\s>]+)", page)
     assert links
     assert not [link for link in links if not link.startswith(("#", "data:"))]
@@ -106,12 +107,12 @@ def test_the_report_needs_nothing_from_elsewhere(folder: Path) -> None:
     assert len(ids) == len(set(ids))
     targets = {link[1:] for link in links if link.startswith("#")} | set(re.findall(r"url\(#([^)]+)\)", page))
     assert targets <= set(ids)
-    for name in NAMES:
+    for name in names():
         assert f'id="{name}-tiny"' in page
 
 
 def test_the_report_fits_phones_and_both_colour_schemes(folder: Path) -> None:
-    page = write_report(folder, NAMES).read_text(encoding="utf-8")
+    page = write_report(folder, names()).read_text(encoding="utf-8")
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
     assert "@media (prefers-color-scheme:dark)" in page
     assert page.count('<div class="table"') == page.count("<table>")
@@ -128,13 +129,13 @@ def test_the_report_fits_phones_and_both_colour_schemes(folder: Path) -> None:
 def written_study(out: Path, title: str) -> None:
     summary = Summary(title, ("a", "b"), ((title, "1"),), title)
     figure = Figure("f", title, '<svg width="1pt" height="1pt"></svg>')
-    findings = Findings(title, title, pa.table({"x": [1]}), (summary,), (figure,), (title,))
+    findings = Findings(pa.table({"x": [1]}), (summary,), (figure,), (title,), title=title, question=title)
     write(out, "case", "d", findings, PROVENANCE)
 
 
 def test_text_is_text_in_the_report(out: Path) -> None:
     written_study(out, "<b>&\"'")
-    page = write_report(out, NAMES).read_text(encoding="utf-8")
+    page = write_report(out, names()).read_text(encoding="utf-8")
     assert "<b>&" not in page
     assert "&lt;b&gt;&amp;" in page
     assert "study &lt;case&gt;" in page
@@ -142,16 +143,16 @@ def test_text_is_text_in_the_report(out: Path) -> None:
 
 def test_a_report_of_nothing_or_of_damage_is_refused(out: Path) -> None:
     with pytest.raises(UsageError, match=r"holds no study; run one first, e\.g\. recdiff-sdk study overall DATA --out"):
-        write_report(out, NAMES)
+        write_report(out, names())
     written_study(out, "t")
     (out / "case-d-f.svg").unlink()
     with pytest.raises(ArtifactError, match=r"case-d.study.json: damaged or incomplete study .* run the study again"):
-        write_report(out, NAMES)
+        write_report(out, names())
 
 
 def test_studies_stand_by_data_set_in_the_order_of_the_catalogue(out: Path) -> None:
     written_study(out, "t")
-    (one,) = read_all(out, NAMES)
+    (one,) = read_all(out, names())
     several = [replace(one, study=study, data=data) for data in ("x", "y") for study in ("overall", "case")]
     page = render(several, {"case-d.csv": b""})
     places = [page.index(f'<section id="{name}"') for name in ("overall-x", "case-x", "overall-y", "case-y")]

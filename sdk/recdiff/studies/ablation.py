@@ -11,8 +11,6 @@ from recdiff.studies.page.findings import Figure, Findings, Summary
 from recdiff.studies.page.tidy import table_of
 from recdiff.studies.page.wording import digits, interval, listed, p_value, signed, verdict
 
-TITLE = "Ablation"
-QUESTION = "What does each part of the published model contribute? Every variant is trained anew with the same seeds."
 MODEL = "recdiff-paper"
 VARIANTS = (
     Variant("RecDiff as published", MODEL),
@@ -32,7 +30,7 @@ def run(bench: Bench) -> Findings:
     outcomes = fit_variants(bench, VARIANTS, "ablation")
     summary = _summary(outcomes, bench.budget.resamples)
     figure = _figure(outcomes, bench.budget.resamples)
-    return Findings(TITLE, QUESTION, table_of(metric_rows(outcomes)), (summary,), (figure,), _says(outcomes, bench))
+    return Findings(table_of(metric_rows(outcomes)), (summary,), (figure,), _says(outcomes, bench))
 
 
 def _summary(outcomes: Sequence[Outcome], resamples: int) -> Summary:

@@ -19,12 +19,6 @@ from recdiff.studies.page.findings import Figure, Findings, Summary
 from recdiff.studies.page.tidy import table_of
 from recdiff.studies.pair_change import PAIRS
 
-TITLE = "Case study"
-QUESTION = (
-    "Which ties does denoising change most, and what do their neighbourhoods and shared items look like? Ours is asked "
-    "by its fake score without and with the denoiser's evidence, the published model by the cosine of the two users' "
-    "social embeddings before and after denoising."
-)
 # Mean cosine of random pairs above which all users have become alike.
 ALIKE = 0.99
 MOST_ITEMS = 3
@@ -88,7 +82,7 @@ def run(bench: Bench) -> Findings:
     table = table_of([_row(s, case, dataset, categories, seed) for s in subjects for case in s.cases])
     summaries = tuple(_summary(subject, dataset, categories) for subject in subjects)
     figures = tuple(draw(subject) for subject in subjects for draw in (_egos, _before_and_after, _scores))
-    return Findings(TITLE, QUESTION, table, summaries, figures, tuple(_says(subject) for subject in subjects))
+    return Findings(table, summaries, figures, tuple(_says(subject) for subject in subjects))
 
 
 def _case(dataset: SocialDataset, pair: Mapping[str, Any], categories: Categories) -> Case:

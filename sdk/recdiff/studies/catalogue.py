@@ -1,10 +1,8 @@
-"""All studies by name, and how one is run from data folder to files."""
+"""How a study is run, from data folder to files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,9 @@ from recdiff.studies.lab.runner import Runner
 from recdiff.studies.lab.source import Source
 from recdiff.studies.page.figures import require_matplotlib
 from recdiff.studies.page.findings import Findings, write
+from recdiff.studies.registry import names, study
 from recdiff.studies.tasks import perform
 
-# In the order of the report.
-NAMES = ("overall", "ablation", "hyperparameters", "noise", "efficiency", "case", "complexity")
 CELLS = "cells"
 
 
@@ -60,15 +57,15 @@ def run_study(
         UsageError: no study has that name, ``jobs`` is below 1, or matplotlib is missing.
         DataError: the data cannot be used.
     """
-    if name not in NAMES:
-        raise UsageError(f"study {name!r}: accepted are {', '.join(NAMES)}")
+    if name not in names():
+        raise UsageError(f"study {name!r}: accepted are {', '.join(names())}")
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: at least one process is needed")
     require_matplotlib()
     bench = Bench(Runner(source, Cache(out / CELLS), perform, jobs), budget, report)
     data = data_facts(bench.dataset, source.name, bench.fingerprint)
-    study: Callable[[Bench], Findings] = import_module(f"recdiff.studies.{name}").run
-    findings = study(bench)
+    asked = study(name)
+    findings = replace(asked.load()(bench), title=asked.title, question=asked.question)
     provenance: dict[str, Any] = {
         "command": command,
         "budget": budget.describe(),

@@ -16,11 +16,6 @@ from recdiff.studies.page.findings import Figure, Findings, Summary
 from recdiff.studies.page.tidy import Row, distinct, table_of, where
 from recdiff.studies.page.wording import listed, seconds, short
 
-TITLE = "Complexity"
-QUESTION = (
-    "How do time and memory of one training step of the published model grow with users, interactions, ties and "
-    "embedding width, and does that agree with O((R + S) D + (U + I) D² + B (D² + D H))?"
-)
 AXES = {"users": "users U", "interactions": "interactions R", "ties": "ties S", "width": "width D"}
 FACTORS, QUICK_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0), (0.5, 1.0, 2.0, 4.0)
 WIDTHS, QUICK_WIDTHS = (16, 32, 64, 128, 256), (32, 64, 128)
@@ -54,7 +49,7 @@ def run(bench: Bench) -> Findings:
         for quantity in ("seconds", "bytes")
         if all(row[quantity] for row in rows)
     }
-    return Findings(TITLE, QUESTION, table_of(rows), (_summary(rows, growths),), (_figure(rows),), _says(rows, growths))
+    return Findings(table_of(rows), (_summary(rows, growths),), (_figure(rows),), _says(rows, growths))
 
 
 def _points(bench: Bench) -> list[tuple[str, Size]]:

@@ -18,11 +18,6 @@ from recdiff.studies.page.findings import Figure, Findings, Summary
 from recdiff.studies.page.tidy import table_of
 from recdiff.studies.page.wording import compared, digits, seconds
 
-TITLE = "Efficiency"
-QUESTION = (
-    "How long does an epoch take, and how soon does validation stop rising? The unoptimised loop computes the "
-    "published model as plainly as its equations are written; every fit runs alone, on one core."
-)
 MODELS = (PUBLISHED, "mhcn", "diffnet", "lightgcn", "lightgcn-ties")
 LOOP_LABEL = "Published, unoptimised loop"
 LOOP_EPOCHS, QUICK_LOOP_EPOCHS = 20, 5
@@ -54,7 +49,7 @@ def run(bench: Bench) -> Findings:
         for result in each
         for row in result.values["history"]
     ]
-    return Findings(TITLE, QUESTION, table_of(rows), (_summary(results),), (_figure(results),), _says(results))
+    return Findings(table_of(rows), (_summary(results),), (_figure(results),), _says(results))
 
 
 def per_epoch(results: Sequence[Result]) -> float:

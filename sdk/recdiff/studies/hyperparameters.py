@@ -12,8 +12,6 @@ from recdiff.studies.page.findings import Figure, Findings, Summary
 from recdiff.studies.page.tidy import table_of
 from recdiff.studies.page.wording import digits, listed
 
-TITLE = "Hyper-parameters"
-QUESTION = "How much do embedding size, time-embedding size, diffusion steps and noise scale matter, one at a time?"
 K = 20
 GRID: Mapping[str, tuple[float, ...]] = {
     "width": (16, 32, 64, 128),
@@ -49,7 +47,7 @@ def run(bench: Bench) -> Findings:
         for row in metric_rows([outcome])
     ]
     groups = {name: [(v, o) for (n, v), o in zip(points, outcomes, strict=True) if n == name] for name in grid}
-    return Findings(TITLE, QUESTION, table_of(rows), (_summary(groups),), (_figure(groups),), _says(groups))
+    return Findings(table_of(rows), (_summary(groups),), (_figure(groups),), _says(groups))
 
 
 def _settings(name: str, value: float) -> dict[str, float]:

@@ -25,11 +25,6 @@ from recdiff.studies.treatments import (
     treatments_say,
 )
 
-TITLE = "Noise"
-QUESTION = (
-    "How much do models lose when a share of the ties is replaced by fakes, and the models are trained anew on what is "
-    "left? Interactions stay as they are, and so does the test split."
-)
 K = 20
 SHARES = (0.2, 0.5)
 KINDS: Mapping[str, str] = {"uniform": "uniform fakes", "degree": "degree-matched fakes"}
@@ -56,7 +51,7 @@ def run(bench: Bench) -> Findings:
     resamples = bench.budget.resamples
     summaries = (_summary(lines, resamples), treatment_summary(graphs, resamples), detection_summary(graphs))
     says = (*_says(lines, resamples), *treatments_say(graphs, resamples))
-    return Findings(TITLE, QUESTION, table_of([*rows, *treatment_rows(graphs)]), summaries, (_figure(lines),), says)
+    return Findings(table_of([*rows, *treatment_rows(graphs)]), summaries, (_figure(lines),), says)
 
 
 def _change(kind: str, share: float) -> Mapping[str, Any]:

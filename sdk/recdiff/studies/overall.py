@@ -15,11 +15,6 @@ from recdiff.studies.page.findings import Figure, Findings, Summary
 from recdiff.studies.page.tidy import Row, table_of
 from recdiff.studies.page.wording import digits, interval, p_said, p_value, seconds, signed, verdict
 
-TITLE = "Overall comparison"
-QUESTION = (
-    "How well does each model rank the held-out items? Baselines are tuned on validation with one small budget each, "
-    "epochs are chosen on validation, and the test split is read once per seed."
-)
 K = 20
 HEADINGS = {"recall": "Recall", "ndcg": "NDCG", "precision": "Prec", "hit_rate": "Hit"}
 
@@ -31,9 +26,7 @@ def run(bench: Bench) -> Findings:
     rows = _rows(outcomes, best, bench.budget.resamples)
     order = sorted(outcomes, key=lambda each: -each.validation)
     summaries = (_comparison(order, best, bench.budget.resamples), _everything(order))
-    return Findings(
-        TITLE, QUESTION, table_of(rows), summaries, (_figure(order, best, bench),), _says(order, best, bench)
-    )
+    return Findings(table_of(rows), summaries, (_figure(order, best, bench),), _says(order, best, bench))
 
 
 def best_baseline(outcomes: Sequence[Outcome]) -> Outcome:

@@ -55,19 +55,19 @@ class Findings:
     """Everything a study hands on.
 
     Attributes:
-        title, question: what was asked.
         table: tidy, one row per observation.
         summaries: small tables for people.
         figures: in the order to be shown.
         says: paragraphs computed from the numbers.
+        title, question: what was asked; the registry says it.
     """
 
-    title: str
-    question: str
     table: pa.Table
     summaries: tuple[Summary, ...]
     figures: tuple[Figure, ...]
     says: tuple[str, ...]
+    title: str = ""
+    question: str = ""
 
 
 @dataclass(frozen=True)
