@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from recdiff.config import PaperConfig
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.metrics.ranking import by_tables, rank
+from recdiff.studies.lab.unoptimised import Loop
 from tests.benchmarks import bench, child
 from tests.benchmarks.generated import make_dataset, of_size
 from tests.benchmarks.measurements import MEASUREMENTS
 from tests.benchmarks.plain_ranking import evaluate
 from tests.benchmarks.report import write_plot, write_table
 from tests.benchmarks.result import Measurement, Result, Settings, ratios, regressions
-
-from recdiff.config import PaperConfig
-from recdiff.graph.adjacency import social_adjacency
-from recdiff.metrics.ranking import by_tables, rank
-from recdiff.studies.lab.unoptimised import Loop
 
 SETTINGS = PaperConfig(width=8, time_width=4, steps=5, batch_size=64)
 
@@ -96,7 +96,9 @@ def test_medians_spread_and_limits() -> None:
     assert Result("time", "s", (2.1,), "less", required=2.0).met is False
     assert Result("rate", "x", (1.9,), "more", required=2.0).met is False
     assert Result("rate", "x", (1.9,), "more").met is None
-    assert ratios("r", [8.0, 9.0], [2.0, 3.0], 2.0, 4.0) == Result("r", "x", (4.0, 3.0), "more", 2.0, 4.0)
+    assert ratios("r", [8.0, 9.0], [2.0, 3.0], 2.0, 4.0) == Result(
+        name="r", unit="x", samples=(4.0, 3.0), better="more", required=2.0, aim=4.0
+    )
 
 
 def entry(median: float, unit: str = "s", better: str = "less") -> dict[str, Any]:

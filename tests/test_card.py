@@ -88,7 +88,9 @@ def test_the_default_recommender_is_that_of_the_processor() -> None:
     edges = np.stack([upper.row, upper.col], axis=1).astype(np.int64)
     config = RecommenderConfig(width=16, steps=12, search=False)
     card, processor = (
-        fit_recommender(config, train, edges, False, sp.csr_matrix(train.shape), 0, device=device).recommender
+        fit_recommender(
+            config, train, edges=edges, directed=False, validation=sp.csr_matrix(train.shape), seed=0, device=device
+        ).recommender
         for device in ("cuda", "cpu")
     )
     np.testing.assert_allclose(card.user_table, processor.user_table, rtol=1e-3, atol=1e-3)
@@ -116,10 +118,11 @@ def test_what_was_fitted_on_the_card_scores_like_it_does_on_the_processor(
 
 def test_ties_scored_with_the_card_are_told_apart_as_on_the_processor() -> None:
     edges = community_edges(640, 7000)
-    made = corrupt(edges, 640, "uniform", 0.2, "replace", np.random.default_rng(1))
+    made = corrupt(edges, 640, kind="uniform", share=0.2, mode="replace", rng=np.random.default_rng(1))
     config = ScorerConfig(folds=4, table=TableConfig(positive=16, negative=4, taste=8))
     card, processor = (
-        fit_scorer(made.edges, 640, community_items(640), False, config, 0, device=device) for device in ("cuda", "cpu")
+        fit_scorer(made.edges, 640, train=community_items(640), directed=False, config=config, seed=0, device=device)
+        for device in ("cuda", "cpu")
     )
     found, expected = (edge_metrics(made.is_fake, each.edge_scores).auc for each in (card, processor))
     assert abs(found - expected) < 0.01

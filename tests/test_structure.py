@@ -62,6 +62,9 @@ FLOORS = {
 # The runtime's own method that hands itself to what streams through it.
 UPWARD = {("recdiff_export.runtime.scorer", "recdiff_export.stream.local")}
 MOST_MODULES = 16
+MOST_BY_PLACE = 5
+# Takes any number of matrices, all alike.
+ALIKE = {"_total"}
 LONGEST_MODULE, LONGEST_FUNCTION = 350, 60
 # Longer today; nothing else may join.
 TOO_LONG = {"recdiff.scorer.fit", "recdiff.estimator"}
@@ -191,6 +194,16 @@ def test_no_folder_holds_too_many_modules(package: str) -> None:
     crowded = {str(folder.relative_to(ROOT)): count for folder, count in folders.items() if count > MOST_MODULES}
     # A downstream format a file: that folder grows with the formats.
     assert set(crowded) <= {"adapters/recdiff_adapters"}
+
+
+@pytest.mark.parametrize("package", FOLDERS)
+def test_no_call_passes_more_than_five_arguments_by_place(package: str) -> None:
+    for name, file in modules(package).items():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and len(node.args) > MOST_BY_PLACE and ast.unparse(node.func) not in ALIKE:
+                pytest.fail(
+                    f"{name}:{node.lineno} passes {len(node.args)} arguments to {ast.unparse(node.func)} by place"
+                )
 
 
 @pytest.mark.parametrize("package", FOLDERS)

@@ -62,22 +62,31 @@ def clean_edges(
             raise UsageError(f"--engine {engine} scores files; give --edges FILE|DIR")
         if options and format_name is None:
             raise UsageError("--with is an option of a format; give --format NAME too")
-        _clean_fitted(model, threshold, remove_share, min_precision, keep_degree, out, format_name, options, json)
+        policy = {"remove_share": remove_share, "min_precision": min_precision, "keep_degree": keep_degree}
+        given = {"threshold": threshold, **policy}
+        _clean_fitted(model, given, out=out, format_name=format_name, options=options, json=json)
         return
     if remove_share is not None or min_precision is not None or keep_degree or format_name or options:
         raise UsageError(
             "--edges streams, so it takes --threshold only; no --remove-share, --min-precision, "
             "--keep-degree, --format or --with"
         )
-    _clean_streamed(model, edges, threshold, unknown, engine, device, mapping, Path(out or DEFAULT_OUT), json)
+    _clean_streamed(
+        model,
+        edges,
+        threshold=threshold,
+        unknown=unknown,
+        engine=engine,
+        device=device,
+        mapping=mapping,
+        out=Path(out or DEFAULT_OUT),
+        json=json,
+    )
 
 
 def _clean_fitted(
     model: Path,
-    threshold: float | None,
-    remove_share: float | None,
-    min_precision: float | None,
-    keep_degree: int,
+    policy: dict[str, Any],
     out: str | None,
     format_name: str | None,
     options: list[str] | None,
@@ -87,9 +96,7 @@ def _clean_fitted(
     from recdiff.estimator import RecDiff
 
     fitted = RecDiff.load(model)
-    kept, gone, summary = fitted.clean_edges(
-        threshold, remove_share=remove_share, min_precision=min_precision, keep_degree=keep_degree
-    )
+    kept, gone, summary = fitted.clean_edges(**policy)
     if format_name is None:
         written = out or str(DEFAULT_OUT)
         write_cleaned(Path(written), kept, gone, summary)
@@ -100,7 +107,9 @@ def _clean_fitted(
 
         table = pa.concat_tables([kept, gone])
         directed = summary["directed"]
-        written = hand_on(table, EDGE_FORMATS, format_name, out, "cleaned-edges", options, directed=directed)
+        written = hand_on(
+            table, EDGE_FORMATS, name=format_name, out=out, stem="cleaned-edges", given=options, directed=directed
+        )
     if json:
         print_json({"out": written, **summary})
         return

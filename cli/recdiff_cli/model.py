@@ -58,7 +58,7 @@ def fit(
     from recdiff.machine.device import resolve_device
     from recdiff.storage.checkpoint import cleared
 
-    settings = _settings(config, preset, seed, epochs, device, fake_share)
+    settings = _settings(config, preset, seed=seed, epochs=epochs, device=device, fake_share=fake_share)
     if engine == "local":
         resolve_device(settings.device)
     dataset = read(data, directed, mapping, settings.seed, split)

@@ -61,7 +61,7 @@ def recommend(
     table = fitted.recommend(None if users is None else _users(users, fitted), k, exclude_seen=exclude_seen)
     if explain:
         table = fitted.explain_recommendations(table)
-    place = hand_on(table, RECOMMENDATION_FORMATS, format_name, out, "recommendations", options)
+    place = hand_on(table, RECOMMENDATION_FORMATS, name=format_name, out=out, stem="recommendations", given=options)
     if json:
         print_json({"out": place, "rows": table.num_rows, "users": len(table["user_id"].unique())})
         return

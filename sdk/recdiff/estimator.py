@@ -117,7 +117,9 @@ class RecDiff:
         """
         self.config_ = self.config or replace(Config(), preset=self.preset, seed=self.seed, device=self.device)
         folder = None if checkpoints is None else Path(checkpoints)
-        self.fitted_ = fit_all(self.config_, dataset, labels, folder, report, engine, workers)
+        self.fitted_ = fit_all(
+            self.config_, dataset, labels=labels, checkpoints=folder, report=report, engine=engine, workers=workers
+        )
         return self
 
     @property

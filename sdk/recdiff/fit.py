@@ -30,13 +30,14 @@ from recdiff.graph.adjacency import social_adjacency
 from recdiff.machine.cores import cores
 from recdiff.machine.device import resolve_device
 from recdiff.machine.progress import Report, silent
+from recdiff.machine.threads import threads_at_most
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.fitted import Fitted
 from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
 from recdiff.recommender.fit import Recommender, fit_recommender
 from recdiff.recommender.training import Trainer
-from recdiff.scorer.fit import fit_scorer
+from recdiff.scorer.fit import Scorer, fit_scorer
 from recdiff.scorer.known import known_edges, recalibrated
 from recdiff.storage.checkpoint import Checkpoint
 
@@ -71,8 +72,8 @@ def fit_all(
         ArtifactError: the checkpoints are of another configuration or other data.
     """
     # Before the scorer is fitted, so that what is wrong with a cluster costs no fit.
-    with _trainer(engine, workers, config, dataset, checkpoints) as trainer:
-        return _fit_stages(config, dataset, labels, checkpoints, trainer, report)
+    with _trainer(engine, workers, config, dataset, checkpoints) as trainer, threads_at_most(cores()):
+        return _fit_stages(config, dataset, labels=labels, checkpoints=checkpoints, trainer=trainer, report=report)
 
 
 @contextmanager
@@ -107,14 +108,9 @@ def _fit_stages(
 ) -> Fitted:
     # The card of a fit on a cluster need not be in this machine.
     device = resolve_device("auto" if trainer and config.device == "cuda" else config.device)
-    torch.set_num_threads(min(torch.get_num_threads(), cores()))
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
     train = dataset.train if dataset.train.nnz else None
-    known = None if labels is None else known_edges(dataset, labels)
-    enough = known is not None and min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN
-    graph = dataset.edges, len(dataset.users), train, dataset.directed
-    scorer = fit_scorer(*graph, config.scorer, config.seed, report, known if enough else None, device)
-    scorer = recalibrated(scorer, config.fake_share, known)
+    scorer = _fit_scorer(config, dataset, labels, device, report)
     edges = evidence_table.edge_table(dataset, scorer)
     denoiser, social = scorer.denoiser, scorer.latent
     recommender: Recommender | None = None
@@ -125,10 +121,10 @@ def _fit_stages(
         made = fit_recommender(
             config.recommender,
             train,
-            dataset.edges,
-            dataset.directed,
-            dataset.validation,
-            config.seed,
+            edges=dataset.edges,
+            directed=dataset.directed,
+            validation=dataset.validation,
+            seed=config.seed,
             device=device,
             checkpoint=None if checkpoint is None else checkpoint.stage("recommender"),
             trainer=trainer,
@@ -136,26 +132,46 @@ def _fit_stages(
         )
         recommender, history = made.recommender, list(made.history)
     fitted = Fitted(
-        dataset.users,
-        dataset.items,
-        edges,
-        dataset.directed,
-        dataset.mirrored,
-        scorer.pair,
-        scorer.table,
-        denoiser,
-        social,
-        recommender,
-        dataset.train,
-        sp.csr_matrix(dataset.train + dataset.validation + dataset.test),
-        {"kinds": list(scorer.kinds), "shares": scorer.shares, "noise_level": scorer.fake_share},
-        {},
-        history,
+        users=dataset.users,
+        items=dataset.items,
+        edges=edges,
+        directed=dataset.directed,
+        mirrored=dataset.mirrored,
+        pair=scorer.pair,
+        table=scorer.table,
+        denoiser=denoiser,
+        social=social,
+        recommender=recommender,
+        trained=dataset.train,
+        seen=sp.csr_matrix(dataset.train + dataset.validation + dataset.test),
+        calibration={"kinds": list(scorer.kinds), "shares": scorer.shares, "noise_level": scorer.fake_share},
+        metrics={},
+        history=history,
     )
     if recommender is None:
         return fitted
     metrics = judge(recommender.user_table, recommender.item_table, dataset, config.seed)
     return replace(fitted, metrics=metrics)
+
+
+def _fit_scorer(
+    config: Config, dataset: SocialDataset, labels: Labels | None, device: torch.device, report: Report
+) -> Scorer:
+    """Fit the scorer, with the labels where there are enough, and make its scores match what is known."""
+    known = None if labels is None else known_edges(dataset, labels)
+    enough = known is not None and min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN
+    scorer = fit_scorer(
+        dataset.edges,
+        len(dataset.users),
+        train=dataset.train if dataset.train.nnz else None,
+        directed=dataset.directed,
+        config=config.scorer,
+        seed=config.seed,
+        report=report,
+        known=known if enough else None,
+        device=device,
+    )
+    return recalibrated(scorer, config.fake_share, known)
 
 
 def fingerprint(config: Config, dataset: SocialDataset) -> str:

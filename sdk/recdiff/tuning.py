@@ -118,10 +118,10 @@ def _recommender_value(config: Config, dataset: SocialDataset, device: torch.dev
     made = fit_recommender(
         config.recommender,
         dataset.train,
-        dataset.edges,
-        dataset.directed,
-        dataset.validation,
-        config.seed,
+        edges=dataset.edges,
+        directed=dataset.directed,
+        validation=dataset.validation,
+        seed=config.seed,
         device=device,
     )
     return max(row["validation"] for row in made.history)

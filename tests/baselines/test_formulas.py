@@ -151,7 +151,9 @@ def test_lightgcn_is_the_mean_of_powers(task: Task, tie_weight: float) -> None:
 
 
 def test_xsimgcl_leaves_the_table_out_and_noise_only_in_training(task: Task) -> None:
-    model = XSimGCL(task, 2, 0.0, 0.5, 0.1, torch.Generator().manual_seed(0))
+    model = XSimGCL(
+        task=task, layers=2, tie_weight=0.0, noise=0.5, contrast=0.1, generator=torch.Generator().manual_seed(0)
+    )
     users, _ = model.embed()
     assert torch.equal(users, model.embed()[0])
     assert not users[5].any(), "a user without neighbours has nothing but the table"

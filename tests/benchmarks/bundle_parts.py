@@ -71,7 +71,16 @@ def random_scorer(users: int, generator: np.random.Generator) -> ScorerWeights:
     table = normal(generator, users, sum(widths.values())).astype(np.float16)
     scale = np.abs(normal(generator, count)) * 3 + np.float32(0.5)
     offset = normal(generator, shape[-1])
-    return ScorerWeights(table, terms, normal(generator, count), scale, 6.0, layers, offset, (1.2, -0.3))
+    return ScorerWeights(
+        table=table,
+        terms=terms,
+        mean=normal(generator, count),
+        scale=scale,
+        clip=6.0,
+        layers=layers,
+        offset=offset,
+        calibration=(1.2, -0.3),
+    )
 
 
 def enlarged_scorer(users: int, model: Path) -> ScorerWeights:
@@ -88,13 +97,13 @@ def random_denoiser(generator: np.random.Generator) -> DenoiserWeights:
     before = np.concatenate([[1.0], kept[:-1]])
     beta = 1.0 - kept / before
     return DenoiserWeights(
-        normal(generator, WIDTH, WIDTH) / 8,
-        normal(generator, STEPS, WIDTH) / 4,
-        ((normal(generator, WIDTH, WIDTH) / 8, normal(generator, WIDTH) / 8),),
-        "tanh",
-        True,
-        beta * np.sqrt(before) / (1.0 - kept),
-        (1.0 - before) * np.sqrt(1.0 - beta) / (1.0 - kept),
+        first=normal(generator, WIDTH, WIDTH) / 8,
+        step_bias=normal(generator, STEPS, WIDTH) / 4,
+        further=((normal(generator, WIDTH, WIDTH) / 8, normal(generator, WIDTH) / 8),),
+        activation="tanh",
+        normalise_input=True,
+        c0=beta * np.sqrt(before) / (1.0 - kept),
+        ct=(1.0 - before) * np.sqrt(1.0 - beta) / (1.0 - kept),
     )
 
 

@@ -128,10 +128,10 @@ def quality(contender: str, data: str, seed: int, device: str, clock: str) -> di
             recommender.fit_recommender(
                 recommender.RecommenderConfig(search=False),
                 dataset.train,
-                dataset.edges,
-                dataset.directed,
-                dataset.validation,
-                seed,
+                edges=dataset.edges,
+                directed=dataset.directed,
+                validation=dataset.validation,
+                seed=seed,
                 device=device,
             )
     return {"curve": curve}
@@ -170,7 +170,15 @@ def recommender_pass(data: str, passes: int, evaluate_every: int, device: str, c
     dataset, now = sets.read(data), _clock(clock)
     config = RecommenderConfig(search=False, steps=passes, evaluate_every=evaluate_every, patience=passes)
     start = now()
-    fit_recommender(config, dataset.train, dataset.edges, dataset.directed, dataset.validation, 0, device=device)
+    fit_recommender(
+        config,
+        dataset.train,
+        edges=dataset.edges,
+        directed=dataset.directed,
+        validation=dataset.validation,
+        seed=0,
+        device=device,
+    )
     return {"seconds": now() - start, "graph_edges": int(dataset.train.nnz + len(dataset.edges))}
 
 

@@ -54,9 +54,9 @@ def versions(dataset: SocialDataset, kind: str | None, share: float, seed: int) 
     if kind is None:
         edges, is_fake = dataset.edges, None
     else:
-        made = corrupt(dataset.edges, users, kind, share, "replace", rng)
+        made = corrupt(dataset.edges, users, kind=kind, share=share, mode="replace", rng=rng)
         edges, is_fake = made.edges, made.is_fake
-    score = fit_scorer(edges, users, dataset.train, False, ScorerConfig(), seed).edge_scores
+    score = fit_scorer(edges, users, train=dataset.train, directed=False, config=ScorerConfig(), seed=seed).edge_scores
     removed = score >= THRESHOLD
     thinned = np.ones(len(edges), bool)
     thinned[rng.choice(len(edges), int(removed.sum()), replace=False)] = False
@@ -79,7 +79,15 @@ def plain(edges: Int64) -> Ties:
 def ours(dataset: SocialDataset, ties: Ties, seed: int) -> Ranking:
     """Fit the default recommender with fixed settings and judge it on test."""
     config = RecommenderConfig(search=False)
-    made = fit_recommender(config, dataset.train, ties[0], False, dataset.validation, seed, edge_weight=ties[1])
+    made = fit_recommender(
+        config,
+        dataset.train,
+        edges=ties[0],
+        directed=False,
+        validation=dataset.validation,
+        seed=seed,
+        edge_weight=ties[1],
+    )
     tables = made.recommender
     return rank(by_tables(tables.user_table, tables.item_table), dataset.train, dataset.test, (20,))
 
@@ -182,7 +190,7 @@ def main() -> None:
     for seed in range(chosen.seeds):
         for kind, share in ((None, 0.0), *CASES):
             for model in models:
-                measure(dataset, chosen.cache, model, kind, share, seed)
+                measure(dataset, chosen.cache, model=model, kind=kind, share=share, seed=seed)
                 write(summary(chosen.cache, models, chosen.seeds))
 
 

@@ -97,7 +97,9 @@ def run(cell: Cell, root: Path) -> dict[str, Any]:
         is_fake = _distrusted(dataset, root / cell.data / "labels.tsv")
     elif cell.kind != "given":
         rng = np.random.default_rng(cell.seed)
-        made = corrupt(edges, users, cell.kind, cell.share, "replace", rng, dataset.directed)  # type: ignore[arg-type]
+        made = corrupt(
+            edges, users, kind=cell.kind, share=cell.share, mode="replace", rng=rng, directed=dataset.directed
+        )  # type: ignore[arg-type]
         edges, users, is_fake = made.edges, made.num_users, made.is_fake
     train = _widened(dataset.train, users) if dataset.train.nnz else None
     config = ScorerConfig()
@@ -106,7 +108,7 @@ def run(cell: Cell, root: Path) -> dict[str, Any]:
     else:
         config = replace(config, evidence=EvidenceConfig(denoising=cell.variant))  # type: ignore[arg-type]
     start = time.perf_counter()
-    scorer = fit_scorer(edges, users, train, dataset.directed, config, 1000 + cell.seed)
+    scorer = fit_scorer(edges, users, train=train, directed=dataset.directed, config=config, seed=1000 + cell.seed)
     seconds = time.perf_counter() - start
     found = {"seconds": seconds, "estimated_share": scorer.fake_share, "shares": scorer.shares}
     found |= {"spread": _spread(scorer.denoised)}

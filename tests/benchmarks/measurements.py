@@ -161,7 +161,15 @@ def _exponents(edges: list[int], seconds: dict[str, list[float]]) -> list[Result
     if len(edges) < 2:
         return []
     return [
-        Result(f"growth/{name}", "", (_exponent(edges, values),), "less", 1.1, 1.0, "exponent over all edges")
+        Result(
+            name=f"growth/{name}",
+            unit="",
+            samples=(_exponent(edges, values),),
+            better="less",
+            required=1.1,
+            aim=1.0,
+            note="exponent over all edges",
+        )
         for name, values in seconds.items()
     ]
 

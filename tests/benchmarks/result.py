@@ -96,7 +96,7 @@ def ratios(
 ) -> Result:
     """Return how many times less ``fast`` is than ``slow``, round by round."""
     samples = tuple(a / b for a, b in zip(slow, fast, strict=True))
-    return Result(name, "x", samples, "more", required, aim)
+    return Result(name=name, unit="x", samples=samples, better="more", required=required, aim=aim)
 
 
 def regressions(

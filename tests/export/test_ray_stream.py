@@ -36,7 +36,15 @@ def work(tmp_path: Path, bundle: Path) -> _Work:
     source = EdgeSource.open(folder_of_parts(tmp_path / "edges", ties(unknown=2), 2), {}, integers=True)
     for side in ("kept", "removed"):
         (tmp_path / "result" / side).mkdir(parents=True)
-    return _Work(bundle, "cpu", source, tuple(source.segments()), tmp_path / "result", THRESHOLD, "keep")
+    return _Work(
+        bundle=bundle,
+        asked="cpu",
+        source=source,
+        segments=tuple(source.segments()),
+        result=tmp_path / "result",
+        threshold=THRESHOLD,
+        unknown="keep",
+    )
 
 
 def test_a_worker_writes_the_parts_it_is_told_to(tmp_path: Path, work: _Work, onnx_scorer: OnnxScorer) -> None:

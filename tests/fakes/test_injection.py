@@ -20,7 +20,7 @@ USERS = 320
 @pytest.mark.parametrize("kind", injected())
 def test_counts_and_truth(kind: str, mode: str, directed: bool) -> None:
     edges = community_edges()
-    made = corrupt(edges, USERS, kind, 0.2, mode, np.random.default_rng(3), directed)  # type: ignore[arg-type]
+    made = corrupt(edges, USERS, kind=kind, share=0.2, mode=mode, rng=np.random.default_rng(3), directed=directed)  # type: ignore[arg-type]
     fakes = round(0.2 * len(edges))
     assert made.is_fake.sum() == fakes
     assert len(made.edges) == len(edges) + (fakes if mode == "add" else 0)
@@ -36,21 +36,23 @@ def test_counts_and_truth(kind: str, mode: str, directed: bool) -> None:
 def test_the_same_seed_gives_the_same_bytes() -> None:
     edges = community_edges()
     for kind in injected():
-        first, second = (corrupt(edges, USERS, kind, 0.1, "replace", np.random.default_rng(5)) for _ in range(2))
+        first, second = (
+            corrupt(edges, USERS, kind=kind, share=0.1, mode="replace", rng=np.random.default_rng(5)) for _ in range(2)
+        )
         assert first.edges.tobytes() == second.edges.tobytes()
         assert first.is_fake.tobytes() == second.is_fake.tobytes()
 
 
 def test_two_hop_fakes_have_a_common_friend_in_the_true_graph() -> None:
     edges = community_edges()
-    made = corrupt(edges, USERS, "two-hop", 0.1, "add", np.random.default_rng(0))
+    made = corrupt(edges, USERS, kind="two-hop", share=0.1, mode="add", rng=np.random.default_rng(0))
     graph = adjacency(edges, USERS, directed=False)
     assert common_neighbours(graph, graph, made.edges[made.is_fake]).min() >= 1
 
 
 def test_a_farm_ties_new_accounts_to_each_other_and_to_few_others() -> None:
     edges = community_edges()
-    made = corrupt(edges, USERS, "farm", 0.2, "replace", np.random.default_rng(0))
+    made = corrupt(edges, USERS, kind="farm", share=0.2, mode="replace", rng=np.random.default_rng(0))
     fakes = made.edges[made.is_fake]
     assert made.num_users > USERS
     assert (fakes >= USERS).any(axis=1).all()
@@ -61,7 +63,7 @@ def test_a_farm_ties_new_accounts_to_each_other_and_to_few_others() -> None:
 
 def test_camouflage_befriends_friends_of_its_target() -> None:
     edges = community_edges()
-    made = corrupt(edges, USERS, "camouflage", 0.1, "add", np.random.default_rng(0))
+    made = corrupt(edges, USERS, kind="camouflage", share=0.1, mode="add", rng=np.random.default_rng(0))
     fakes = np.sort(made.edges[made.is_fake], axis=1)
     assert (fakes[:, 1] >= USERS).all()
     assert (fakes[:, 0] < USERS).all()
@@ -84,12 +86,12 @@ def test_camouflage_befriends_friends_of_its_target() -> None:
 )
 def test_what_makes_no_sense_is_refused(kind: str, share: float, mode: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        corrupt(community_edges(), USERS, kind, share, mode, np.random.default_rng(0))  # type: ignore[arg-type]
+        corrupt(community_edges(), USERS, kind=kind, share=share, mode=mode, rng=np.random.default_rng(0))  # type: ignore[arg-type]
 
 
 def test_a_share_of_nothing_changes_nothing() -> None:
     edges = community_edges()
-    made = corrupt(edges, USERS, "farm", 0.0, "replace", np.random.default_rng(0))
+    made = corrupt(edges, USERS, kind="farm", share=0.0, mode="replace", rng=np.random.default_rng(0))
     assert made.num_users == USERS
     assert not made.is_fake.any()
     assert sorted(map(tuple, made.edges)) == sorted(map(tuple, edges))

@@ -38,7 +38,7 @@ def test_eigenvectors_of_the_same_ties_otherwise_weighted_are_a_head_start() -> 
     weighted = normalised(social_adjacency(edges, 320, directed=False, weight=weight), ridge=0.1)
 
     def residual(start: np.ndarray | None) -> float:
-        found = eigenvectors(weighted, 7, 2, 3, np.random.default_rng(2), start)
+        found = eigenvectors(weighted, 7, negative=2, iterations=3, rng=np.random.default_rng(2), start=start)
         return float(np.linalg.norm(weighted @ found.left - found.left * found.value, axis=0).max())
 
     assert residual(before.astype(np.float16)) < 0.5 * residual(None)
@@ -58,7 +58,7 @@ def test_small_graphs_are_padded() -> None:
     found = eigenvectors(graph, 4, 4, 10, np.random.default_rng(0))
     assert found.left.shape == (3, 8)
     assert np.isfinite(found.left).all()
-    again = eigenvectors(graph, 4, 4, 3, np.random.default_rng(0), found.left)
+    again = eigenvectors(graph, 4, negative=4, iterations=3, rng=np.random.default_rng(0), start=found.left)
     np.testing.assert_allclose(again.value, found.value, atol=1e-5)
     assert singular_vectors(graph, 5, 10, np.random.default_rng(0)).left.shape == (3, 5)
 

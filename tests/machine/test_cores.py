@@ -46,10 +46,13 @@ def test_a_user_may_leave_cores_to_others(
 
 
 @pytest.mark.parametrize(("given", "free", "expected"), [(1, 8, 1), (2, 1, 1)])
-def test_a_fit_takes_no_more_threads_than_it_was_given_or_are_free(
+def test_a_fit_takes_no_more_threads_than_it_was_given_or_are_free_and_gives_them_back(
     monkeypatch: pytest.MonkeyPatch, sample_dataset: SocialDataset, given: int, free: int, expected: int
 ) -> None:
+    seen: list[int] = []
+
     def stop(*_: object, **__: object) -> None:
+        seen.append(torch.get_num_threads())
         raise InterruptedError
 
     monkeypatch.setattr(fitting, "fit_scorer", stop)
@@ -59,6 +62,7 @@ def test_a_fit_takes_no_more_threads_than_it_was_given_or_are_free(
         torch.set_num_threads(given)
         with pytest.raises(InterruptedError):
             fitting.fit_all(Config(), sample_dataset)
-        assert torch.get_num_threads() == expected
+        assert seen == [expected]
+        assert torch.get_num_threads() == given
     finally:
         torch.set_num_threads(before)

@@ -47,7 +47,16 @@ def artifact(users: pa.Array = NUMBERS, items: pa.Array = TEXT, seed: int = 3) -
     )
     history = [{"epoch": 5, "validation": 0.1 + 0.2}]
     metrics = {"test": {"recall@20": 0.0646}, "note": "ü"}
-    return Artifact(Config(seed=seed), Ids(users), Ids(items), arrays, edges, {"shares": [0.2]}, metrics, history)
+    return Artifact(
+        config=Config(seed=seed),
+        users=Ids(users),
+        items=Ids(items),
+        arrays=arrays,
+        edges=edges,
+        calibration={"shares": [0.2]},
+        metrics=metrics,
+        history=history,
+    )
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def society(seed: int = 0) -> Society:
 @pytest.fixture(scope="module")
 def fitted() -> FittedRecommender:
     train, edges, validation = society()
-    return fit_recommender(FIXED, train, edges, False, validation, 0)
+    return fit_recommender(FIXED, train, edges=edges, directed=False, validation=validation, seed=0)
 
 
 def test_it_finds_the_groups(fitted: FittedRecommender) -> None:
@@ -58,8 +58,8 @@ def test_it_finds_the_groups(fitted: FittedRecommender) -> None:
 
 def test_same_seed_same_bytes_and_another_seed_another_table(fitted: FittedRecommender) -> None:
     train, edges, validation = society()
-    again = fit_recommender(FIXED, train, edges, False, validation, 0).recommender
-    other = fit_recommender(FIXED, train, edges, False, validation, 1).recommender
+    again = fit_recommender(FIXED, train, edges=edges, directed=False, validation=validation, seed=0).recommender
+    other = fit_recommender(FIXED, train, edges=edges, directed=False, validation=validation, seed=1).recommender
     assert np.array_equal(again.user_table, fitted.recommender.user_table)
     assert not np.array_equal(other.user_table, fitted.recommender.user_table)
 
@@ -74,7 +74,9 @@ def test_the_rows_are_the_mean_of_the_walk(fitted: FittedRecommender) -> None:
 
 def test_training_lowers_the_objective() -> None:
     train, edges, validation = society()
-    fit = fit_recommender(replace(FIXED, steps=60, patience=60), train, edges, False, validation, 0).recommender
+    fit = fit_recommender(
+        replace(FIXED, steps=60, patience=60), train, edges=edges, directed=False, validation=validation, seed=0
+    ).recommender
     rows = torch.from_numpy(np.concatenate([fit.user_table, fit.item_table]))
     value = loss(observed_pairs(train), rows, USERS, FIXED.background)
     assert float(value) < -0.3 * train.nnz, "0 is the loss of zeros, -R that of a perfect fit"
@@ -96,7 +98,9 @@ def test_explanations_sum_to_the_score_and_name_who_mattered(fitted: FittedRecom
 def test_weighted_ties_enter_fit_and_explanation() -> None:
     train, edges, validation = society()
     weight = np.linspace(0, 1, len(edges), dtype=np.float32)
-    model = fit_recommender(FIXED, train, edges, False, validation, 0, edge_weight=weight).recommender
+    model = fit_recommender(
+        FIXED, train, edges=edges, directed=False, validation=validation, seed=0, edge_weight=weight
+    ).recommender
     social = social_adjacency(edges, USERS, False, weight)[5]
     reasons = model.explain(5, 2, train[5].indices, social.indices, social.data)
     assert reasons.total == pytest.approx(float(model.score(np.array([5]))[0, 2]), abs=1e-4)
@@ -105,9 +109,11 @@ def test_weighted_ties_enter_fit_and_explanation() -> None:
 def test_ties_of_weight_zero_are_no_ties() -> None:
     train, edges, validation = society()
     nothing = np.zeros(len(edges), np.float32)
-    cut = fit_recommender(FIXED, train, edges, False, validation, 0, edge_weight=nothing).recommender
-    none = fit_recommender(FIXED, train, edges[:0], False, validation, 0).recommender
-    given = fit_recommender(FIXED, train, edges, False, validation, 0).recommender
+    cut = fit_recommender(
+        FIXED, train, edges=edges, directed=False, validation=validation, seed=0, edge_weight=nothing
+    ).recommender
+    none = fit_recommender(FIXED, train, edges=edges[:0], directed=False, validation=validation, seed=0).recommender
+    given = fit_recommender(FIXED, train, edges=edges, directed=False, validation=validation, seed=0).recommender
     np.testing.assert_allclose(cut.user_table, none.user_table, atol=1e-5)
     assert np.abs(given.user_table - none.user_table).max() > 1e-3
 
@@ -135,17 +141,17 @@ def test_an_unseen_item_scores_zero(fitted: FittedRecommender) -> None:
 
 def test_directed_ties_are_accepted() -> None:
     train, edges, validation = society()
-    fit = fit_recommender(FIXED, train, edges, True, validation, 0)
+    fit = fit_recommender(FIXED, train, edges=edges, directed=True, validation=validation, seed=0)
     assert rank(fit.recommender.score, train, validation, (10,)).means()["recall@10"] > 0.5
 
 
 def test_the_search_keeps_what_validation_likes_best() -> None:
     train, edges, validation = society()
     start = replace(FIXED, steps=10, search=True)
-    fit = fit_recommender(start, train, edges, False, validation, 0)
+    fit = fit_recommender(start, train, edges=edges, directed=False, validation=validation, seed=0)
     trials = 1 + sum(len(values) - 1 for _, values in SEARCH)
     assert [row["trial"] for row in fit.history if row["step"] == 5] == list(range(trials))
-    chosen = fit_recommender(fit.config, train, edges, False, validation, 0)
+    chosen = fit_recommender(fit.config, train, edges=edges, directed=False, validation=validation, seed=0)
     assert max(row["validation"] for row in chosen.history) == max(row["validation"] for row in fit.history)
     assert not fit.config.search
     assert np.array_equal(chosen.recommender.user_table, fit.recommender.user_table)
@@ -161,7 +167,9 @@ def test_every_searched_name_is_a_setting_and_starts_from_its_default() -> None:
 
 def test_patience_ends_the_training() -> None:
     train, edges, validation = society()
-    fit = fit_recommender(replace(FIXED, steps=500, patience=2), train, edges, False, validation, 0)
+    fit = fit_recommender(
+        replace(FIXED, steps=500, patience=2), train, edges=edges, directed=False, validation=validation, seed=0
+    )
     values = [row["validation"] for row in fit.history]
     assert len(values) == int(np.argmax(values)) + 3
 
@@ -173,13 +181,20 @@ def test_patience_ends_the_training() -> None:
 def test_settings_without_sense_are_refused(change: dict[str, float], message: str) -> None:
     train, edges, validation = society()
     with pytest.raises(UsageError, match=message):
-        fit_recommender(replace(FIXED, **change), train, edges, False, validation, 0)
+        fit_recommender(replace(FIXED, **change), train, edges=edges, directed=False, validation=validation, seed=0)
 
 
 def test_nothing_to_learn_is_refused() -> None:
     train, edges, validation = society()
     with pytest.raises(UsageError, match="there is no training interaction"):
-        fit_recommender(FIXED, sp.csr_matrix(train.shape, dtype=np.float32), edges, False, validation, 0)
+        fit_recommender(
+            FIXED,
+            sp.csr_matrix(train.shape, dtype=np.float32),
+            edges=edges,
+            directed=False,
+            validation=validation,
+            seed=0,
+        )
 
 
 def test_folding_in_checks_the_shapes(fitted: FittedRecommender) -> None:
@@ -207,7 +222,7 @@ def test_one_new_user_by_positions(fitted: FittedRecommender) -> None:
 def test_tables_of_another_model_fold_in_and_explain() -> None:
     train, edges, validation = society()
     social = social_adjacency(edges, USERS, False)
-    tables = fit_recommender(FIXED, train, edges, False, validation, 0).recommender
+    tables = fit_recommender(FIXED, train, edges=edges, directed=False, validation=validation, seed=0).recommender
     model = Recommender.of_tables(tables.user_table, tables.item_table, train, social)
     row = model.fold_in(np.array([1, 4, 7]), np.array([1, 4]))
     assert set(np.argsort(-(model.item_table @ row))[:8] % GROUPS) == {1}
@@ -222,7 +237,7 @@ class _KilledError(Exception):
 def test_a_killed_search_goes_on_to_the_same_result(tmp_path: Path) -> None:
     train, edges, validation = society()
     start = replace(FIXED, steps=10, search=True)
-    whole = fit_recommender(start, train, edges, False, validation, 0)
+    whole = fit_recommender(start, train, edges=edges, directed=False, validation=validation, seed=0)
     checkpoint = Checkpoint(tmp_path / "recommender.safetensors", "same")
 
     def kill(stage: str, done: int, total: int) -> None:
@@ -230,15 +245,17 @@ def test_a_killed_search_goes_on_to_the_same_result(tmp_path: Path) -> None:
             raise _KilledError
 
     with pytest.raises(_KilledError):
-        fit_recommender(start, train, edges, False, validation, 0, checkpoint=checkpoint, report=kill)
+        fit_recommender(
+            start, train, edges=edges, directed=False, validation=validation, seed=0, checkpoint=checkpoint, report=kill
+        )
     seen: list[int] = []
     again = fit_recommender(
         start,
         train,
-        edges,
-        False,
-        validation,
-        0,
+        edges=edges,
+        directed=False,
+        validation=validation,
+        seed=0,
         checkpoint=checkpoint,
         report=lambda _, done, total: seen.append(done),
     )
@@ -251,7 +268,7 @@ def test_a_killed_search_goes_on_to_the_same_result(tmp_path: Path) -> None:
 def test_without_validation_the_given_settings_are_used() -> None:
     train, edges, validation = society()
     nothing = sp.csr_matrix(validation.shape, dtype=np.float32)
-    fit = fit_recommender(replace(FIXED, search=True), train, edges, False, nothing, 0)
+    fit = fit_recommender(replace(FIXED, search=True), train, edges=edges, directed=False, validation=nothing, seed=0)
     assert fit.history == ()
     assert fit.config == FIXED
     assert rank(fit.recommender.score, train, validation, (10,)).means()["recall@10"] > 0.5

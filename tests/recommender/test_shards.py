@@ -37,7 +37,7 @@ def data(directed: bool = True) -> recommender._Data:
     edges = np.unique(rng.integers(0, USERS - 1, (150, 2)), axis=0)
     social = social_adjacency(edges[edges[:, 0] != edges[:, 1]], USERS, directed)
     active = np.flatnonzero(np.bincount(train.indices, minlength=ITEMS))
-    return recommender._Data(train, social, validation, np.arange(USERS), active, "cpu")
+    return recommender._Data(train, social, validation=validation, sample=np.arange(USERS), active=active, device="cpu")
 
 
 def judge_of(given: recommender._Data) -> partial[float]:

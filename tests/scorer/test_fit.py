@@ -33,7 +33,7 @@ CONFIG = ScorerConfig(
 
 def corrupted(kind: str = "uniform", share: float = 0.2) -> Corruption:
     edges = community_edges(USERS, 7000)
-    return corrupt(edges, USERS, kind, share, "replace", np.random.default_rng(1))  # type: ignore[arg-type]
+    return corrupt(edges, USERS, kind=kind, share=share, mode="replace", rng=np.random.default_rng(1))  # type: ignore[arg-type]
 
 
 def items(num_users: int) -> sp.csr_matrix:
@@ -131,7 +131,7 @@ def test_directed_ties_without_interactions() -> None:
     edges = community_edges(USERS, 7000)
     turned = np.random.default_rng(0).random(len(edges)) < 0.5
     edges[turned] = edges[turned][:, ::-1]
-    made = corrupt(edges, USERS, "uniform", 0.2, "replace", np.random.default_rng(0), directed=True)
+    made = corrupt(edges, USERS, kind="uniform", share=0.2, mode="replace", rng=np.random.default_rng(0), directed=True)
     scorer = fit_scorer(made.edges, USERS, None, True, CONFIG, seed=0)
     assert edge_metrics(made.is_fake, scorer.edge_scores).auc > 0.75
     assert scorer.kinds == (*sampled(), OTHER)
@@ -159,7 +159,7 @@ def test_scores_do_not_depend_on_the_order_of_edges_or_of_their_ends(uniform: tu
 def test_a_mixture_of_kinds_is_ranked_above_every_heuristic() -> None:
     edges = community_edges(USERS, 7000)
     for kind in ("uniform", "degree", "two-hop"):
-        edges = corrupt(edges, USERS, kind, 0.08, "add", np.random.default_rng(1)).edges
+        edges = corrupt(edges, USERS, kind=kind, share=0.08, mode="add", rng=np.random.default_rng(1)).edges
     is_fake = ~np.isin(pair_keys(edges, USERS, False), pair_keys(community_edges(USERS, 7000), USERS, False))
     scorer = fit_scorer(edges, USERS, items(USERS), False, CONFIG, seed=0)
     floor = heuristic_scores(edges, USERS, items(USERS), False, np.random.default_rng(0))
@@ -185,7 +185,7 @@ def test_edges_that_are_not_answered_are_the_suspicious_ones_where_most_are() ->
 
 def test_too_few_ties_are_refused() -> None:
     with pytest.raises(DataError, match="20 social edges are too few to learn what a fake looks like: at least 50"):
-        fit_scorer(community_edges()[:20], 320, None, False, CONFIG, 0)
+        fit_scorer(community_edges()[:20], 320, train=None, directed=False, config=CONFIG, seed=0)
 
 
 def test_known_fakes_are_learned_as_a_kind_of_their_own() -> None:
@@ -209,7 +209,9 @@ def test_known_fakes_are_learned_as_a_kind_of_their_own() -> None:
 def test_a_fit_tells_how_far_it_is() -> None:
     told: list[tuple[str, int, int]] = []
     quick = replace(CONFIG, evidence=EvidenceConfig(denoising="none"), worthwhile=1.0, divisions=1, rounds=2)
-    fit_scorer(community_edges(), 320, None, False, quick, 0, lambda *step: told.append(step))
+    fit_scorer(
+        community_edges(), 320, train=None, directed=False, config=quick, seed=0, report=lambda *step: told.append(step)
+    )
     stages, done, totals = zip(*told, strict=True)
     assert set(stages) == {"edge scorer"}
     assert list(done) == [*range(CONFIG.folds + 3), totals[0]]  # type: ignore[operator]

@@ -34,7 +34,9 @@ def scorer(terms: tuple[PairTerm, ...]) -> PairScorer:
     )
     scale = (1 + rng.random(count)).astype(np.float32)
     mean, offset = rng.standard_normal((2, max(count, 4))).astype(np.float32)
-    return PairScorer(terms, mean[:count], scale, 1.5, layers, offset[:4], (1.2, -0.3))
+    return PairScorer(
+        terms=terms, mean=mean[:count], scale=scale, clip=1.5, layers=layers, offset=offset[:4], calibration=(1.2, -0.3)
+    )
 
 
 def test_terms_match_the_slow_formula() -> None:

@@ -17,7 +17,7 @@ USERS, FOLDS = 320, 5
 def pooled(edges: np.ndarray, directed: bool, per_kind: int) -> FakePool:
     rng = np.random.default_rng(0)
     fold = edge_folds(edges, USERS, directed, FOLDS, rng)
-    return fake_pool(Graph.of(edges, USERS, directed), edges, fold, FOLDS, per_kind, rng)
+    return fake_pool(Graph.of(edges, USERS, directed), edges, edge_fold=fold, folds=FOLDS, per_kind=per_kind, rng=rng)
 
 
 @pytest.mark.parametrize("directed", [False, True])
@@ -62,8 +62,15 @@ def test_mutual_arcs_share_a_fold() -> None:
 def test_a_kind_that_the_graph_has_no_room_for_is_left_out() -> None:
     star = np.stack([np.zeros(60, np.int64), np.arange(1, 61)], axis=1)
     fold = np.arange(60) % FOLDS
-    pool = fake_pool(Graph.of(star, 61, False), star, fold, FOLDS, 100, np.random.default_rng(0))
+    pool = fake_pool(
+        Graph.of(star, 61, False), star, edge_fold=fold, folds=FOLDS, per_kind=100, rng=np.random.default_rng(0)
+    )
     assert "two-hop" in pool.kinds
     clique = np.stack(np.triu_indices(12, 1), axis=1).astype(np.int64)
     fold = np.arange(len(clique)) % FOLDS
-    assert fake_pool(Graph.of(clique, 12, False), clique, fold, FOLDS, 100, np.random.default_rng(0)).kinds == ()
+    assert (
+        fake_pool(
+            Graph.of(clique, 12, False), clique, edge_fold=fold, folds=FOLDS, per_kind=100, rng=np.random.default_rng(0)
+        ).kinds
+        == ()
+    )

@@ -21,8 +21,14 @@ def fitted_on_ciao() -> Fitted:
     """Ciao with a fifth of its ties replaced by degree-matched ones, and a scorer that was not told."""
     dataset = read("ciao")
     users = len(dataset.users)
-    made = corrupt(dataset.edges, users, "degree", 0.2, "replace", np.random.default_rng(10), False)
-    return dataset, made, fit_scorer(made.edges, users, dataset.train, False, ScorerConfig(), 0)
+    made = corrupt(
+        dataset.edges, users, kind="degree", share=0.2, mode="replace", rng=np.random.default_rng(10), directed=False
+    )
+    return (
+        dataset,
+        made,
+        fit_scorer(made.edges, users, train=dataset.train, directed=False, config=ScorerConfig(), seed=0),
+    )
 
 
 def test_it_beats_what_was_told_the_kind_and_every_heuristic(fitted_on_ciao: Fitted) -> None:

@@ -40,7 +40,7 @@ def test_what_a_trial_reports_is_what_its_scores_earn(source: Source, model: str
     dataset = source.read()
     judge = validation_judge(dataset.train, dataset.validation)
     settings = {"ease": {"ridge": 10.0}, "lightgcn": {"layers": 2, "regularisation": 1e-3}, OURS: {"search": False}}
-    fitted = fit_contender(model, dataset, settings.get(model, {}), 0, 10, judge)
+    fitted = fit_contender(model, dataset, settings=settings.get(model, {}), seed=0, epochs=10, judge=judge)
     assert fitted.validation == pytest.approx(judge(fitted.score), abs=1e-6)
     assert fitted.validation == pytest.approx(max(row["validation"] for row in fitted.history))
     assert [row["epoch"] for row in fitted.history] in ([5, 10], [1])

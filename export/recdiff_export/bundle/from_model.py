@@ -47,7 +47,14 @@ def parts_of(folder: Path) -> Parts:
 def _scorer(fitted: Fitted) -> ScorerWeights:
     pair = fitted.pair
     return ScorerWeights(
-        fitted.table, pair.terms, pair.mean, pair.scale, pair.clip, pair.layers, pair.offset, pair.calibration
+        table=fitted.table,
+        terms=pair.terms,
+        mean=pair.mean,
+        scale=pair.scale,
+        clip=pair.clip,
+        layers=pair.layers,
+        offset=pair.offset,
+        calibration=pair.calibration,
     )
 
 
@@ -57,13 +64,13 @@ def _denoiser(fitted: Fitted) -> DenoiserWeights | None:
         return None
     schedule = folded.schedule
     return DenoiserWeights(
-        folded.first,
-        folded.bias,
-        folded.further,
-        folded.activation,
-        folded.normalise,
-        schedule.posterior_x0,
-        schedule.posterior_xt,
+        first=folded.first,
+        step_bias=folded.bias,
+        further=folded.further,
+        activation=folded.activation,
+        normalise_input=folded.normalise,
+        c0=schedule.posterior_x0,
+        ct=schedule.posterior_xt,
     )
 
 

@@ -92,7 +92,17 @@ def score_batch(
     kept, removed = _where(rows, stays), _where(rows, fake)
     dropped = len(rows) - len(kept) - len(removed)
     total = float(np.nansum(scores, dtype=np.float64))
-    done = Done(str(path), first, len(rows), len(kept), len(removed), count, dropped, total, True)
+    done = Done(
+        file=str(path),
+        first=first,
+        rows=len(rows),
+        kept=len(kept),
+        removed=len(removed),
+        unknown=count,
+        dropped=dropped,
+        score_sum=total,
+        last=True,
+    )
     return Scored(kept, removed, done)
 
 

@@ -93,7 +93,7 @@ def clean_stream(
     with disk_errors(out), Journal(out, mark, resume=resume) as journal:
         resumed = sum(done.rows for done in journal.done)
         report(STAGE, resumed, total)
-        work = _Work(scorer, threshold, unknown, journal, report, total)
+        work = _Work(scorer=scorer, threshold=threshold, unknown=unknown, journal=journal, report=report, total=total)
         with ThreadPoolExecutor(scorer.threads, thread_name_prefix="recdiff-stream") as pool:
             for segment in source.segments():
                 work.run(source, segment, pool)
@@ -121,7 +121,7 @@ def score_file(
 
     def score(batch: pa.RecordBatch, first: int, path: Path) -> Scored:
         # No score reaches 2: everything is kept.
-        return score_batch(scorer, batch, 2.0, unknown, path, first)
+        return score_batch(scorer, batch, threshold=2.0, unknown=unknown, path=path, first=first)
 
     with disk_errors(out), replaced_file(out) as draft, ThreadPoolExecutor(scorer.threads) as pool, Sink(draft) as sink:
         for segment in source.segments():
@@ -168,14 +168,29 @@ class _Work:
             self.report(STAGE, finished + counted.rows, self.total)
             return counted.rows >= limit
 
-        done = write_part(paths, results, Done(str(segment.path), segment.first, 0, 0, 0, 0, 0, 0.0, True), tick)
+        done = write_part(
+            paths,
+            results,
+            Done(
+                file=str(segment.path),
+                first=segment.first,
+                rows=0,
+                kept=0,
+                removed=0,
+                unknown=0,
+                dropped=0,
+                score_sum=0.0,
+                last=True,
+            ),
+            tick,
+        )
         if segment.rows is None and done.rows >= limit:
             done = replace(done, last=False)
         self.journal.add(done)
         return done
 
     def _score(self, batch: pa.RecordBatch, first: int, path: Path) -> Scored:
-        return score_batch(self.scorer, batch, self.threshold, self.unknown, path, first)
+        return score_batch(self.scorer, batch, threshold=self.threshold, unknown=self.unknown, path=path, first=first)
 
 
 def check_settings(threshold: float, unknown: str) -> None:
@@ -201,7 +216,7 @@ def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begu
     """
     if not journal.done:
         raise DataError(f"{edges}: there are no ties in it; it needs at least one row")
-    total = Done("", 0, 0, 0, 0, 0, 0, 0.0, True)
+    total = Done(file="", first=0, rows=0, kept=0, removed=0, unknown=0, dropped=0, score_sum=0.0, last=True)
     # In the input's order, whatever the order of finishing, so that sums are the same to the last bit.
     for done in sorted(journal.done, key=lambda done: (done.file, done.first)):
         total = added(total, done)

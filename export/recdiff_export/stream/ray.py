@@ -68,7 +68,15 @@ def clean_stream_ray(
     with disk_errors(out), Journal(out.absolute(), mark, resume=resume) as journal:
         rows = resumed = sum(done.rows for done in journal.done)
         report(STAGE, resumed, total)
-        work = _Work(scorer.folder.absolute(), scorer.asked, source, segments, journal.result, threshold, unknown)
+        work = _Work(
+            bundle=scorer.folder.absolute(),
+            asked=scorer.asked,
+            source=source,
+            segments=segments,
+            result=journal.result,
+            threshold=threshold,
+            unknown=unknown,
+        )
         for done in _spread(work, work.left(journal), workers):
             journal.add(done)
             rows += done.rows
@@ -123,12 +131,22 @@ class Worker:
         paths = [part_path(work.result, side, number) for side in SIDES]
 
         def score(batch: pa.RecordBatch, first: int, path: Path) -> Scored:
-            return score_batch(scorer, batch, work.threshold, work.unknown, path, first)
+            return score_batch(scorer, batch, threshold=work.threshold, unknown=work.unknown, path=path, first=first)
 
         # The draft has a name of its own: a worker that was given up for dead may still be writing.
         with disk_errors(work.result), ThreadPoolExecutor(self._threads) as pool:
             results = pipeline(work.source, segment, pool, self._threads, score)
-            none = Done(str(segment.path), segment.first, 0, 0, 0, 0, 0, 0.0, True)
+            none = Done(
+                file=str(segment.path),
+                first=segment.first,
+                rows=0,
+                kept=0,
+                removed=0,
+                unknown=0,
+                dropped=0,
+                score_sum=0.0,
+                last=True,
+            )
             return write_part(paths, results, none, lambda _: False, uuid.uuid4().hex)
 
 

@@ -113,5 +113,5 @@ def fit_xsimgcl(
 ) -> Score:
     """Score by XSimGCL on interactions."""
     generator = torch.Generator().manual_seed(task.seed)
-    encoder = XSimGCL(task, layers, 0.0, noise, contrast, generator)
+    encoder = XSimGCL(task=task, layers=layers, tie_weight=0.0, noise=noise, contrast=contrast, generator=generator)
     return train_pairwise(task, encoder, Rates(learning_rate, regularisation), generator, epochs)

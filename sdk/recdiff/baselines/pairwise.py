@@ -80,7 +80,14 @@ def train_pairwise(task: Task, encoder: Encoder, rates: Rates, generator: torch.
     sampler = NegativeSampler(task.train)
     best, best_value, waited = _scores(encoder), -np.inf, 0
     for epoch in range(1, epochs + 1):
-        _train_epoch(encoder, optimiser, rates.regularisation, (users, items), sampler, generator)
+        _train_epoch(
+            encoder,
+            optimiser,
+            regularisation=rates.regularisation,
+            pairs=(users, items),
+            sampler=sampler,
+            generator=generator,
+        )
         if epoch % JUDGE_EVERY and epoch < epochs:
             continue
         score = _scores(encoder)

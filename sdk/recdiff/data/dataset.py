@@ -132,7 +132,15 @@ def _social_only(social: Table, directed: bool | None) -> SocialDataset:
     none = sp.csr_matrix((len(users), 0), dtype=np.float32)
     notices = [Notice("social_only", 0, "no interactions file: ties are fitted and scored, nothing is recommended")]
     items = Ids(pa.array([], pa.string()))
-    return _assemble(social.path, users, items, (none, none, none), (src, dst), directed, [*notices, *_about(social)])
+    return _assemble(
+        social.path,
+        users,
+        items=items,
+        matrices=(none, none, none),
+        ends=(src, dst),
+        directed=directed,
+        notices=[*notices, *_about(social)],
+    )
 
 
 def _from_tables(
@@ -140,13 +148,15 @@ def _from_tables(
 ) -> SocialDataset:
     users, (who, src, dst) = join([interactions.ids["user_id"], social.ids["src"], social.ids["dst"]])
     items, (what,) = join([interactions.ids["item_id"]])
-    _refuse_strangers(social, interactions, users, who, src, dst)
-    label, notices = _divide(interactions, who, what, len(items), seed, rule)
+    _refuse_strangers(social, interactions, users=users, who=who, src=src, dst=dst)
+    label, notices = _divide(interactions, who, what=what, num_items=len(items), seed=seed, rule=rule)
     matrices = _matrices(label, (len(users), len(items)))
     if matrices[0].nnz == 0:
         raise data_error(interactions.path, [Problem("no row has the split train; training needs at least one")])
     notices = [*_about(interactions), *notices, *_about(social)]
-    return _assemble(social.path, users, items, matrices, (src, dst), directed, notices)
+    return _assemble(
+        social.path, users, items=items, matrices=matrices, ends=(src, dst), directed=directed, notices=notices
+    )
 
 
 def _from_published(path: Path, data: Published, directed: bool | None) -> SocialDataset:
@@ -161,7 +171,15 @@ def _from_published(path: Path, data: Published, directed: bool | None) -> Socia
     ones = tuple(_ones(part, shape) for part in parts)
     numbers = [Ids(pa.array(np.arange(count))) for count in shape]
     matrices = (ones[0], ones[1], ones[2])
-    return _assemble(path, numbers[0], numbers[1], matrices, (data.src, data.dst), directed, _overlap_notice(repeated))
+    return _assemble(
+        path,
+        numbers[0],
+        items=numbers[1],
+        matrices=matrices,
+        ends=(data.src, data.dst),
+        directed=directed,
+        notices=_overlap_notice(repeated),
+    )
 
 
 def _assemble(
@@ -179,7 +197,18 @@ def _assemble(
     if len(ties.edges) == 0:
         raise data_error(path, [Problem("no tie between two different users; at least one is needed")])
     everything = (*notices, *ties.notices, *_coverage(matrices, ties.edges))
-    return SocialDataset(users, items, *matrices, ties.edges, ties.directed, ties.mirrored, everything)
+    train, validation, test = matrices
+    return SocialDataset(
+        users=users,
+        items=items,
+        train=train,
+        validation=validation,
+        test=test,
+        edges=ties.edges,
+        directed=ties.directed,
+        mirrored=ties.mirrored,
+        notices=everything,
+    )
 
 
 def _refuse_strangers(social: Table, interactions: Table, users: Ids, who: Int64, src: Int64, dst: Int64) -> None:

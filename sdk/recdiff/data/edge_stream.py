@@ -177,7 +177,9 @@ def _laid_out(
         raise data_error(path, problems)
     kinds = tuple(schema.field(ends[name]).type for name in ENDS)
     fields = tuple(schema.field(name) for name in others)
-    return _Layout(path, (ends["src"], ends["dst"], *others), fields, kinds, text, rows)
+    return _Layout(
+        path=path, sources=(ends["src"], ends["dst"], *others), others=fields, kinds=kinds, text=text, rows=rows
+    )
 
 
 def _refuse_difference(first: _Layout, other: _Layout) -> None:

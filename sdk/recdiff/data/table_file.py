@@ -122,7 +122,15 @@ def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Sourc
         return text.scan(indices).lines
 
     broken = text.scan() if breaks else Scan()
-    return _Source(path, names, columns, unused(text.header, names), True, broken, locate)
+    return _Source(
+        path=path,
+        names=names,
+        columns=columns,
+        unused=unused(text.header, names),
+        spelled=True,
+        broken=broken,
+        lines=locate,
+    )
 
 
 def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
@@ -140,7 +148,15 @@ def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _So
     except DAMAGED as error:
         raise unreadable(path, error) from None
     columns = {name: table.column(column) for name, column in names.items()}
-    return _Source(path, names, columns, unused(header, names), False, Scan(), _parquet_rows)
+    return _Source(
+        path=path,
+        names=names,
+        columns=columns,
+        unused=unused(header, names),
+        spelled=False,
+        broken=Scan(),
+        lines=_parquet_rows,
+    )
 
 
 def _parquet_rows(indices: Sequence[int]) -> dict[int, int]:

@@ -37,7 +37,9 @@ def corrupt_folder(
     if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} exists and was not written by corrupt, so it is not replaced; name another --out")
     rng = np.random.default_rng(seed)
-    made = corrupt(dataset.edges, len(dataset.users), kind, share, mode, rng, dataset.directed)
+    made = corrupt(
+        dataset.edges, len(dataset.users), kind=kind, share=share, mode=mode, rng=rng, directed=dataset.directed
+    )
     users = with_accounts(dataset.users, made.num_users - len(dataset.users))
     truth = _truth(made.edges, made.is_fake, users, kind, dataset.mirrored)
     manifest = {

@@ -78,7 +78,7 @@ def corrupt(
     if not 0.0 <= share <= 1.0:
         raise UsageError(f"share {share}: expected a number from 0 to 1")
     count = round(share * len(edges))
-    fakes, accounts = draw_fakes(edges, num_users, kind, count, rng, directed)
+    fakes, accounts = draw_fakes(edges, num_users, kind=kind, count=count, rng=rng, directed=directed)
     kept = edges[np.sort(rng.permutation(len(edges))[count:])] if mode == "replace" else edges
     order = rng.permutation(len(kept) + len(fakes))
     is_fake = np.arange(len(order)) >= len(kept)

@@ -32,7 +32,14 @@ def rewired(adjacency: sp.csr_matrix, generator: np.random.Generator, rounds: in
             turned = generator.random(len(src)) < 0.5
             src, dst = np.where(turned, dst, src), np.where(turned, src, dst)
         order = generator.permutation(len(src))
-        dst = _exchanged(src, dst, order[: len(src) // 2], order[len(src) // 2 : len(src) // 2 * 2], nodes, symmetric)
+        dst = _exchanged(
+            src,
+            dst,
+            first=order[: len(src) // 2],
+            second=order[len(src) // 2 : len(src) // 2 * 2],
+            nodes=nodes,
+            symmetric=symmetric,
+        )
     return social_adjacency(np.stack([src, dst], axis=1), nodes, directed=not symmetric)
 
 

@@ -1,12 +1,13 @@
-"""Blocks of work on several threads.
+"""How many threads work uses, and blocks of work on several of them.
 
 Most array operations use one core however many there are, and let go of the interpreter's lock while they run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
 
@@ -35,6 +36,19 @@ def side_by_side(work: Callable[[Block], Made], blocks: Iterable[Block], most: i
             return list(pool.map(work, blocks))
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def threads_at_most(most: int) -> Iterator[None]:
+    """Give torch at most ``most`` threads, and afterwards as many as it had."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, most))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def thread_count() -> int:

@@ -36,7 +36,13 @@ def pair_scorer(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]])
     slope, intercept = settings["calibration"]
     layers = _layers(arrays)
     return PairScorer(
-        terms, arrays["mean"], arrays["scale"], settings["clip"], layers, arrays["offset"], (slope, intercept)
+        terms=terms,
+        mean=arrays["mean"],
+        scale=arrays["scale"],
+        clip=settings["clip"],
+        layers=layers,
+        offset=arrays["offset"],
+        calibration=(slope, intercept),
     )
 
 
@@ -48,7 +54,14 @@ def denoiser_arrays(denoiser: FoldedDenoiser) -> dict[str, NDArray[Any]]:
 def folded(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FoldedDenoiser:
     schedule = Schedule(arrays["alpha_bar"])
     activation, normalise = settings["activation"], settings["normalise"]
-    return FoldedDenoiser(arrays["first"], arrays["bias"], _layers(arrays), activation, normalise, schedule)
+    return FoldedDenoiser(
+        first=arrays["first"],
+        bias=arrays["bias"],
+        further=_layers(arrays),
+        activation=activation,
+        normalise=normalise,
+        schedule=schedule,
+    )
 
 
 def _layer_arrays(layers: tuple[tuple[Float32, Float32], ...]) -> dict[str, NDArray[Any]]:

@@ -106,7 +106,16 @@ class Fitted:
         if self.denoiser is not None:
             arrays |= above("denoiser", {"social": self.social, **denoiser_arrays(self.denoiser)})
             calibration["denoiser"] = {"activation": self.denoiser.activation, "normalise": self.denoiser.normalise}
-        return Artifact(config, self.users, self.items, arrays, self.edges, calibration, self.metrics, self.history)
+        return Artifact(
+            config=config,
+            users=self.users,
+            items=self.items,
+            arrays=arrays,
+            edges=self.edges,
+            calibration=calibration,
+            metrics=self.metrics,
+            history=self.history,
+        )
 
     @classmethod
     def of_artifact(cls, artifact: Artifact) -> Fitted:
@@ -116,19 +125,19 @@ class Fitted:
         shape = (len(artifact.users), len(artifact.items))
         trained, seen = (interactions(below(name, arrays), shape) for name in ("trained", "seen"))
         return cls(
-            artifact.users,
-            artifact.items,
-            artifact.edges,
-            calibration.pop("directed"),
-            calibration.pop("mirrored"),
-            pair_scorer(calibration.pop("pair"), scorer),
-            scorer["table"],
-            folded(calibration.pop("denoiser"), denoiser) if denoiser else None,
-            denoiser.get("social", np.empty((0, 0), np.float32)),
-            Recommender.from_arrays(recommender) if recommender else None,
-            trained,
-            seen,
-            calibration,
-            dict(artifact.metrics),
-            list(artifact.history),
+            users=artifact.users,
+            items=artifact.items,
+            edges=artifact.edges,
+            directed=calibration.pop("directed"),
+            mirrored=calibration.pop("mirrored"),
+            pair=pair_scorer(calibration.pop("pair"), scorer),
+            table=scorer["table"],
+            denoiser=folded(calibration.pop("denoiser"), denoiser) if denoiser else None,
+            social=denoiser.get("social", np.empty((0, 0), np.float32)),
+            recommender=Recommender.from_arrays(recommender) if recommender else None,
+            trained=trained,
+            seen=seen,
+            calibration=calibration,
+            metrics=dict(artifact.metrics),
+            history=list(artifact.history),
         )

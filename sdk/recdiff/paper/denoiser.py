@@ -60,4 +60,6 @@ def fold(denoiser: Denoiser, schedule: Schedule) -> FoldedDenoiser:
     weight = denoiser.first.weight[:, : -denoiser.time_width]
     arrays = (weight, bias, denoiser.second.weight, denoiser.second.bias)
     first, folded, second, second_bias = (part.detach().cpu().numpy().copy() for part in arrays)
-    return FoldedDenoiser(first, folded, ((second, second_bias),), "tanh", True, schedule)
+    return FoldedDenoiser(
+        first=first, bias=folded, further=((second, second_bias),), activation="tanh", normalise=True, schedule=schedule
+    )

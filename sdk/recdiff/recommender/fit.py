@@ -134,7 +134,14 @@ def fit_recommender(
     _check(config, train)
     social = social_adjacency(edges, train.shape[0], directed, edge_weight)
     active = np.flatnonzero(np.bincount(train.indices, minlength=train.shape[1]))
-    data = _Data(sp.csr_matrix(train), social, validation, judged_users(validation, seed), active, device)
+    data = _Data(
+        train=sp.csr_matrix(train),
+        social=social,
+        validation=validation,
+        sample=judged_users(validation, seed),
+        active=active,
+        device=device,
+    )
     plan = _plan(config) if config.search and len(data.sample) else [{}]
     search = _resumed(checkpoint, config, device)
     for index in range(search.done, len(plan)):
@@ -206,12 +213,12 @@ def _train(config: RecommenderConfig, data: _Data, seed: int) -> Trial:
 
     table = first.to(data.device)
     spare = [torch.empty_like(table) for _ in range(3)]
-    by_table = partial(_table_gradient, config, graph, observed, data.users, spare)
+    by_table = partial(_table_gradient, config, graph, observed, users=data.users, spare=spare)
     return descend(config, table, by_table, judge if len(data.sample) else None)
 
 
 def _table_gradient(
-    config: RecommenderConfig, graph: Tensor, observed: Tensor, users: int, spare: Sequence[Tensor], table: Tensor
+    config: RecommenderConfig, graph: Tensor, observed: Tensor, table: Tensor, *, users: int, spare: Sequence[Tensor]
 ) -> Tensor:
     """Return the derivative by X of (all-pairs loss + regularisation |X|^2) / R, (N, D), in one of three ``spare``."""
     rows = walk(graph, table, config.layers, spare[:2])
@@ -252,12 +259,12 @@ def _tables(config: RecommenderConfig, data: _Data, table: Tensor) -> Recommende
     alone = degree[: data.users] == 0
     users[alone] = own[alone] = users[~alone].mean(axis=0)
     return Recommender(
-        users,
-        _with_empty_rows(data, rows[data.users :]),
-        own,
-        _with_empty_rows(data, memory[data.users :]),
-        memory[: data.users] * np.float32(config.tie_weight),
-        config.tie_weight,
+        user_table=users,
+        item_table=_with_empty_rows(data, rows[data.users :]),
+        own=own,
+        item_memory=_with_empty_rows(data, memory[data.users :]),
+        user_memory=memory[: data.users] * np.float32(config.tie_weight),
+        tie_weight=config.tie_weight,
     )
 
 

@@ -32,7 +32,9 @@ def loss(observed: Tensor, rows: Tensor, users: int, background: float) -> Tenso
 
 def gradient(observed: Tensor, rows: Tensor, users: int, background: float, out: Tensor | None = None) -> Tensor:
     """Return the derivative of ``loss`` by ``rows``, (N, D); ``out`` (N, D) is overwritten with it."""
-    return own_gradient(observed, rows, rows, users, squares(rows, users), background, out)
+    return own_gradient(
+        observed, rows, everyone=rows, users=users, squares=squares(rows, users), background=background, out=out
+    )
 
 
 def squares(rows: Tensor, users: int) -> Tensor:

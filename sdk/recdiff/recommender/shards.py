@@ -158,7 +158,9 @@ class _Part:
         own = self.walk(block)
         everywhere = squares(own, users)
         dist.all_reduce(everywhere)
-        by_row = own_gradient(self.pairs, own, _gathered(own), users, everywhere, self.config.background)
+        by_row = own_gradient(
+            self.pairs, own, everyone=_gathered(own), users=users, squares=everywhere, background=self.config.background
+        )
         regularisation = 2 * self.config.regularisation
         return self.walk(by_row).add_(block, alpha=regularisation).div_(self.shard.interactions)
 

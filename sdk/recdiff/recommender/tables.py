@@ -71,7 +71,14 @@ class Recommender:
         """
         counts = np.maximum(_row_sums(train.T.tocsr()), 1.0)[:, None]
         memory = np.asarray((train.T @ users) / counts, np.float32)
-        bare = cls(users, items, np.zeros_like(users), memory, users, 1.0)
+        bare = cls(
+            user_table=users,
+            item_table=items,
+            own=np.zeros_like(users),
+            item_memory=memory,
+            user_memory=users,
+            tie_weight=1.0,
+        )
         degree = _row_sums(train) + _row_sums(social)
         own = np.where(degree[:, None] > 0, users - bare.fold_in_rows(train, social), users)
         return replace(bare, own=np.asarray(own, np.float32))

@@ -83,7 +83,7 @@ def make_sample(users: int = USERS, seed: int = 0) -> Sample:
     names = _names(users, _FIRST_NAMES, rng)
     truth = _truth(society, fakes, kinds, number, names)
     return Sample(
-        interactions=_interactions(society, accounts, items, number, names, rng),
+        interactions=_interactions(society, accounts, items=items, number=number, names=names, rng=rng),
         social=truth.select(["src", "dst"]),
         truth=truth.replace_schema_metadata(_MARK),
         users=users,
@@ -199,7 +199,7 @@ def _interactions(
     counts[farm] = rng.integers(1, 4, accounts.farm)
     friends = sp.csr_matrix(society.neighbours)
     friends.resize((users, users))
-    who, what = choose(community, counts, friends, catalogue, number, rng)
+    who, what = choose(community, counts, friends=friends, catalogue=catalogue, number=number, rng=rng)
     began = rng.random(users) * 0.9
     began[number[farm]] = 0.97
     moment = _START + 86_400 * _DAYS * (began[who] + (1 - began[who]) * rng.random(len(who)))

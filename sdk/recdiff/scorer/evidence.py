@@ -240,7 +240,14 @@ def folded(net: ConditionalDenoiser, config: EvidenceConfig) -> FoldedDenoiser |
     walk = _walk(net.schedule, config)
     bias = net.first.bias + net.time(net.times[: walk.steps])
     layers = tuple((_array(each.weight), _array(each.bias)) for each in (net.middle, net.last))
-    return FoldedDenoiser(_array(net.first.weight), _array(bias), layers, "silu", False, walk)
+    return FoldedDenoiser(
+        first=_array(net.first.weight),
+        bias=_array(bias),
+        further=layers,
+        activation="silu",
+        normalise=False,
+        schedule=walk,
+    )
 
 
 def _array(values: Tensor) -> Float32:

@@ -84,7 +84,7 @@ def infer_shares(
         natural: (K,) mean share of real edges that look like each kind, before the graph's own factor.
     """
     kinds = ratio.shape[1]
-    regions = _regions(ratio, label, _mixtures(kinds), kinds, config, rng)
+    regions = _regions(ratio, label, mixtures=_mixtures(kinds), classes=kinds, config=config, rng=rng)
     return _posterior(regions, np.empty((config.draws, 0)), natural, config, rng)
 
 
@@ -104,7 +104,7 @@ def infer_further(
         natural: (K,), as in ``infer_shares``.
     """
     further, before = ratio.shape[1], known.draws.shape[1]
-    regions = _regions(ratio, label, _mixtures(further), before + further, config, rng)
+    regions = _regions(ratio, label, mixtures=_mixtures(further), classes=before + further, config=config, rng=rng)
     others = known.draws[rng.integers(0, len(known.draws), config.draws)]
     return _posterior(regions, others, natural, config, rng)
 

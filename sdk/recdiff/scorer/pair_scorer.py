@@ -207,7 +207,16 @@ def _plan(terms: tuple[PairTerm, ...], width: int) -> _Plan:
     factors = [(place, *term.by) for place, term in placed if term.by is not None]
     multiplied, by_src, by_dst = np.array(factors, np.int64).reshape(-1, 3).T
     sum_places = np.array([place for place, _ in summed], np.int64)
-    return _Plan(int(starts[-1]), sum_places, sums, tuple(dots), tuple(elementwise), multiplied, by_src, by_dst)
+    return _Plan(
+        features=int(starts[-1]),
+        summed=sum_places,
+        sums=sums,
+        dots=tuple(dots),
+        elementwise=tuple(elementwise),
+        multiplied=multiplied,
+        by_src=by_src,
+        by_dst=by_dst,
+    )
 
 
 def _columns(spans: Sequence[Span]) -> Int64:

@@ -56,7 +56,10 @@ def fake_pool(
     graph: Graph, edges: Int64, edge_fold: Int64, folds: int, per_kind: int, rng: np.random.Generator
 ) -> FakePool:
     """Return the pool for ``edges`` (E, 2) of ``graph`` with at most ``per_kind`` sampled non-edges per kind."""
-    drawn = {kind: _drawn(kind, graph, edges, edge_fold, per_kind, folds, rng) for kind in sampled()}
+    drawn = {
+        kind: _drawn(kind, graph, edges=edges, edge_fold=edge_fold, count=per_kind, folds=folds, rng=rng)
+        for kind in sampled()
+    }
     drawn = {kind: found for kind, found in drawn.items() if len(found[0]) >= FEWEST_PAIRS}
     return FakePool(
         pairs=np.concatenate([edges, *(pairs for pairs, _ in drawn.values())]),

@@ -120,7 +120,7 @@ def make_setup(
     edge_fold = edge_folds(edges, num_users, directed, folds, rng)
     folded = FoldedGraph.of(edges, edge_fold, num_users, directed)
     drawable = Graph.on(folded.whole, edges, directed)
-    pool = fake_pool(drawable, edges, edge_fold, folds, config.pairs_for(len(edges)), rng)
+    pool = fake_pool(drawable, edges, edge_fold=edge_fold, folds=folds, per_kind=config.pairs_for(len(edges)), rng=rng)
     classes = range(len(pool.kinds) + 1)
     learn = np.concatenate([_at_most(np.flatnonzero(pool.label == c), config.most_pairs, rng) for c in classes])
     tastes = Tastes.of(train, num_users, config.table, rng, device)

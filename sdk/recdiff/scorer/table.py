@@ -130,7 +130,9 @@ def encode(
     degree = np.asarray(both.sum(axis=1), np.float64).ravel()
     iterations = config.iterations if start is None else config.more_iterations
     matrix = normalised(both, config.ridge)
-    spectrum = eigenvectors(matrix, config.positive, config.negative, iterations, rng, start, device)
+    spectrum = eigenvectors(
+        matrix, config.positive, negative=config.negative, iterations=iterations, rng=rng, start=start, device=device
+    )
     near = np.log1p(np.asarray(both @ degree).ravel() / np.maximum(degree, 1e-6))
     columns = {"degree": _column(np.log1p(degree)), "near": _column(near), **_spectral(spectrum, degree)}
     if directed:

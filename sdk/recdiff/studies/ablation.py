@@ -59,7 +59,14 @@ def _figure(outcomes: Sequence[Outcome], resamples: int) -> Figure:
         for axis, metric, name in zip(shape.axes, ("recall", "ndcg"), ("Recall@20", "NDCG@20"), strict=True):
             gaps = [each.against(full, metric, K, resamples) for each in others]
             labels = [each.label for each in others]
-            bars(axis, labels, [gap.mean for gap in gaps], [gap.low for gap in gaps], [gap.high for gap in gaps], -1)
+            bars(
+                axis,
+                labels,
+                values=[gap.mean for gap in gaps],
+                low=[gap.low for gap in gaps],
+                high=[gap.high for gap in gaps],
+                ours=-1,
+            )
             axis.axvline(0, color="#010203", linewidth=1)
             axis.set_xlabel(f"change of {name}")
         caption = (

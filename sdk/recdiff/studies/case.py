@@ -97,7 +97,14 @@ def _case(dataset: SocialDataset, pair: Mapping[str, Any], categories: Categorie
         known = [{category for item in part for category in categories.get(int(item), ())} for part in items]
         about = len(known[0] & known[1])
     ego = ego_of(dataset.edges, (first, second))
-    return Case((names[0], names[1]), pair["before"], pair["after"], ego, tuple(map(int, shared)), about)
+    return Case(
+        names=(names[0], names[1]),
+        before=pair["before"],
+        after=pair["after"],
+        ego=ego,
+        shared=tuple(map(int, shared)),
+        shared_categories=about,
+    )
 
 
 def _row(subject: Subject, case: Case, dataset: SocialDataset, categories: Categories, seed: int) -> dict[str, Any]:

@@ -67,7 +67,14 @@ def run_cleaning(cell: Cell, source: Source) -> dict[str, Any]:
     """
     made = changed(source.read(), cell.settings["change"], cell.seed)
     dataset = made.dataset
-    scorer = fit_scorer(dataset.edges, len(dataset.users), dataset.train, dataset.directed, ScorerConfig(), cell.seed)
+    scorer = fit_scorer(
+        dataset.edges,
+        len(dataset.users),
+        train=dataset.train,
+        directed=dataset.directed,
+        config=ScorerConfig(),
+        seed=cell.seed,
+    )
     ties = treated(dataset, scorer.edge_scores, cell.seed)
     config = RecommenderConfig()
     if cell.settings["steps"] is not None:
@@ -105,7 +112,15 @@ def _fit(
 ) -> tuple[RecommenderConfig, dict[str, Any]]:
     """Return the settings used, with the search off, and what the fit came to."""
     train, validation = dataset.train, dataset.validation
-    made = fit_recommender(config, train, ties.edges, dataset.directed, validation, seed, edge_weight=ties.weight)
+    made = fit_recommender(
+        config,
+        train,
+        edges=ties.edges,
+        directed=dataset.directed,
+        validation=validation,
+        seed=seed,
+        edge_weight=ties.weight,
+    )
     score = made.recommender.score
     found = {
         "ties": len(ties.edges),

@@ -130,9 +130,27 @@ def _figure(rows: Sequence[Row]) -> Figure:
         for place, (axis, label) in enumerate(AXES.items()):
             part = where(rows, axis=axis)
             x = [row[axis] for row in part]
-            _growth_axis(shape.axes[place], x, part, "seconds", "formula_multiplications", 1e3, label, place)
+            _growth_axis(
+                shape.axes[place],
+                x,
+                part=part,
+                quantity="seconds",
+                formula="formula_multiplications",
+                unit=1e3,
+                label=label,
+                place=place,
+            )
             if known:
-                _growth_axis(shape.axes[4 + place], x, part, "bytes", "formula_floats", 1 / _MEBI, label, place)
+                _growth_axis(
+                    shape.axes[4 + place],
+                    x,
+                    part=part,
+                    quantity="bytes",
+                    formula="formula_floats",
+                    unit=1 / _MEBI,
+                    label=label,
+                    place=place,
+                )
         shape.axes[0].set_ylabel("milliseconds a step")
         if known:
             shape.axes[4].set_ylabel("MiB at peak")

@@ -100,10 +100,10 @@ def _figure(order: Sequence[Outcome], best: Outcome, bench: Bench) -> Figure:
             bars(
                 axis,
                 [each.label for each in order],
-                [level + gap.mean for gap in gaps],
-                [level + gap.low for gap in gaps],
-                [level + gap.high for gap in gaps],
-                ours,
+                values=[level + gap.mean for gap in gaps],
+                low=[level + gap.low for gap in gaps],
+                high=[level + gap.high for gap in gaps],
+                ours=ours,
             )
             axis.axvline(level, color="#010203", linewidth=1)
             axis.set_xlabel(f"{HEADINGS[metric]}@{K}, test")

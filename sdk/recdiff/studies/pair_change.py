@@ -105,7 +105,9 @@ def _ours(dataset: SocialDataset, epochs: int | None, seed: int) -> Change:
         full = replace(full, evidence=replace(full.evidence, epochs=min(epochs, full.evidence.epochs)))
     bare = replace(full, evidence=replace(full.evidence, denoising="none"))
     denoised, given = (
-        fit_scorer(dataset.edges, len(dataset.users), dataset.train, dataset.directed, config, seed)
+        fit_scorer(
+            dataset.edges, len(dataset.users), train=dataset.train, directed=dataset.directed, config=config, seed=seed
+        )
         for config in (full, bare)
     )
     scores = (given.edge_scores.astype(np.float64), denoised.edge_scores.astype(np.float64))

@@ -128,7 +128,7 @@ def fit_contender(
         return _fit_published(dataset, settings, seed, epochs, judge)
     if name == OURS:
         return _fit_ours(dataset, settings, seed, epochs, judge)
-    return _fit_baseline(baseline(name), dataset, settings, seed, epochs, judge)
+    return _fit_baseline(baseline(name), dataset, settings=settings, seed=seed, epochs=epochs, judge=judge)
 
 
 def _fit_baseline(
@@ -155,7 +155,9 @@ def _fit_ours(
     if epochs is not None:
         config = replace(config, steps=min(epochs, config.steps))
     began = time.perf_counter()
-    made = fit_recommender(config, dataset.train, dataset.edges, dataset.directed, dataset.validation, seed)
+    made = fit_recommender(
+        config, dataset.train, edges=dataset.edges, directed=dataset.directed, validation=dataset.validation, seed=seed
+    )
     whole = time.perf_counter() - began
     began = time.perf_counter()
     judge(made.recommender.score)

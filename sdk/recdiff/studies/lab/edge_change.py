@@ -43,5 +43,13 @@ def changed(dataset: SocialDataset, change: Mapping[str, Any], seed: int) -> Cha
     if change["kind"] not in ("uniform", "degree"):
         raise UsageError(f"change of ties {change['kind']!r}: accepted are given, uniform, degree")
     rng = np.random.default_rng(seed)
-    made = corrupt(dataset.edges, len(dataset.users), change["kind"], change["share"], "replace", rng, dataset.directed)
+    made = corrupt(
+        dataset.edges,
+        len(dataset.users),
+        kind=change["kind"],
+        share=change["share"],
+        mode="replace",
+        rng=rng,
+        directed=dataset.directed,
+    )
     return Changed(dataset.replace_edges(made.edges), made.is_fake)

@@ -47,7 +47,9 @@ def run_trial(cell: Cell, source: Source) -> dict[str, Any]:
     wanted = cell.settings
     dataset = changed(source.read(), wanted["change"], cell.seed).dataset
     judge = validation_judge(dataset.train, dataset.validation)
-    fitted = fit_contender(wanted["model"], dataset, wanted["settings"], cell.seed, wanted["epochs"], judge)
+    fitted = fit_contender(
+        wanted["model"], dataset, settings=wanted["settings"], seed=cell.seed, epochs=wanted["epochs"], judge=judge
+    )
     values: dict[str, Any] = {
         "validation": fitted.validation,
         "history": fitted.history,
