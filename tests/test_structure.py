@@ -45,6 +45,7 @@ FLOORS = {
     "recdiff.storage": 2,
     "recdiff.config": 2,
     "recdiff.machine": 1,
+    "recdiff.arrays": 0,
     "recdiff.errors": 0,
     "recdiff.version": 0,
     "recdiff_export": 8,

@@ -17,6 +17,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Int64
 from recdiff.cleaning.policy import Policy, expectation, removed
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
@@ -31,9 +32,6 @@ from recdiff.metrics.ranking import mask_rows, top_items
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact, read_artifact, write_artifact
 from recdiff.scorer.explanation import explain_edge
-
-Float32 = NDArray[np.float32]
-Int64 = NDArray[np.int64]
 
 # Users whose item scores are held at once.
 BLOCK = 1024

@@ -15,11 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 
+from recdiff.arrays import Float32
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.labels import Labels
@@ -41,7 +40,6 @@ from recdiff.scorer.fit import Scorer, fit_scorer
 from recdiff.scorer.known import known_edges, recalibrated
 from recdiff.storage.checkpoint import Checkpoint
 
-Float32 = NDArray[np.float32]
 Engine = Literal["local", "ray"]
 
 FEWEST_KNOWN = 20

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Int64
 from recdiff.baselines import Task, baseline, validation_judge
 from recdiff.config.recommender import RecommenderConfig
 from recdiff.config.scorer import ScorerConfig
@@ -33,8 +33,6 @@ from recdiff.scorer.fit import fit_scorer
 from recdiff.version import VERSION
 from tests.benchmarks.lines import one_a_line
 
-Int64 = NDArray[np.int64]
-Float32 = NDArray[np.float32]
 Ties = tuple[Int64, Float32]
 
 METRICS = ("recall@20", "ndcg@20")

@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.ids import Ids
 
-Int64 = NDArray[np.int64]
 Pairs = tuple[Int64, Int64]
 
 COMMUNITY = 100

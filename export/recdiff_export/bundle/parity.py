@@ -13,12 +13,13 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float64, Int64
 from recdiff.errors import ArtifactError
 from recdiff.machine.cores import cores
 from recdiff_export.bundle import reference
 from recdiff_export.bundle.manifest import ParityRecord
 from recdiff_export.bundle.names import DENOISER_FILE, FAKE_SCORE_FILE, RECOMMENDER_FILE, SCORER_BY_ID_FILE, SCORER_FILE
-from recdiff_export.bundle.parts import Float64, Int64, Parts
+from recdiff_export.bundle.parts import Parts
 from recdiff_export.runtime.known_scores import FittedScores
 from recdiff_export.runtime.provider import CPU, open_session
 

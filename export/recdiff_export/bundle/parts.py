@@ -15,13 +15,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Float64, Int64
 from recdiff.errors import ArtifactError
 from recdiff.scorer.pair_scorer import OPERATIONS, PairTerm, Table
 from recdiff_export.bundle.graphs.term_plan import arrange_columns
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
 Layer = tuple[Float32, Float32]
 
 Activation = Literal["tanh", "silu"]

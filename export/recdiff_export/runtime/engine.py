@@ -10,8 +10,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Int64
 from recdiff.errors import ArtifactError
-from recdiff_export.bundle.parts import Float32, Int64
 
 Rows = NDArray[np.floating[Any]]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Int64 = NDArray[np.int64]
+from recdiff.arrays import Int64
 
 # 2^64 / golden ratio, odd: multiplicative hashing spreads consecutive keys evenly.
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)

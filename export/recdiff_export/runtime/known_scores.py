@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Int64
 from recdiff.errors import ArtifactError
 from recdiff_export.bundle.names import FITTED_KEYS_FILE, FITTED_SCORES_FILE, FITTED_STARTS_FILE
-from recdiff_export.bundle.parts import FittedEdges, Float32, Int64
+from recdiff_export.bundle.parts import FittedEdges
 from recdiff_export.runtime.hash_table import KeyTable, build_key_table, pair_keys
 
 _FILES = (FITTED_STARTS_FILE, FITTED_KEYS_FILE, FITTED_SCORES_FILE)

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.data.ids import Ids
-from recdiff_export.bundle.parts import Int64
 from recdiff_export.runtime.hash_table import KeyTable, build_key_table
 
 # A table by value is used while the ids' range is at most this many times their number: 4 bytes a slot.

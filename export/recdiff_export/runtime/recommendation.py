@@ -9,8 +9,8 @@ import onnxruntime as ort
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.data.ids import Ids
-from recdiff_export.bundle.parts import Int64
 
 # Scores held at once, users * items: bounds memory at about 64 MiB whatever is asked.
 _MOST_SCORES = 1 << 24

@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime as ort
 import pyarrow as pa
 
+from recdiff.arrays import Float32, Int64
 from recdiff.data.ids import Ids, as_ids
 from recdiff.errors import ArtifactError, DataError, UsageError
 from recdiff.machine.cores import cores
@@ -27,7 +28,6 @@ from recdiff_export.bundle.names import (
     TABLE_FILE,
     USERS_FILE,
 )
-from recdiff_export.bundle.parts import Float32, Int64
 from recdiff_export.runtime.engine import DEVICE_ROWS, DeviceEngine, Engine, RowEngine, map_table
 from recdiff_export.runtime.known_scores import FittedScores
 from recdiff_export.runtime.lookup import IdLookup

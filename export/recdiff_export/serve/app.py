@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from recdiff.arrays import Float32
 from recdiff.errors import DataError, RecDiffError, UsageError
 from recdiff.version import VERSION
-from recdiff_export.bundle.parts import Float32
 from recdiff_export.runtime.scorer import OnnxScorer
 from recdiff_export.serve.batcher import MicroBatcher, OverloadError
 from recdiff_export.serve.protocol import (

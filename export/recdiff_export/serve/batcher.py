@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recdiff_export.bundle.parts import Float32, Int64
+from recdiff.arrays import Float32, Int64
 
 Score = Callable[[Int64, Int64], Float32]
 

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Int64
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
 from recdiff.storage.whole import flush
-from recdiff_export.bundle.parts import Float32, Int64
 from recdiff_export.runtime.lookup import IdLookup
 from recdiff_export.stream.journal import Done
 from recdiff_export.stream.source import EdgeSource, Segment

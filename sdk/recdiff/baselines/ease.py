@@ -13,7 +13,8 @@ import scipy.linalg
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff.baselines.task import Float32, Int64, Task
+from recdiff.arrays import Float32, Int64
+from recdiff.baselines.task import Task
 from recdiff.errors import UsageError
 from recdiff.metrics.ranking import Score
 

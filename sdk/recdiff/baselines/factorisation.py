@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from recdiff.arrays import Float32
 from recdiff.baselines.lightgcn import fit_lightgcn
 from recdiff.baselines.pairwise import EPOCHS, PATIENCE
-from recdiff.baselines.task import Float32, Task
+from recdiff.baselines.task import Task
 from recdiff.metrics.ranking import Score, by_tables
 
 SWEEPS = 20

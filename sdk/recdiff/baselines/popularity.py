@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from recdiff.baselines.task import Float32, Int64, Task, degrees
+from recdiff.arrays import Float32, Int64
+from recdiff.baselines.task import Task, degrees
 from recdiff.metrics.ranking import Score
 
 

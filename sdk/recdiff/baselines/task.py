@@ -12,11 +12,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Int64
 from recdiff.graph.adjacency import social_adjacency
 from recdiff.metrics.ranking import Score, rank
 
-Float32 = NDArray[np.float32]
-Int64 = NDArray[np.int64]
 # Judges scores on held-out interactions that the model itself never sees; larger is better.
 Judge = Callable[[Score], float]
 

@@ -10,11 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Int64, Mask
 from recdiff.errors import UsageError
-
-Int64 = NDArray[np.int64]
-Float32 = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 DEFAULT_THRESHOLD = 0.5
 

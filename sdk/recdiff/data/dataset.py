@@ -15,6 +15,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.data import input_files as folders
 from recdiff.data import split as splits
 from recdiff.data.columns import INTERACTIONS, SOCIAL, check_mapping
@@ -29,7 +30,6 @@ from recdiff.errors import DataError, UsageError
 
 __all__ = ["Notice", "SocialDataset"]
 
-Int64 = NDArray[np.int64]
 Matrices = tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix]
 
 

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.data.notice import Notice, counted
-
-Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.data.text_index import TextIndex
-
-Int64 = NDArray[np.int64]
 
 _DENSE_SPREAD = 4
 """A lookup table is used while the ids' range is at most this many times their number."""

@@ -19,9 +19,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.data.problems import Problem, data_error, did_you_mean, shorten
-
-Int64 = NDArray[np.int64]
 
 _MATRICES = {"train": "train", "validation": "val", "test": "test", "trust": "trust"}
 _NUMBERS = frozenset({"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"})

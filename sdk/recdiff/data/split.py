@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Int64 = NDArray[np.int64]
+from recdiff.arrays import Int64
+
 Parts = NDArray[np.int8]
 SplitRule = Literal["ratio", "time"]
 

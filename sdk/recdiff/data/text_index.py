@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-Int64 = NDArray[np.int64]
+from recdiff.arrays import Int64
+
 Words = NDArray[np.uint64]
 
 LONGEST = 128

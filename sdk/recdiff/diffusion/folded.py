@@ -10,12 +10,11 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from recdiff.arrays import Float32
 from recdiff.diffusion.schedule import Schedule, reverse_walk
 
-Float32 = NDArray[np.float32]
 Activation = Literal["tanh", "silu"]
 
 

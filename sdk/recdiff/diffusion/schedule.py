@@ -13,12 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from recdiff.arrays import Float64
 from recdiff.errors import UsageError
-
-Float64 = NDArray[np.float64]
 
 BETA_MAX = 0.999
 TIME_PERIOD = 10_000.0

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
-from recdiff.fakes.drawing import Int64
+from recdiff.arrays import Float64, Int64
 from recdiff.graph.adjacency import adjacency, normalised
 from recdiff.graph.pairs import common_neighbours
-
-Float64 = NDArray[np.float64]
 
 SVD_WIDTH = 32
 SVD_FOLDS = 10

@@ -9,12 +9,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32
 from recdiff.baselines.registry import baseline
 from recdiff.baselines.task import Task, validation_judge
 from recdiff.data.dataset import SocialDataset
 from recdiff.metrics.ranking import Ranking, Score, by_tables, rank
-
-Float32 = NDArray[np.float32]
 
 # Users judged by at most; more change the third decimal no more.
 MOST_USERS = 20_000

@@ -11,13 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.ids import Ids
 from recdiff.errors import UsageError
 from recdiff.fakes.injection import Mode, corrupt
 from recdiff.storage.whole import replaced_folder
-
-Int64 = NDArray[np.int64]
 
 MANIFEST = "corruption.json"
 

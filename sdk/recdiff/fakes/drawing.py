@@ -19,13 +19,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.errors import DataError
 from recdiff.fakes import kinds
 from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import common_neighbours, pair_keys
-
-Int64 = NDArray[np.int64]
-Float64 = NDArray[np.float64]
 
 BARREN_ROUNDS = 40
 """Rounds of drawing after which a graph is held to have too few such pairs."""

@@ -19,9 +19,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.errors import UsageError
 from recdiff.fakes import kinds
-from recdiff.fakes.drawing import Graph, Int64
+from recdiff.fakes.drawing import Graph
 from recdiff.fakes.kinds import injected
 from recdiff.graph.pairs import pair_keys
 

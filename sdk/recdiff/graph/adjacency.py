@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-Int64 = NDArray[np.int64]
+from recdiff.arrays import Int64
 
 
 def social_adjacency(edges: Int64, num_users: int, directed: bool, weight: NDArray[Any] | None = None) -> sp.csr_matrix:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.graph.pairs import pair_keys
-
-Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-Int64 = NDArray[np.int64]
+from recdiff.arrays import Int64
 
 
 @dataclass(frozen=True, eq=False)

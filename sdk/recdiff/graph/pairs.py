@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-Int64 = NDArray[np.int64]
-Float64 = NDArray[np.float64]
+from recdiff.arrays import Float64, Int64
 
 BLOCK_ENTRIES = 1 << 24
 """Neighbour entries that a block of pairs may gather at once."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.graph.adjacency import social_adjacency
-
-Int64 = NDArray[np.int64]
 
 
 def rewired(adjacency: sp.csr_matrix, generator: np.random.Generator, rounds: int = 20) -> sp.csr_matrix:

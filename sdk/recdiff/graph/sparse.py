@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Int64 = NDArray[np.int64]
 _ANNOUNCING = Lock()
 ROW_BLOCK = 2**14
 """Rows computed at a time: what was read for one step is then in the cache for the next, and threads share evenly."""

@@ -13,10 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recdiff.arrays import Float32, Float64
 from recdiff.graph.sparse import csr_tensor, times
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 
 SPARE = 24
 """Vectors iterated beside the wanted ones, so that the last of those settle too."""

@@ -9,13 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
+from recdiff.arrays import Float64, Mask
 from recdiff.errors import UsageError
-
-Float64 = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 BINS = 15
 BUCKETS = 4

@@ -14,12 +14,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Float64, Int64
 from recdiff.errors import UsageError
 from recdiff.machine.threads import side_by_side, thread_count
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 # Scores of all items for user positions (B,), as float32 (B, I); the array is the caller's to change.
 Score = Callable[[Int64], Float32]

@@ -8,12 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
+from recdiff.arrays import Float64
 from recdiff.errors import UsageError
-
-Float64 = NDArray[np.float64]
 
 LEVEL = 0.95
 RESAMPLES = 10_000

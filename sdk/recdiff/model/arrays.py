@@ -9,11 +9,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.diffusion.schedule import Schedule
 from recdiff.scorer.pair_scorer import PairScorer, PairTerm
-
-Float32 = NDArray[np.float32]
 
 
 def interactions(arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> sp.csr_matrix:

@@ -8,14 +8,12 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.data.dataset import SocialDataset
 from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import common_neighbours
 from recdiff.scorer.fit import Scorer
-
-Int64 = NDArray[np.int64]
 
 
 def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Half, Int64
 from recdiff.config import Config
 from recdiff.data.ids import Ids
 from recdiff.diffusion.folded import FoldedDenoiser
@@ -23,10 +24,6 @@ from recdiff.model.arrays import denoiser_arrays, folded, interactions, pair_arr
 from recdiff.model.folder import Artifact, above, below
 from recdiff.recommender.fit import Recommender
 from recdiff.scorer.pair_scorer import PairScorer
-
-Half = NDArray[np.float16]
-Float32 = NDArray[np.float32]
-Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from recdiff.arrays import Float32
 from recdiff.config import PaperConfig
 from recdiff.graph.negatives import NegativeSampler
 from recdiff.graph.rewired import rewired
@@ -23,7 +23,6 @@ from recdiff.paper.encoder import Graphs
 from recdiff.paper.network import PaperModel
 from recdiff.storage.checkpoint import Checkpoint
 
-Float32 = NDArray[np.float32]
 # Judges user (U, D) and item (I, D) embeddings on the validation split; larger is better.
 Validate = Callable[[Float32, Float32], float]
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from recdiff.arrays import Float32, Int64
 from recdiff.config.recommender import RecommenderConfig
 from recdiff.errors import UsageError
 from recdiff.graph.adjacency import social_adjacency, symmetric_normalised
@@ -34,8 +34,6 @@ from recdiff.storage.checkpoint import Checkpoint
 
 __all__ = ["SEARCH", "FittedRecommender", "Recommender", "RecommenderConfig", "fit_recommender"]
 
-Float32 = NDArray[np.float32]
-Int64 = NDArray[np.int64]
 
 # What is tried, one setting after the other, each kept where validation likes it better.
 SEARCH: tuple[tuple[str, tuple[Any, ...]], ...] = (

@@ -18,16 +18,15 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 import torch.distributed as dist
-from numpy.typing import NDArray
 from torch import Tensor
 
+from recdiff.arrays import Int64
 from recdiff.config.recommender import RecommenderConfig
 from recdiff.graph.adjacency import bipartite_adjacency
 from recdiff.graph.sparse import csr_tensor, walk
 from recdiff.recommender.loss import own_gradient, squares
 from recdiff.recommender.training import Judge, Trial, descend
 
-Int64 = NDArray[np.int64]
 # Torch 2.13 calls it by another name and warns of this one.
 _all_gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
 

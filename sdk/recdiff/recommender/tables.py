@@ -16,11 +16,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Int64
 from recdiff.errors import UsageError
 from recdiff.metrics.ranking import Score, by_tables
-
-Float32 = NDArray[np.float32]
-Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

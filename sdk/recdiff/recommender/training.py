@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from recdiff.arrays import Float32
 from recdiff.config.recommender import RecommenderConfig
 
-Float32 = NDArray[np.float32]
 # Judges node rows (N, D), users first; larger is better.
 Judge = Callable[[Float32], float]
 # Passes where there is no validation to choose them by: about as many as it chose on the graphs measured.

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.fakes.injection import FARM_TARGETS, FARM_WITHIN, TIES_PER_ACCOUNT, distinct_cells
-from recdiff.sample.society import Int64, Society, keys, random_neighbour, two_hops
+from recdiff.sample.society import Society, keys, random_neighbour, two_hops
 
 KINDS = ("uniform", "degree", "two-hop", "farm", "camouflage")
 SHARES = (0.25, 0.25, 0.2, 0.15, 0.15)

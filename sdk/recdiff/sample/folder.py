@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.errors import UsageError
 from recdiff.sample.fakes import KINDS, Accounts, count_accounts, imitated, plant
-from recdiff.sample.society import TIES_PER_USER, Int64, Society, make_society
+from recdiff.sample.society import TIES_PER_USER, Society, make_society
 from recdiff.sample.taste import activity, choose, make_catalogue
 from recdiff.storage.whole import replaced_files
 

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-Int64 = NDArray[np.int64]
+from recdiff.arrays import Int64
 
 TIES_PER_USER = 7
 CLOSED = 0.45

@@ -11,7 +11,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff.sample.society import Int64, Urn, ascending, random_neighbour
+from recdiff.arrays import Int64
+from recdiff.sample.society import Urn, ascending, random_neighbour
 
 FROM_COMMUNITY, FROM_SELF = 0.45, 0.8
 """Up to the first number a choice follows the community's topics, up to the second one's own, else none."""

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Half, Int64, Mask
 from recdiff.fakes.drawing import Graph
 from recdiff.fakes.injection import draw_from
 from recdiff.fakes.kinds import planted
@@ -30,11 +30,7 @@ from recdiff.graph.adjacency import scaled, social_adjacency
 from recdiff.graph.folded import FoldedGraph
 from recdiff.graph.sparse import csr_tensor, product
 from recdiff.scorer.pair_scorer import Layer, PairTerm, Span, pair_features
-from recdiff.scorer.table import Columns, Half, Tastes, join, spans
-
-Float32 = NDArray[np.float32]
-Int64 = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+from recdiff.scorer.table import Columns, Tastes, join, spans
 
 GANGS = 8
 """Groups of planted accounts per kind, each with targets of its own, lest a few targets stand for all."""

@@ -15,13 +15,9 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Float64, Int64
 from recdiff.graph.pairs import pair_keys
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
 
 EXPECTED = 2.0
 """Answers that every user is given beforehand."""

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from recdiff.arrays import Float64
 from recdiff.errors import UsageError
-
-Float64 = NDArray[np.float64]
 
 WIDEST = 60.0
 NEWTON_STEPS = 50

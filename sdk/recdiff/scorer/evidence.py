@@ -30,14 +30,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from recdiff.arrays import Float32, Int64
 from recdiff.config.scorer import EvidenceConfig
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.diffusion.schedule import Schedule, add_noise, at_step, reverse_walk, time_features
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 Rows = NDArray[np.float16] | Float32
-Int64 = NDArray[np.int64]
 
 TIME_WIDTH = 16
 WEIGHT_DECAY = 1e-3

@@ -23,9 +23,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 from scipy.special import expit
 
+from recdiff.arrays import Float32, Float64, Half, Int64
 from recdiff.config.scorer import ScorerConfig
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.errors import DataError
@@ -50,11 +50,6 @@ from recdiff.scorer.pair_scorer import PairScorer, PairTerm, log_odds, posterior
 from recdiff.scorer.round import CLIP, Round, described, make_round, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, SocialGraph, make_setup
 from recdiff.scorer.widened import Direct, widened
-
-Float32 = NDArray[np.float32]
-Half = NDArray[np.float16]
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
 
 KNOWN, OTHER = "known", "other"
 FEWEST_EDGES = 50

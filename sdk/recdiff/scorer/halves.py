@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.config.scorer import ClassifierConfig
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import ACCOUNT_COLUMNS, AUDIENCES, merged
@@ -19,10 +19,6 @@ from recdiff.scorer.pair_scorer import Layer, forward
 from recdiff.scorer.round import FEATURE_BLOCK, Round, fold_features, standardised
 from recdiff.scorer.setup import Setup
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 Network = tuple[Layer, ...]
 
 HALVES = 2

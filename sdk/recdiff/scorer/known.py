@@ -15,8 +15,6 @@ from recdiff.graph.edge_index import EdgeIndex
 from recdiff.scorer.calibration import fit_logistic, intercept_for_share
 from recdiff.scorer.fit import Scorer
 
-Float32 = NDArray[np.float32]
-
 SMALLEST_CHANCE = 1e-7
 
 

@@ -28,10 +28,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float64, Int64
 from recdiff.config.scorer import MixtureConfig
-
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
 
 STEEPEST = 20.0
 """Log ratios beyond which a pair is all of one class."""

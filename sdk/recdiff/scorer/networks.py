@@ -8,17 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from recdiff.arrays import Float32, Int64
 from recdiff.config.scorer import ClassifierConfig
 from recdiff.scorer.pair_scorer import Layer
-
-Float32 = NDArray[np.float32]
-Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,11 +18,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Float64, Int64
 from recdiff.errors import UsageError
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
 Table = NDArray[np.float16] | Float32
 Span = tuple[int, int]
 Layer = tuple[Float32, Float32]

@@ -13,14 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.fakes.drawing import Graph
 from recdiff.fakes.kinds import sampled
 from recdiff.graph.edge_index import EdgeIndex
 from recdiff.graph.pairs import pair_keys
-
-Int64 = NDArray[np.int64]
 
 MISSING_ONE = 0.2
 """How often a user drawn evenly is the end of an edge that it misses."""

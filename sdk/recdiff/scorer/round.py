@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Half, Int64
 from recdiff.graph.spectrum import aligned
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import ACCOUNT_COLUMNS, account_terms
@@ -20,10 +20,6 @@ from recdiff.scorer.evidence import ConditionalDenoiser, evidence_columns, train
 from recdiff.scorer.pair_scorer import PairTerm, Span, pair_features
 from recdiff.scorer.setup import ALIVE, Setup
 from recdiff.scorer.table import Columns, Encoding, encode, join, latent_rows, pair_terms, spans
-
-Float32 = NDArray[np.float32]
-Half = NDArray[np.float16]
-Int64 = NDArray[np.int64]
 
 CLIP = 6.0
 LATENT_CLIP = 4.0

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.config.scorer import ScorerConfig
 from recdiff.fakes.drawing import Graph
 from recdiff.graph.folded import FoldedGraph
@@ -20,8 +20,6 @@ from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import PlantedEdges, account_columns, plant
 from recdiff.scorer.pool import FakePool, edge_folds, fake_pool
 from recdiff.scorer.table import Columns, Tastes
-
-Int64 = NDArray[np.int64]
 
 ALIVE = 2
 """Graphs encoded at a time, which bounds memory."""

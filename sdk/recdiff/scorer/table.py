@@ -25,15 +25,13 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Float64, Half
 from recdiff.config.scorer import TableConfig
 from recdiff.graph.adjacency import normalised
 from recdiff.graph.spectrum import Spectrum, eigenvectors, singular_vectors
 from recdiff.scorer.answers import answer_columns
 from recdiff.scorer.pair_scorer import PairTerm, Span
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Half = NDArray[np.float16]
 Columns = dict[str, Float32]
 
 CUTS = (0, 1, 2, 4, 6, 9, 13, 18, 24, 32, 48, 64, 96, 128)

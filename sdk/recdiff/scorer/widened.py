@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from recdiff.arrays import Float32
 from recdiff.scorer.pair_scorer import Layer
-
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Int64
 from recdiff.baselines.task import validation_judge
 from recdiff.cleaning.policy import Policy, removed
 from recdiff.config.scorer import ScorerConfig
@@ -38,9 +38,6 @@ TREATMENTS: Mapping[str, str] = {
     "shuffled": "shuffled, same degrees",
     "none": "no ties",
 }
-
-Int64 = NDArray[np.int64]
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

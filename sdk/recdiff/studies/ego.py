@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from recdiff.arrays import Float64, Int64
 from recdiff.studies.page.figures import COLOURS
 
-Int64 = NDArray[np.int64]
-Float64 = NDArray[np.float64]
 # Friends drawn of each sort; more would hide the pair.
 MOST = 12
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from recdiff.arrays import Float32, Float64, Int64
 from recdiff.baselines.task import validation_judge
 from recdiff.config import PaperConfig
 from recdiff.config.scorer import ScorerConfig
@@ -27,10 +27,6 @@ PAIRS = "pair-change"
 # Pairs kept, users whose embeddings are drawn, and random pairs whose mean cosine tells whether all became alike.
 KEPT, DRAWN, RANDOM_PAIRS = 6, 600, 20_000
 BINS = 40
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

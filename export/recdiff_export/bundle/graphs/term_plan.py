@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from recdiff.arrays import Float32
 from recdiff.scorer.pair_scorer import PairTerm
 
-Float32 = NDArray[np.float32]
 Span = tuple[int, int]
 Elementwise = Literal["product", "sum", "gap", "low", "src", "dst"]
 

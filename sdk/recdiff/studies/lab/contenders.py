@@ -8,9 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from recdiff.baselines.pairwise import JUDGE_EVERY
 from recdiff.baselines.registry import BASELINES, Baseline, baseline
 from recdiff.baselines.task import Judge, Task
@@ -20,8 +17,6 @@ from recdiff.graph.adjacency import social_adjacency
 from recdiff.metrics.ranking import Score, by_tables
 from recdiff.paper.fit import fit_paper
 from recdiff.recommender.fit import RecommenderConfig, fit_recommender
-
-Float32 = NDArray[np.float32]
 
 OURS, PUBLISHED = "recdiff", "recdiff-paper"
 LABELS: Mapping[str, str] = {

@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from recdiff.arrays import Float64
 from recdiff.metrics.ranking import Ranking
 from recdiff.metrics.significance import Difference, paired_bootstrap
-
-Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

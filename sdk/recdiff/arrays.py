@@ -1,0 +1,12 @@
+"""Names for the kinds of arrays that signatures speak of."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Half = NDArray[np.float16]
+Int64 = NDArray[np.int64]
+Mask = NDArray[np.bool_]
