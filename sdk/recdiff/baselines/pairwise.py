@@ -7,6 +7,7 @@ Propagation over the whole graph costs as much as hundreds of thousands of pairs
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from recdiff.baselines.task import Task
 from recdiff.errors import UsageError
 from recdiff.graph.negatives import NegativeSampler
 from recdiff.metrics.ranking import Score, by_tables
+from recdiff.metrics.selection import Best
 
 WIDTH = 64
 EPOCHS = 200
@@ -78,7 +80,7 @@ def train_pairwise(task: Task, encoder: Encoder, rates: Rates, generator: torch.
     coo = task.train.tocoo()
     users, items = (torch.as_tensor(part.astype(np.int64)) for part in (coo.row, coo.col))
     sampler = NegativeSampler(task.train)
-    best, best_value, waited = _scores(encoder), -np.inf, 0
+    best = Best(_scores(encoder))
     for epoch in range(1, epochs + 1):
         _train_epoch(
             encoder,
@@ -91,13 +93,14 @@ def train_pairwise(task: Task, encoder: Encoder, rates: Rates, generator: torch.
         if epoch % JUDGE_EVERY and epoch < epochs:
             continue
         score = _scores(encoder)
-        value = task.judge(score)
-        waited = 0 if value > best_value else waited + 1
-        if value > best_value:
-            best, best_value = score, value
-        if waited >= PATIENCE:
+        best.offer(task.judge(score), partial(_itself, score))
+        if best.waited >= PATIENCE:
             break
-    return best
+    return best.kept
+
+
+def _itself(score: Score) -> Score:
+    return score
 
 
 def _train_epoch(

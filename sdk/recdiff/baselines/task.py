@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Int64
 from recdiff.graph.adjacency import social_adjacency
-from recdiff.metrics.ranking import Score, rank
+from recdiff.metrics.ranking import Score
+from recdiff.metrics.selection import validation_value
 
 # Judges scores on held-out interactions that the model itself never sees; larger is better.
 Judge = Callable[[Score], float]
-
-JUDGED = ("recall@20", "ndcg@20")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +54,7 @@ def validation_judge(train: sp.csr_matrix, validation: sp.csr_matrix, sample: In
         sample: users to judge by; None: all.
     """
 
-    def judge(score: Score) -> float:
-        means = rank(score, train, validation, (20,), sample).means()
-        return sum(means[name] for name in JUDGED)
-
-    return judge
+    return lambda score: validation_value(score, train, validation, sample)
 
 
 def inverse(values: NDArray[np.float64], power: float = 1.0) -> NDArray[np.float64]:

@@ -25,7 +25,8 @@ from recdiff.errors import UsageError
 from recdiff.graph.adjacency import social_adjacency, symmetric_normalised
 from recdiff.graph.sparse import csr_tensor, walk
 from recdiff.machine.progress import Report, silent
-from recdiff.metrics.ranking import Score, rank
+from recdiff.metrics.ranking import Score
+from recdiff.metrics.selection import validation_value
 from recdiff.recommender.joint_graph import joint_adjacency
 from recdiff.recommender.loss import gradient, observed_pairs
 from recdiff.recommender.tables import Recommender
@@ -227,8 +228,7 @@ def _table_gradient(
 
 def _judge(data: _Data, rows: Float32) -> float:
     """Return recall@20 + ndcg@20 on validation of node rows (N, D), items without training left out."""
-    means = rank(_score(data, rows), data.train, data.validation, (20,), data.sample).means()
-    return means["recall@20"] + means["ndcg@20"]
+    return validation_value(_score(data, rows), data.train, data.validation, data.sample)
 
 
 def _score(data: _Data, rows: Float32) -> Score:

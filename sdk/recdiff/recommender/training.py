@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
 
 from recdiff.arrays import Float32
 from recdiff.config.recommender import RecommenderConfig
+from recdiff.metrics.selection import Best
 
 # Judges node rows (N, D), users first; larger is better.
 Judge = Callable[[Float32], float]
@@ -53,7 +53,7 @@ def descend(
     """
     table = torch.nn.Parameter(first)
     optimiser = torch.optim.Adam([table], lr=config.learning_rate, fused=True)
-    best, history = table.detach().clone(), list[dict[str, float]]()
+    best, history = Best(table.detach().clone()), list[dict[str, float]]()
     steps = min(config.steps, BLIND_STEPS) if judge is None else config.steps
     for step in range(1, steps + 1):
         table.grad = gradient(table)
@@ -61,17 +61,10 @@ def descend(
         if judge is None or (step % config.evaluate_every and step < steps):
             continue
         value = judge(table)
-        if value > max((row["validation"] for row in history), default=-1.0):
-            best = table.detach().clone()
+        best.offer(value, table.detach().clone)
         history.append({"step": step, "validation": value})
-        if _waited(history) >= config.patience:
+        if best.waited >= config.patience:
             break
     if judge is None:
         return Trial(table.detach(), 0.0, ())
-    return Trial(best, max(row["validation"] for row in history), tuple(history))
-
-
-def _waited(history: list[dict[str, float]]) -> int:
-    """Return how many evaluations went by since the best."""
-    values = [row["validation"] for row in history]
-    return len(values) - 1 - int(np.argmax(values))
+    return Trial(best.kept, best.value, tuple(history))
