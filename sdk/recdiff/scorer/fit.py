@@ -85,7 +85,7 @@ class Scorer:
         edge_kinds: (E, K), its parts by kind.
         edge_log_odds: (E,), the log odds behind ``edge_scores``, before calibration.
         shares: estimated share of each kind among the edges, by name.
-        interval: between which values the share of all fakes lies with a probability of nine in ten.
+        interval: between which values the share of all fakes lies with a probability of 96 %.
         ceiling: how likely an edge is fake at most, for all that is known.
         movement: (U,), how far denoising moves each user (root mean square); empty without a denoiser.
         denoised: (U, D) denoised latent rows and latent: (U, D) the rows themselves; empty without a denoiser.
@@ -257,7 +257,7 @@ class Shares:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Between which values the share of all fakes lies with a probability of nine in ten."""
+        """Between which values the share of all fakes lies with a probability of 96 %."""
         low, high = np.quantile(self.draws.sum(axis=1), INTERVAL).tolist()
         return low, high
 

@@ -34,7 +34,7 @@ from recdiff.config.scorer import MixtureConfig
 STEEPEST = 20.0
 """Log ratios beyond which a pair is all of one class."""
 ALMOST_NONE = 1e-12
-INTERVAL = (0.05, 0.95)
+INTERVAL = (0.02, 0.98)
 FACTOR_SPREAD = 1.0
 """Of how much of a graph looks like fakes: standard deviation of its logarithm."""
 NO_FAKES = 0.15
