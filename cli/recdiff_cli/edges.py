@@ -243,6 +243,8 @@ def evaluate_edges(
     facts = verdict(fitted, read_labels(truth, fitted.users, names_of(mapping)))
     if facts.missing:
         note(f"note: {facts.missing:,} labelled edges are not part of the fit; they are left out")
+    for warning in facts.warnings:
+        note(f"warning: {warning}")
     if figure is not None:
         draw(facts, figure)
     if json:

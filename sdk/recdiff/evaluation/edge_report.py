@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OURS = "fake_score"
+FAR_BELOW_CHANCE = 0.4
+"""A smaller AUC of the fake score says rather that the truth is the other way round than that nothing was found."""
 INSTALL = "pip install 'recdiff-sdk[study]'"
 # The heuristics score how real an edge looks; the fake score how fake.
 SPLIT_SEED = 0
@@ -45,6 +47,17 @@ class Verdict:
         """The heuristic with the largest AUC."""
         return max((name for name in self.metrics if name != OURS), key=lambda name: self.metrics[name].auc)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What speaks against the fake score here, a line each; none where nothing does."""
+        ours, best = self.metrics[OURS].auc, self.best_heuristic
+        found: list[str] = []
+        if ours < FAR_BELOW_CHANCE:
+            found.append(f"fake_score has AUC {ours:.3f}, far below 0.5: check that 1 means fake in the truth")
+        if self.metrics[best].auc > ours:
+            found.append(f"{best} has AUC {self.metrics[best].auc:.3f}, more than the {ours:.3f} of fake_score")
+        return tuple(found)
+
     def to_dict(self) -> dict[str, Any]:
         """Return all figures as plain values; a figure that is not defined is None."""
         plain: dict[str, Any] = _plain(
@@ -52,6 +65,7 @@ class Verdict:
                 "edges": self.edges,
                 "missing": self.missing,
                 "best_heuristic": self.best_heuristic,
+                "warnings": list(self.warnings),
                 "scorers": {name: metrics.to_dict() for name, metrics in self.metrics.items()},
                 "by_degree": {
                     bucket: {name: metrics.to_dict() for name, metrics in found.items()}
