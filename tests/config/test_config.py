@@ -127,6 +127,10 @@ def test_constructors_check_kinds_too() -> None:
         Config(device="tpu")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="epochs = '5': expected int"):
         PaperConfig(epochs="5")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"preset = .*: accepted are 'default', 'paper'"):
+        Config(preset=Config())  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="paper = 'fast': expected PaperConfig"):
+        Config(paper="fast")  # type: ignore[arg-type]
 
 
 def test_a_configuration_survives_being_plain_values() -> None:

@@ -209,7 +209,7 @@ def _build(cls: Any, values: Mapping[str, Any], origin: str, section: str = "") 
 def _check_types(config: Any) -> None:
     for name, hint in _hints(type(config)).items():
         value = getattr(config, name)
-        if dataclasses.is_dataclass(value):
+        if dataclasses.is_dataclass(hint) and isinstance(value, typing.cast(type, hint)):
             _check_types(value)
         else:
             _checked(hint, value, name)
