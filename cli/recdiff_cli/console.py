@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -83,3 +83,9 @@ def progress() -> Iterator[Report]:
             bars.update(tasks[stage], completed=done, total=total, rate=f"{speed:,.1f}/s" if speed else "")
 
         yield report
+
+
+def said_share(found: Mapping[str, Any]) -> str:
+    """Return the share of fakes in words: the best guess, between which values it lies, and whether it was audited."""
+    audited = "audited" if found["audited"] else "not audited"
+    return f"{found['estimate']:.3f} ({found['low']:.3f} to {found['high']:.3f}, {audited})"

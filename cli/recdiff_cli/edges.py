@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from recdiff.errors import UsageError
-from recdiff_cli.console import note, print_json, print_table, progress, verbatim
+from recdiff_cli.console import note, print_json, print_table, progress, said_share, verbatim
 from recdiff_cli.data import Json, Mapping
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 from recdiff_cli.handing import Options, Target, hand_on
@@ -124,9 +124,10 @@ def _print_summary(gone: pa.Table, summary: dict[str, Any]) -> None:
         ("removed", summary["removed"]),
     ]
     rows += [("expected real among removed", round(summary["expected_real_removed"]))]
-    rows += [("expected fake among kept", round(summary["expected_fake_kept"]))]
+    least, most = (round(summary[f"fake_kept_{side}"]) for side in ("low", "high"))
+    rows += [("expected fake among kept", f"{round(summary['expected_fake_kept']):,} ({least:,} to {most:,})")]
     print_table(("edges", "count"), rows)
-    note(f"estimated share of fake edges: {summary['estimated_fake_share']:.3f}")
+    note(f"share of fake edges: {said_share(summary['fake_share'])}")
     worst = _most_suspicious(gone, summary["directed"])
     if worst:
         names = [name for name in worst[0] if name != "keep"]

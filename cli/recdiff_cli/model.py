@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from recdiff.errors import UsageError
-from recdiff_cli.console import note, print_json, print_table, progress
+from recdiff_cli.console import note, print_json, print_table, progress, said_share
 from recdiff_cli.data import Data, Directed, Json, Mapping, Split, read
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 
@@ -101,14 +101,15 @@ def _settings(
 def _print_fit(model: Any, out: Path, json: bool) -> None:
     fitted = model.fitted_
     facts = {"model": str(out), **fitted.metrics, "noise": fitted.calibration["shares"]}
-    facts["noise_level"] = fitted.calibration["noise_level"]
+    facts |= {name: fitted.calibration[name] for name in ("noise_level", "fake_share")}
     if json:
         print_json(facts)
         return
     if "test" in fitted.metrics:
         print_table(*_ranking_table(fitted.metrics))
     shares = [(kind, share) for kind, share in fitted.calibration["shares"].items()]
-    print_table(("estimated fake ties", "share"), [*shares, ("all", fitted.calibration["noise_level"])])
+    print_table(("estimated fake edges", "share"), [*shares, ("all", fitted.calibration["noise_level"])])
+    note(f"share of fake edges: {said_share(fitted.calibration['fake_share'])}")
     note(f"model: {out}   next: recdiff-sdk export --onnx, recdiff-sdk clean-edges --threshold 0.3")
 
 

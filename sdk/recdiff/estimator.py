@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Int64
-from recdiff.cleaning.policy import Policy, expectation, removed
+from recdiff.cleaning.policy import Policy, expectation, fakes_kept, removed
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.ids import Ids, as_ids
@@ -160,8 +160,8 @@ class RecDiff:
         Args: see ``clean.Policy``; without a number the threshold is .5.
 
         Returns:
-            kept and removed edges (columns of ``edges_`` and keep), and a summary: counts, the estimated noise
-            level and the expected number of real edges among the removed ones.
+            kept and removed edges (columns of ``edges_`` and keep), and a summary: counts, between which values the
+            share of fakes lies, and how many real edges are expected among the removed and fakes among the kept.
         """
         fitted = self._fitted()
         policy = Policy(threshold, remove_share, min_precision, keep_degree)
@@ -172,8 +172,14 @@ class RecDiff:
         table = table.add_column(3, "keep", pa.array(~chosen))
         if fitted.mirrored:
             table, chosen = _both_ways(table), np.repeat(chosen, 2)
+        found = expectation(np.repeat(score, 2) if fitted.mirrored else score, chosen)
+        share = fitted.calibration["fake_share"]
+        least, most = fakes_kept(found, share["low"], share["high"])
         summary = {
-            **expectation(np.repeat(score, 2) if fitted.mirrored else score, chosen),
+            **found,
+            "fake_share": dict(share),
+            "fake_kept_low": least,
+            "fake_kept_high": most,
             "policy": {name: value for name, value in vars(policy).items() if value is not None},
             "noise": dict(fitted.calibration.get("shares", {})),
             "directed": fitted.directed,

@@ -142,7 +142,12 @@ def _fit_stages(
         recommender=recommender,
         trained=dataset.train,
         seen=sp.csr_matrix(dataset.train + dataset.validation + dataset.test),
-        calibration={"kinds": list(scorer.kinds), "shares": scorer.shares, "noise_level": scorer.fake_share},
+        calibration={
+            "kinds": list(scorer.kinds),
+            "shares": scorer.shares,
+            "noise_level": scorer.fake_share,
+            "fake_share": {**_interval(scorer), "audited": False},
+        },
         metrics={},
         history=history,
     )
@@ -199,3 +204,9 @@ def _fit_published(
     users, items, embeddings = (part.cpu().numpy() for part in model.embeddings(graphs))
     denoiser = fold(model.denoiser, model.schedule) if model.has_denoiser else None
     return Recommender.of_tables(users, items, dataset.train, social), denoiser, embeddings, history
+
+
+def _interval(scorer: Scorer) -> dict[str, float]:
+    """Return the share of fakes among the fitted edges: between which values it lies, and the best guess."""
+    low, high = scorer.interval
+    return {"low": low, "estimate": scorer.fake_share, "high": high}

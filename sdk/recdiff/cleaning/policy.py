@@ -5,6 +5,7 @@ Letters: E edges, U users.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +70,17 @@ def expectation(fake_score: Float32, chosen: Mask) -> dict[str, float]:
         "expected_real_removed": float((1.0 - score[chosen]).sum()),
         "expected_fake_kept": float(score[~chosen].sum()),
     }
+
+
+def fakes_kept(found: Mapping[str, float], low: float, high: float) -> tuple[float, float]:
+    """Return between which numbers the fakes among the kept edges lie, with a share of ``low`` to ``high`` in all.
+
+    Args:
+        found: what ``expectation`` returned.
+    """
+    removed = found["expected_fake_removed"]
+    least, most = (max(0.0, share * found["edges"] - removed) for share in (low, high))
+    return least, most
 
 
 def _chosen(score: NDArray[np.float64], policy: Policy) -> Mask:

@@ -38,7 +38,7 @@ class Fitted:
         denoiser: None where the fit had none; social: (U, D), the embeddings it denoises.
         recommender: None without interactions.
         trained: (U, I) training interactions; seen: (U, I) all known ones.
-        calibration: kinds, shares, noise_level.
+        calibration: kinds, shares, noise_level, and fake_share: low, estimate, high, audited.
         metrics, history: JSON-able.
     """
 

@@ -64,4 +64,7 @@ def recalibrated(scorer: Scorer, fake_share: float | None, known: NDArray[np.int
     old_slope, old_intercept = scorer.pair.calibration
     pair = replace(scorer.pair, calibration=(slope * old_slope, slope * old_intercept + intercept))
     shares = {kind: float(share) for kind, share in zip(scorer.kinds, kinds.mean(axis=0), strict=True)}
-    return replace(scorer, pair=pair, edge_scores=scores, edge_kinds=kinds, shares=shares)
+    mean = fake_share if fake_share is not None else float(scores.mean())
+    low, high = (mean, mean) if fake_share is not None else scorer.interval
+    interval = min(low, mean), max(high, mean)
+    return replace(scorer, pair=pair, edge_scores=scores, edge_kinds=kinds, shares=shares, interval=interval)
