@@ -68,7 +68,7 @@ MOST_BY_PLACE = 5
 ALIKE = {"_total"}
 LONGEST_MODULE, LONGEST_FUNCTION = 350, 60
 # Longer today; nothing else may join.
-TOO_LONG = {"recdiff.scorer.fit", "recdiff.estimator"}
+TOO_LONG = {"recdiff.scorer.fit"}
 # The one place that unpickles, through an allow-list of array constructors.
 UNPICKLER = Path("sdk/recdiff/data/published_pickle.py")
 LIGHT = ("recdiff.data", "recdiff.config", "recdiff.fakes", "recdiff.cleaning", "recdiff.metrics")

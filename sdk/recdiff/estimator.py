@@ -5,7 +5,6 @@ Letters: U users, I items, E fitted edges, B pairs, V recommender width.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
@@ -15,28 +14,24 @@ from typing import Any, Literal, cast
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Int64
 from recdiff.cleaning.policy import Policy, expectation, fakes_kept, removed
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
-from recdiff.data.ids import Ids, as_ids
+from recdiff.data.ids import as_ids
 from recdiff.data.labels import Labels
 from recdiff.errors import DataError, UsageError
 from recdiff.evaluation.ranking_report import judge
 from recdiff.fit import Engine, fit_all
 from recdiff.graph.adjacency import social_adjacency
 from recdiff.machine.progress import Report, silent
-from recdiff.metrics.ranking import mask_rows, top_items
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact, read_artifact, write_artifact
+from recdiff.model.recommendations import because, top_table
 from recdiff.scorer.explanation import explain_edge
 
-# Users whose item scores are held at once.
-BLOCK = 1024
 NAMED = 5
-REASONS = 3
 
 
 class RecDiff:
@@ -214,7 +209,7 @@ class RecDiff:
             raise UsageError(f"k = {k}: expected at least 1")
         chosen = np.arange(len(fitted.users)) if users is None else self._positions(users, "users")
         rows = fitted.recommender.user_table[chosen]
-        return _top_table(fitted, fitted.users.take(chosen), rows, fitted.seen[chosen] if exclude_seen else None, k)
+        return top_table(fitted, fitted.users.take(chosen), rows, fitted.seen[chosen] if exclude_seen else None, k)
 
     def recommend_new(
         self,
@@ -248,11 +243,11 @@ class RecDiff:
         ties = self._positions(list(friends), "friends") if friends else np.zeros(0, np.int64)
         row = fitted.recommender.fold_in(items, ties)[None]
         seen = sp.csr_matrix((np.ones(len(items)), (np.zeros(len(items), int), items)), shape=(1, len(fitted.items)))
-        table = _top_table(fitted, pa.array(["new"]), row, seen if exclude_seen else None, k).drop_columns(["user_id"])
+        table = top_table(fitted, pa.array(["new"]), row, seen if exclude_seen else None, k).drop_columns(["user_id"])
         if not explain:
             return table
         chosen = fitted.items.index(table["item_id"])
-        return _because(fitted, table, [(None, int(item), items, ties) for item in chosen])
+        return because(fitted, table, [(None, int(item), items, ties) for item in chosen])
 
     def explain_recommendations(self, table: pa.Table) -> pa.Table:
         """Return recommendations with two more columns: because_items and because_friends.
@@ -268,10 +263,10 @@ class RecDiff:
             (int(user), int(item), fitted.trained[[user]].indices, friends[[user]].indices)
             for user, item in zip(users, items, strict=True)
         ]
-        return _because(fitted, table, rows)
+        return because(fitted, table, rows)
 
     def evaluate(self, dataset: SocialDataset) -> dict[str, Any]:
-        """Return ranking metrics on the held-out interactions of ``dataset``; see ``judgement.judge``.
+        """Return ranking metrics on the held-out interactions of ``dataset``; see ``ranking_report.judge``.
 
         Raises:
             DataError: the users or items are not those of the fit.
@@ -302,7 +297,7 @@ class RecDiff:
         """Read a model folder, checking every file.
 
         Raises:
-            ArtifactError: see ``artifact.read_artifact``.
+            ArtifactError: see ``model.folder.read_artifact``.
         """
         artifact: Artifact = read_artifact(Path(folder))
         config = artifact.config
@@ -333,27 +328,6 @@ class RecDiff:
         return positions
 
 
-def _because(
-    fitted: Fitted, table: pa.Table, rows: Sequence[tuple[int | None, int, NDArray[Any], NDArray[Any]]]
-) -> pa.Table:
-    """Return ``table`` with because_items and because_friends; ``rows``: user, item, the user's items and ties."""
-    assert fitted.recommender is not None
-    because: dict[str, list[str]] = {"because_items": [], "because_friends": []}
-    for user, item, history, ties in rows:
-        reasons = fitted.recommender.explain(user, item, history, ties)
-        because["because_items"].append(_most(fitted.items, history, reasons.items))
-        because["because_friends"].append(_most(fitted.users, ties, reasons.friends))
-    for name, values in because.items():
-        table = table.append_column(name, pa.array(values))
-    return table
-
-
-def _most(ids: Ids, positions: Int64, shares: Float32) -> str:
-    """Return a JSON list of the raw ids with the largest positive shares, at most ``REASONS``."""
-    best = np.argsort(-shares, kind="stable")[:REASONS]
-    return json.dumps(ids.take(positions[best[shares[best] > 0]]).to_pylist(), ensure_ascii=False)
-
-
 def _both_ways(table: pa.Table) -> pa.Table:
     """Return each row followed by its mirror image, for undirected input that listed both directions."""
     swap = {"src": "dst", "dst": "src", "degree_src": "degree_dst", "degree_dst": "degree_src"}
@@ -361,22 +335,3 @@ def _both_ways(table: pa.Table) -> pa.Table:
     count = table.num_rows
     order = np.arange(2 * count).reshape(2, count).T.ravel()
     return cast(pa.Table, pa.concat_tables([table, mirror]).take(pa.array(order)))
-
-
-def _top_table(fitted: Fitted, users: pa.Array, rows: Float32, seen: sp.csr_matrix | None, k: int) -> pa.Table:
-    """Return the best items of user rows (B, V) as a table, masking ``seen`` (B, I)."""
-    assert fitted.recommender is not None
-    parts: list[tuple[Int64, Int64, Int64, Float32]] = []
-    columns = np.ascontiguousarray(fitted.recommender.item_table.T)
-    for start in range(0, len(rows), BLOCK):
-        scores = np.asarray(rows[start : start + BLOCK] @ columns, np.float32)
-        if seen is not None:
-            mask_rows(scores, seen[start : start + BLOCK], np.arange(len(scores)))
-        top = top_items(scores, min(k, scores.shape[1]))
-        best = np.take_along_axis(scores, top, axis=1)
-        row, rank = np.nonzero(np.isfinite(best))
-        parts.append((start + row, top[row, rank], rank + 1, best[row, rank]))
-    owner, item, rank, score = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return pa.table(
-        {"user_id": users.take(pa.array(owner)), "item_id": fitted.items.take(item), "rank": rank, "score": score}
-    )
