@@ -17,7 +17,7 @@ from recdiff.data.labels import Labels, read_labels
 from recdiff.errors import DataError, UsageError
 from recdiff.estimator import RecDiff
 from recdiff.metrics.edges import edge_metrics
-from recdiff.scorer.known import known_edges
+from recdiff.model.known import known_edges
 
 
 def test_scores_are_probabilities_for_every_edge(fitted: RecDiff, sample_dataset: SocialDataset) -> None:

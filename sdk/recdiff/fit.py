@@ -32,12 +32,12 @@ from recdiff.machine.progress import Report, silent
 from recdiff.machine.threads import threads_at_most
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.fitted import Fitted
+from recdiff.model.known import known_edges, recalibrated
 from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
 from recdiff.recommender.fit import Recommender, fit_recommender
 from recdiff.recommender.training import Trainer
 from recdiff.scorer.fit import Scorer, fit_scorer
-from recdiff.scorer.known import known_edges, recalibrated
 from recdiff.storage.checkpoint import Checkpoint
 
 Engine = Literal["local", "ray"]

@@ -29,26 +29,22 @@ from recdiff.arrays import Float32, Float64, Half, Int64
 from recdiff.config.scorer import ScorerConfig
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.errors import DataError
-from recdiff.fakes.kinds import kind
 from recdiff.machine.progress import Report, Steps, silent
 from recdiff.machine.threads import side_by_side
-from recdiff.scorer.accounts import AUDIENCES, IDLE, USING_NOTHING
 from recdiff.scorer.answers import ASKING, silence
 from recdiff.scorer.calibration import intercept_for_share
 from recdiff.scorer.evidence import denoise, folded
 from recdiff.scorer.halves import (
-    Network,
     Task,
     edge_logits,
     edge_ratios,
     half_networks,
     pair_ratios,
-    planted_ratios,
 )
-from recdiff.scorer.mixture import INTERVAL, infer_further, infer_shares
 from recdiff.scorer.pair_scorer import PairScorer, PairTerm, log_odds, posterior
 from recdiff.scorer.round import CLIP, Round, described, make_round, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, SocialGraph, make_setup
+from recdiff.scorer.shares import Shares, infer_all
 from recdiff.scorer.widened import Direct, widened
 
 KNOWN, OTHER = "known", "other"
@@ -63,8 +59,6 @@ LEAST_TOTAL = 0.02
 ALMOST_NONE = 1e-9
 SHARE_OF_OTHER = 0.003
 """Share of fakes of a kind that nobody knows: they look like real edges but for their answers."""
-CEILINGS = (0.5, 0.97)
-"""Between these lies what the most suspicious edges are printed as."""
 MOST_SUSPICIOUS = 0.999
 SLOPES = np.linspace(1.0, 0.3, 15)
 LEAST_REAL = 0.1
@@ -217,7 +211,7 @@ def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
     made = make_round(setup, np.ones(count, np.float32), evidence=rounds == 1 or not continued)
     networks = half_networks(setup, made, even)
     ratio = pair_ratios(setup, made, networks)
-    found = _shares(setup, made, networks, ratio)
+    found = infer_all(setup, made, networks, ratio)
     shares = found.mean
     setup.steps.one()
     for turn in range(1, rounds):
@@ -234,72 +228,6 @@ def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
     if made.encodings.net is None and config.evidence.denoising != "none":
         made = described(setup, with_evidence(setup, made.encodings))
     return made, ratio, found
-
-
-@dataclass(frozen=True, eq=False)
-class Shares:
-    """What is known of the kinds' shares.
-
-    Attributes:
-        names: of the K kinds.
-        draws: (N, K), all equally likely, together at most 1.
-        purity: (K,) mean part of fakes among the edges that look like each kind.
-    """
-
-    names: tuple[str, ...]
-    draws: Float64
-    purity: Float64
-
-    @property
-    def mean(self) -> Float64:
-        """The mean share of each kind, (K,)."""
-        return np.asarray(self.draws.mean(axis=0), np.float64)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Between which values the share of all fakes lies with a probability of 96 %."""
-        low, high = np.quantile(self.draws.sum(axis=1), INTERVAL).tolist()
-        return low, high
-
-    @property
-    def ceiling(self) -> float:
-        """How likely an edge is fake at most: the purity of the kinds, by their shares."""
-        share = self.mean
-        return float(np.clip(share @ self.purity / max(float(share.sum()), ALMOST_NONE), *CEILINGS))
-
-
-def _shares(setup: Setup, made: Round, networks: list[Network], ratio: Float64) -> Shares:
-    """Return what is known of the shares of the sampled kinds and, where there are any, of the planted ones.
-
-    It comes from encodings that know nothing of earlier scores. Kinds that different networks over accounts tell are
-    read one network at a time, and idle accounts that are a farm's count once.
-    """
-    rng, config = np.random.default_rng(setup.seeds.mixture), setup.config.mixture
-    names, planted = setup.pool.kinds, setup.planted
-    sampled = len(names)
-    known = infer_shares(ratio[:, :sampled], setup.label, _natural(names), config, rng)
-    draws, purity = [known.draws], [known.purity]
-    by_account = np.concatenate([ratio, planted_ratios(setup, made, networks)]) if planted.kinds else ratio
-    label = np.concatenate([setup.label, sampled + planted.label])
-    for kinds, _ in AUDIENCES if planted.kinds else ():
-        first = sampled + planted.kinds.index(kinds[0])
-        told = (label <= sampled) | ((label > first) & (label <= first + len(kinds)))
-        own = np.where(label > first, label - first + sampled, label)[told]
-        columns = by_account[told, first : first + len(kinds)]
-        further = infer_further(columns, own, _natural(kinds), known=known, config=config, rng=rng)
-        draws.append(further.draws)
-        purity.append(further.purity)
-        names = (*names, *kinds)
-    whole = np.concatenate(draws, axis=1)
-    if IDLE in names:
-        holds = whole[:, [names.index(each) for each in USING_NOTHING]].sum(axis=1)
-        idle = names.index(IDLE)
-        whole[:, idle] = np.maximum(whole[:, idle] - holds, 0.0)
-    return Shares(names, whole / np.maximum(whole.sum(axis=1, keepdims=True), 1.0), np.concatenate(purity))
-
-
-def _natural(names: Sequence[str]) -> list[float]:
-    return [kind(name).natural for name in names]
 
 
 def _finish(

@@ -66,9 +66,9 @@ class Mixture:
 
     @property
     def purity(self) -> Float64:
-        """The mean part of fakes among the edges that look like each kind, (K,)."""
-        part = self.draws / np.maximum(self.draws + self.alike, ALMOST_NONE)
-        return np.asarray(part.mean(axis=0), np.float64)
+        """The part of fakes among the edges that look like each kind, (K,)."""
+        found: Float64 = self.shares / np.maximum(self.shares + self.alike.mean(axis=0), ALMOST_NONE)
+        return found
 
 
 def infer_shares(

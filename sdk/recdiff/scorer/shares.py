@@ -1,0 +1,86 @@
+"""What is known of the shares of all kinds, sampled and planted. Letters: L pairs learned from, K kinds, N draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recdiff.arrays import Float64
+from recdiff.fakes.kinds import kind
+from recdiff.scorer.accounts import AUDIENCES, IDLE, USING_NOTHING
+from recdiff.scorer.halves import Network, planted_ratios
+from recdiff.scorer.mixture import INTERVAL, infer_further, infer_shares
+from recdiff.scorer.round import Round
+from recdiff.scorer.setup import Setup
+
+ALMOST_NONE = 1e-9
+CEILINGS = (0.5, 0.97)
+"""Between these lies what the most suspicious edges are printed as."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """What is known of the kinds' shares.
+
+    Attributes:
+        names: of the K kinds.
+        draws: (N, K), all equally likely, together at most 1.
+        purity: (K,) mean part of fakes among the edges that look like each kind.
+    """
+
+    names: tuple[str, ...]
+    draws: Float64
+    purity: Float64
+
+    @property
+    def mean(self) -> Float64:
+        """The mean share of each kind, (K,)."""
+        return np.asarray(self.draws.mean(axis=0), np.float64)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Between which values the share of all fakes lies with a probability of 96 %."""
+        low, high = np.quantile(self.draws.sum(axis=1), INTERVAL).tolist()
+        return low, high
+
+    @property
+    def ceiling(self) -> float:
+        """How likely an edge is fake at most: the purity of the kinds, by their shares."""
+        share = self.mean
+        return float(np.clip(share @ self.purity / max(float(share.sum()), ALMOST_NONE), *CEILINGS))
+
+
+def infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64) -> Shares:
+    """Return what is known of the shares of the sampled kinds and, where there are any, of the planted ones.
+
+    It comes from encodings that know nothing of earlier scores. Kinds that different networks over accounts tell are
+    read one network at a time, and idle accounts that are a farm's count once.
+    """
+    rng, config = np.random.default_rng(setup.seeds.mixture), setup.config.mixture
+    names, planted = setup.pool.kinds, setup.planted
+    sampled = len(names)
+    known = infer_shares(ratio[:, :sampled], setup.label, _natural(names), config, rng)
+    draws, purity = [known.draws], [known.purity]
+    by_account = np.concatenate([ratio, planted_ratios(setup, made, networks)]) if planted.kinds else ratio
+    label = np.concatenate([setup.label, sampled + planted.label])
+    for kinds, _ in AUDIENCES if planted.kinds else ():
+        first = sampled + planted.kinds.index(kinds[0])
+        told = (label <= sampled) | ((label > first) & (label <= first + len(kinds)))
+        own = np.where(label > first, label - first + sampled, label)[told]
+        columns = by_account[told, first : first + len(kinds)]
+        further = infer_further(columns, own, _natural(kinds), known=known, config=config, rng=rng)
+        draws.append(further.draws)
+        purity.append(further.purity)
+        names = (*names, *kinds)
+    whole = np.concatenate(draws, axis=1)
+    if IDLE in names:
+        holds = whole[:, [names.index(each) for each in USING_NOTHING]].sum(axis=1)
+        idle = names.index(IDLE)
+        whole[:, idle] = np.maximum(whole[:, idle] - holds, 0.0)
+    return Shares(names, whole / np.maximum(whole.sum(axis=1, keepdims=True), 1.0), np.concatenate(purity))
+
+
+def _natural(names: Sequence[str]) -> list[float]:
+    return [kind(name).natural for name in names]
