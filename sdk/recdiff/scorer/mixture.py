@@ -44,6 +44,8 @@ LIKE_REAL = 0.01
 """How often any share of real edges looks like a kind."""
 HEAT = (32.0, 16.0, 8.0, 4.0, 2.0, 1.0)
 """By what the log likelihood is divided, one after the other."""
+ROUNDING = 1e-3
+"""Part by which densities of pairs that look the same may differ: networks round by the block."""
 STRIDE = 0.5
 """Standard deviation, on a log scale, of small moves."""
 
@@ -273,7 +275,7 @@ def _cuts(kinds: list[Float64], mixture: Float64, smallest: float, count: int) -
     reached = np.cumsum(weight[order])
     levels = 1.0 - np.geomspace(smallest, 1.0, count)
     place = np.minimum(np.searchsorted(reached / reached[-1], levels), len(value) - 1)
-    return np.asarray(value[order][place], np.float64)
+    return np.asarray(value[order][place], np.float64) * (1.0 - ROUNDING)
 
 
 class _Likelihood:
