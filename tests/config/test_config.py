@@ -169,3 +169,9 @@ def names_read() -> set[str]:
 def test_every_setting_is_read_somewhere(section: Any) -> None:
     unread = {each.name for each in dataclasses.fields(section)} - names_read()
     assert not unread, f"{section.__name__}: nothing reads {', '.join(sorted(unread))}"
+
+
+@pytest.mark.parametrize(("name", "value"), [("folds", 1), ("folds", 0), ("divisions", 0), ("rounds", 0)])
+def test_counts_of_the_scorer_that_cannot_be_meant_are_refused(name: str, value: int) -> None:
+    with pytest.raises(UsageError, match=rf"scorer\.{name} = {value}: expected a whole number from"):
+        Config.from_dict({"scorer": {name: value}})

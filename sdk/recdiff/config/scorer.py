@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from recdiff.errors import UsageError
+
 Denoising = Literal["diffusion", "autoencoder", "identity", "none"]
 
 
@@ -154,6 +156,17 @@ class ScorerConfig:
         default_factory=lambda: ClassifierConfig(hidden=(), weight_decay=1e-2, least_steps=300)
     )
     mixture: MixtureConfig = field(default_factory=MixtureConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse counts that cannot be meant; None leaves them to the number of edges.
+
+        Raises:
+            UsageError: ``folds`` is below 2, or ``divisions`` or ``rounds`` below 1.
+        """
+        for name, least in (("folds", 2), ("divisions", 1), ("rounds", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(f"scorer.{name} = {value}: expected a whole number from {least} on, or nothing")
 
     def folds_for(self, edges: int) -> int:
         """Return K: as set, or 10, and 3 for many edges."""
