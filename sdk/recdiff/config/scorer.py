@@ -102,6 +102,7 @@ class MixtureConfig:
     draws: int = 3_000
     moves: int = 12
     smallest_region: float = 0.03
+    account_region: float = 0.5
     least_counted: int = 200
     regions: int = 30
     rows: int = 20_000

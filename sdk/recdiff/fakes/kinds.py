@@ -107,6 +107,12 @@ KINDS: tuple[Kind, ...] = (
         injected=True,
         natural=0.02,
     ),
+    Kind(
+        "ring",
+        "an edge of a group of accounts that act together and use little for the friends they have",
+        planted=True,
+        natural=0.003,
+    ),
     Kind("known", "one of the edges that labels name as fake"),
     Kind("other", "none of the kinds that are known"),
 )

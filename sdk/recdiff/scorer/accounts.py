@@ -21,10 +21,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Half, Int64, Mask
 from recdiff.fakes.drawing import Graph
-from recdiff.fakes.injection import draw_from
+from recdiff.fakes.injection import distinct_cells, draw_from
 from recdiff.fakes.kinds import planted
 from recdiff.graph.adjacency import scaled, social_adjacency
 from recdiff.graph.folded import FoldedGraph
@@ -34,19 +35,23 @@ from recdiff.scorer.table import Columns, Tastes, join, spans
 
 GANGS = 8
 """Groups of planted accounts per kind, each with targets of its own, lest a few targets stand for all."""
+SCALES = 2
+"""Groups of degrees per doubling in which users are compared."""
 FEW_ITEMS = 3
 """What an account of an active farm uses at most; the others use nothing."""
 IDLE = "idle"
 AUDIENCES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ((IDLE,), ("items",)),
     (("farm", "active-farm", "camouflage"), ("items", "quiet", "agree")),
+    (("ring",), ("items", "lack", "quiet", "agree")),
 )
 """Which kinds a network over accounts tells, and by which columns. Whether an account uses anything is asked alone:
 what else is known of idle accounts depends on whom they know."""
 USING_NOTHING = ("farm", "camouflage")
 """Kinds whose accounts are idle, so that the share of idle accounts holds theirs."""
-_DRAWN_AS = {"farm": "farm", "active-farm": "farm", "camouflage": "camouflage"}
-ACCOUNT_COLUMNS = ("items", "quiet", "agree")
+USING_LITTLE = ("active-farm", "ring")
+_DRAWN_AS = {"farm": "farm", "active-farm": "farm", "camouflage": "camouflage", "ring": "ring"}
+ACCOUNT_COLUMNS = ("items", "lack", "quiet", "agree")
 
 
 def account_columns(graph: sp.csr_matrix, directed: bool, tastes: Columns) -> Columns:
@@ -56,8 +61,27 @@ def account_columns(graph: sp.csr_matrix, directed: bool, tastes: Columns) -> Co
     both = sp.csr_matrix(graph + graph.T) if directed else graph
     degree = np.asarray(both.sum(axis=1), np.float64).ravel()
     mean = csr_tensor(scaled(both, (1.0 / np.maximum(degree, 1.0)).astype(np.float32)))
-    agree = np.sum(tastes["taste"] * product(mean, tastes["taste"]), axis=1, keepdims=True)
-    return {"quiet": product(mean, tastes["items"]), "agree": np.asarray(agree, np.float32)}
+    agree = np.sum(tastes["taste"] * product(mean, tastes["taste"]), axis=1)
+    found = {
+        "lack": _lack(tastes["items"][:, 0], degree),
+        "quiet": _usual_where(degree == 0, product(mean, tastes["items"])[:, 0]),
+        "agree": _usual_where(degree == 0, agree),
+    }
+    return {name: np.asarray(each, np.float32)[:, None] for name, each in found.items()}
+
+
+def _usual_where(friendless: Mask, values: Float32) -> Float32:
+    """Return ``values`` (U,) with what is usual where there are no friends to ask."""
+    usual = values[~friendless].mean() if not friendless.all() else 0.0
+    return np.where(friendless, usual, values)
+
+
+def _lack(items: Float32, degree: NDArray[np.float64]) -> Float32:
+    """Return how many fewer items than others of their degree users use, (U,): log items less their mean there."""
+    scale = np.rint(SCALES * np.log2(degree + 1.0)).astype(np.int64)
+    count, total = np.bincount(scale), np.bincount(scale, items)
+    usual = (total + items.mean()) / (count + 1.0)
+    return np.asarray(items - usual[scale], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,11 +148,27 @@ def _gangs(graph: Graph, count: int, rng: np.random.Generator) -> tuple[Int64, I
     """Return the edges of planted accounts (P, 2), their class (P,) and which accounts (A,) use something."""
     parts, labels, active = [], [], np.empty(0, bool)
     for kind in (each for each in _DRAWN_AS for _ in range(GANGS)):
-        pairs, fresh = draw_from(graph, _DRAWN_AS[kind], -(-count // GANGS), rng)
+        each = -(-count // GANGS)
+        pairs, fresh = ring(graph, each, rng) if kind == "ring" else draw_from(graph, _DRAWN_AS[kind], each, rng)
         parts.append(np.where(pairs >= graph.num_users, pairs + len(active), pairs))
         labels.append(np.full(len(pairs), 1 + planted().index(kind)))
-        active = np.append(active, np.full(fresh, kind == "active-farm"))
+        active = np.append(active, np.full(fresh, kind in USING_LITTLE))
     return np.concatenate(parts), np.concatenate(labels), active
+
+
+def ring(graph: Graph, count: int, rng: np.random.Generator) -> tuple[Int64, int]:
+    """Return about ``count`` edges (P, 2) of one group of accounts, and how many accounts: of any density and reach."""
+    users, ends = graph.num_users, graph.out.indices
+    size = max(4, round(count / np.exp(rng.uniform(np.log(3.0), np.log(max(1.5 * np.sqrt(count), 6.0))))))
+    room = size * (size - 1) // 2
+    within = distinct_cells(size, size, min(round(count * rng.uniform(0.0, 0.9)), room), rng)
+    outward = count - len(within)
+    reach = round(np.exp(rng.uniform(np.log(4.0), np.log(400.0))))
+    known = rng.choice(ends, reach) if rng.random() < 0.5 else ends
+    anybody = rng.integers(0, len(graph.active), outward)
+    target = np.where(rng.random(outward) < rng.random(), graph.active[anybody], rng.choice(known, outward))
+    pairs = np.concatenate([within, np.stack([rng.integers(0, size, outward), target - users], axis=1)]) + users
+    return np.unique(pairs, axis=0), size
 
 
 def _idle(features: Float32) -> Float32:

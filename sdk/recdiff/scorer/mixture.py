@@ -22,7 +22,7 @@ Letters: B pairs, K kinds, D mixtures of kinds, A regions, N draws.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import combinations
 
 import numpy as np
@@ -56,10 +56,12 @@ class Mixture:
 
     Attributes:
         draws: (N, K) shares of fakes, all equally likely; alike: (N, K) of real edges that look like them.
+        bound: (K,) which share of each kind the observed edges have room for.
     """
 
     draws: Float64
     alike: Float64
+    bound: Float64
 
     @property
     def shares(self) -> Float64:
@@ -104,7 +106,8 @@ def infer_further(
         natural: (K,), as in ``infer_shares``.
     """
     further, before = ratio.shape[1], known.draws.shape[1]
-    regions = _regions(ratio, label, mixtures=_mixtures(further), classes=before + further, config=config, rng=rng)
+    broad = replace(config, smallest_region=config.account_region)
+    regions = _regions(ratio, label, mixtures=_mixtures(further), classes=before + further, config=broad, rng=rng)
     others = known.draws[rng.integers(0, len(known.draws), config.draws)]
     return _posterior(regions, others, natural, config, rng)
 
@@ -208,7 +211,7 @@ def _posterior(
             fit = np.where(better, found, fit)
             for each in fields(draws):
                 getattr(draws, each.name)[better] = getattr(new, each.name)[better]
-    return Mixture(draws.fakes(), draws.alike(mean))
+    return Mixture(draws.fakes(), draws.alike(mean), likelihood.observed[: len(mean)])
 
 
 def _resampled(weight: Float64, rng: np.random.Generator) -> Int64:

@@ -16,6 +16,9 @@ from recdiff.scorer.round import Round
 from recdiff.scorer.setup import Setup
 
 ALMOST_NONE = 1e-9
+ROOM = 0.02
+"""Share up to which a planted kind may always be there, as far as the observed edges have room for it: groups of
+accounts differ so much from each other that hardly any share of theirs can be read."""
 CEILINGS = (0.5, 0.97)
 """Between these lies what the most suspicious edges are printed as."""
 
@@ -71,7 +74,8 @@ def infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64
         own = np.where(label > first, label - first + sampled, label)[told]
         columns = by_account[told, first : first + len(kinds)]
         further = infer_further(columns, own, _natural(kinds), known=known, config=config, rng=rng)
-        draws.append(further.draws)
+        room = np.minimum(further.bound, ROOM)
+        draws.append(np.maximum(further.draws, rng.random(further.draws.shape) * room))
         purity.append(further.purity)
         names = (*names, *kinds)
     whole = np.concatenate(draws, axis=1)
@@ -79,7 +83,8 @@ def infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64
         holds = whole[:, [names.index(each) for each in USING_NOTHING]].sum(axis=1)
         idle = names.index(IDLE)
         whole[:, idle] = np.maximum(whole[:, idle] - holds, 0.0)
-    return Shares(names, whole / np.maximum(whole.sum(axis=1, keepdims=True), 1.0), np.concatenate(purity))
+    whole /= np.maximum(whole.sum(axis=1, keepdims=True), 1.0)
+    return Shares(names, whole, np.concatenate(purity))
 
 
 def _natural(names: Sequence[str]) -> list[float]:
