@@ -9,11 +9,14 @@ import pytest
 
 from recdiff.config.scorer import TableConfig
 from recdiff.fakes.drawing import Graph
+from recdiff.fakes.injection import draw_from
 from recdiff.fakes.kinds import planted
 from recdiff.graph.adjacency import social_adjacency
 from recdiff.graph.folded import FoldedGraph
+from recdiff.scorer import accounts
 from recdiff.scorer.accounts import (
     FEW_ITEMS,
+    USING_LITTLE,
     account_columns,
     account_table,
     account_terms,
@@ -49,7 +52,38 @@ def test_features_of_planted_ties_are_those_of_the_full_table(directed: bool) ->
     at = spans(columns)
     full = pair_features(join(columns), edges[:50], pair_terms(at, directed, TableConfig()) + account_terms(at))
     table, terms = account_table(columns)
-    np.testing.assert_array_equal(full[:, -3:], pair_features(table, edges[:50], terms))
+    np.testing.assert_array_equal(full[:, -len(terms) :], pair_features(table, edges[:50], terms))
+
+
+def test_users_without_friends_are_usual() -> None:
+    tastes = Tastes.of(community_items(), USERS, TableConfig(), np.random.default_rng(0)).columns
+    graph = social_adjacency(community_edges()[:200], USERS, False)
+    friendless = np.diff(graph.indptr) == 0
+    assert friendless.any()
+    for name in ("quiet", "agree"):
+        column = account_columns(graph, False, tastes)[name][:, 0]
+        np.testing.assert_allclose(column[friendless], column[~friendless].mean(), rtol=1e-5)
+
+
+def test_users_lack_what_others_of_their_degree_use() -> None:
+    items = np.array([2.0, 2.0, 2.0, 0.0, 5.0, 5.0], np.float32)
+    lack = accounts._lack(items, np.array([8.0, 8.0, 8.0, 8.0, 100.0, 100.0]))
+    assert lack[3] < -1.0
+    assert lack[3] == lack.min()
+    assert abs(lack[4]) < 1.0
+
+
+def test_rings_are_of_many_sizes_and_densities() -> None:
+    graph, rng = Graph.of(community_edges(), USERS, False), np.random.default_rng(0)
+    found = [draw_from(graph, "ring", 200, rng) for _ in range(50)]
+    sizes = [size for _, size in found]
+    within = [float((pairs >= USERS).all(axis=1).mean()) for pairs, _ in found]
+    assert min(sizes) < 20 < 50 < max(sizes)
+    assert min(within) < 0.2 < 0.6 < max(within)
+    for pairs, size in found:
+        assert len(pairs) <= 200
+        assert pairs.max() < USERS + size
+        assert len(np.unique(np.sort(pairs, axis=1), axis=0)) == len(pairs)
 
 
 def test_planted_ties_are_labelled_and_in_folds() -> None:
@@ -63,7 +97,7 @@ def test_planted_ties_are_labelled_and_in_folds() -> None:
     assert set(found.fold) == {0, 1, 2, 3}
     assert found.kinds == planted()
     items = np.expm1(found.features[:, 0])
-    active = found.label == 1 + planted().index("active-farm")
+    active = np.isin(found.label, [1 + planted().index(name) for name in USING_LITTLE])
     assert (items[~active] == 0.0).all()
     assert (items[active] > 0.5).any()
     assert items.max() <= FEW_ITEMS + 1e-2

@@ -92,6 +92,8 @@ class MixtureConfig:
         draws: of shares; moves: of each draw at every temperature.
         smallest_region: a region holds at least this share of its kinds, and more where there are few edges: as much
             as ``least_counted`` edges are of all.
+        account_region: the same for planted kinds. What is planted is of many sorts; a group that is there need be like
+            half of it at most.
         regions: how many per mixture of kinds, evenly spaced on a log scale.
         rows: pairs per class that regions are counted on, at most.
         doubt: standard errors by which a region's count of observed edges may be too low.
@@ -109,7 +111,7 @@ class MixtureConfig:
     least_error: float = 0.008
     relative_error: float = 0.08
     counted_region: float = 0.3
-    doubt: float = 1.0
+    doubt: float = 2.0
 
     def smallest_for(self, edges: int) -> float:
         """Return which share of its kinds the smallest region holds."""

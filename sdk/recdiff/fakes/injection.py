@@ -35,6 +35,8 @@ FARM_TARGETS = 10
 """Popular users that all accounts of one farm follow."""
 FARM_WITHIN = 0.5
 """Share of a farm's ties that stay within it."""
+MOST_WITHIN, FEW_TARGETS = 0.9, (4, 400)
+"""Share of a ring's edges that stay within it, at most; between how many users are the targets that it shares."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +106,8 @@ def draw_from(graph: Graph, kind: str, count: int, rng: np.random.Generator) -> 
         return _farm(graph, count, rng)
     if kind == "camouflage":
         return _camouflage(graph, count, rng)
+    if kind == "ring":
+        return _ring(graph, count, rng)
     return graph.draw(kind, count, rng), 0
 
 
@@ -117,6 +121,25 @@ def _farm(graph: Graph, count: int, rng: np.random.Generator) -> tuple[Int64, in
     outward = distinct_cells(accounts, len(targets), count - len(within), rng, square=False)
     pairs = np.concatenate([within + users, np.stack([outward[:, 0] + users, targets[outward[:, 1]]], axis=1)])
     return pairs, accounts
+
+
+def _ring(graph: Graph, count: int, rng: np.random.Generator) -> tuple[Int64, int]:
+    """Join at most ``count`` pairs of one group of accounts, of any size, density and reach.
+
+    An account has from three edges to half as many again as there would be accounts in a full square of them. Up to
+    nine tenths of the edges stay within; the others go to a few users or to all, evenly or by degree or both.
+    """
+    users, ends = graph.num_users, graph.out.indices
+    per_account = np.exp(rng.uniform(np.log(3.0), np.log(max(1.5 * np.sqrt(count), 6.0))))
+    size = max(4, round(count / per_account))
+    within = distinct_cells(size, size, round(count * rng.uniform(0.0, MOST_WITHIN)), rng)
+    outward = count - len(within)
+    few = round(np.exp(rng.uniform(*np.log(FEW_TARGETS))))
+    known = rng.choice(ends, few) if rng.random() < 0.5 else ends
+    anybody = graph.active[rng.integers(0, len(graph.active), outward)]
+    target = np.where(rng.random(outward) < rng.random(), anybody, rng.choice(known, outward))
+    followed = np.stack([rng.integers(0, size, outward) + users, target], axis=1)
+    return np.unique(np.concatenate([within + users, followed]), axis=0), size
 
 
 def distinct_cells(rows: int, columns: int, count: int, rng: np.random.Generator, square: bool = True) -> Int64:

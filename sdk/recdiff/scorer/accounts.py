@@ -1,17 +1,19 @@
 """Fakes that come with accounts of their own: what such accounts look like, and a network that knows them.
 
-A farm is a community of its own, so counts and eigenvectors take its ties for real. What gives it away is its
+A farm is a community of its own, so counts and eigenvectors take its edges for real. What gives it away is its
 accounts: how much they and their friends use, and how little of it they share. The network therefore sees only that,
-and only of the end that has less of it. It is not told where the ends lie in the graph, nor their degrees: a farm
-planted to learn from would otherwise be told from a farm that is there by its place and its size alone.
+and only of the end that has less of it. It is not told where the ends lie in the graph: a farm planted to learn from
+would otherwise be told from a farm that is there by its place. Nor is it told degrees, but for rings, which are planted
+with degrees of all sizes, and then only how much less an account uses than others of its degree.
 
 Columns, of the unweighted graph without directions:
     items         log number of items
+    lack          log number of items, less its mean over users of like degree
     quiet         mean over the friends of their log number of items
     agree         own taste . mean taste of the friends
 A data set without interactions has none of them, and no such fakes are looked for there.
 
-Letters: U users, A planted accounts, P planted ties, K folds, N features, C classes.
+Letters: U users, A planted accounts, P planted edges, K folds, N features, C classes.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Half, Int64, Mask
 from recdiff.fakes.drawing import Graph
-from recdiff.fakes.injection import distinct_cells, draw_from
+from recdiff.fakes.injection import draw_from
 from recdiff.fakes.kinds import planted
 from recdiff.graph.adjacency import scaled, social_adjacency
 from recdiff.graph.folded import FoldedGraph
@@ -50,6 +52,7 @@ what else is known of idle accounts depends on whom they know."""
 USING_NOTHING = ("farm", "camouflage")
 """Kinds whose accounts are idle, so that the share of idle accounts holds theirs."""
 USING_LITTLE = ("active-farm", "ring")
+"""Kinds whose accounts use a thing or two."""
 _DRAWN_AS = {"farm": "farm", "active-farm": "farm", "camouflage": "camouflage", "ring": "ring"}
 ACCOUNT_COLUMNS = ("items", "lack", "quiet", "agree")
 
@@ -148,27 +151,11 @@ def _gangs(graph: Graph, count: int, rng: np.random.Generator) -> tuple[Int64, I
     """Return the edges of planted accounts (P, 2), their class (P,) and which accounts (A,) use something."""
     parts, labels, active = [], [], np.empty(0, bool)
     for kind in (each for each in _DRAWN_AS for _ in range(GANGS)):
-        each = -(-count // GANGS)
-        pairs, fresh = ring(graph, each, rng) if kind == "ring" else draw_from(graph, _DRAWN_AS[kind], each, rng)
+        pairs, fresh = draw_from(graph, _DRAWN_AS[kind], -(-count // GANGS), rng)
         parts.append(np.where(pairs >= graph.num_users, pairs + len(active), pairs))
         labels.append(np.full(len(pairs), 1 + planted().index(kind)))
         active = np.append(active, np.full(fresh, kind in USING_LITTLE))
     return np.concatenate(parts), np.concatenate(labels), active
-
-
-def ring(graph: Graph, count: int, rng: np.random.Generator) -> tuple[Int64, int]:
-    """Return about ``count`` edges (P, 2) of one group of accounts, and how many accounts: of any density and reach."""
-    users, ends = graph.num_users, graph.out.indices
-    size = max(4, round(count / np.exp(rng.uniform(np.log(3.0), np.log(max(1.5 * np.sqrt(count), 6.0))))))
-    room = size * (size - 1) // 2
-    within = distinct_cells(size, size, min(round(count * rng.uniform(0.0, 0.9)), room), rng)
-    outward = count - len(within)
-    reach = round(np.exp(rng.uniform(np.log(4.0), np.log(400.0))))
-    known = rng.choice(ends, reach) if rng.random() < 0.5 else ends
-    anybody = rng.integers(0, len(graph.active), outward)
-    target = np.where(rng.random(outward) < rng.random(), graph.active[anybody], rng.choice(known, outward))
-    pairs = np.concatenate([within, np.stack([rng.integers(0, size, outward), target - users], axis=1)]) + users
-    return np.unique(pairs, axis=0), size
 
 
 def _idle(features: Float32) -> Float32:
