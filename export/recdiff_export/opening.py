@@ -11,8 +11,11 @@ from recdiff_export.runtime.scorer import OnnxScorer
 GRAPH = "scorer_by_id.onnx"
 
 
-def open_bundle(folder: Path, provider: Provider = "auto") -> OnnxScorer:
-    """Open ``folder``: a bundle, or a model folder, whose bundle is exported first where there is none."""
+def open_bundle(folder: Path, provider: Provider = "auto", *, verify: bool = False) -> OnnxScorer:
+    """Open ``folder``: a bundle, or a model folder, whose bundle is exported first where there is none.
+
+    ``verify``: hash every file whole.
+    """
     bundle = folder if (folder / GRAPH).is_file() else folder / BUNDLE
     if not (bundle / MANIFEST).is_file():
         # The whole package, torch included, is needed from here on.
@@ -20,4 +23,4 @@ def open_bundle(folder: Path, provider: Provider = "auto") -> OnnxScorer:
         from recdiff_export.bundle.write import export_bundle
 
         export_bundle(parts_of(folder), bundle)
-    return OnnxScorer.open(bundle, provider=provider)
+    return OnnxScorer.open(bundle, provider=provider, verify=verify)
