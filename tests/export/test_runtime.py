@@ -224,7 +224,7 @@ def test_a_session_that_fell_back_is_noticed(
     """ONNX Runtime answers a request for CUDA without its libraries with a session on the processor."""
     real = onnxruntime.InferenceSession
     monkeypatch.setattr(
-        onnxruntime, "InferenceSession", lambda path, options, providers: real(path, options, providers=[CPU])
+        onnxruntime, "InferenceSession", lambda path, options, **_: real(path, options, providers=[CPU])
     )
     with pytest.raises(DeviceError, match="the session runs on CPUExecutionProvider"):
         open_session(bundle / "scorer.onnx", CUDA, asked="cuda")

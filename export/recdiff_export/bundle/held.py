@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import mmap
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,12 @@ from recdiff.errors import ArtifactError
 WHOLE_LIMIT = 4 << 20
 _SAMPLES = 16
 _BLOCK = 1 << 16
-_HEADER = 1 << 12
+# What NumPy writes before one column; NumPy's own reader takes it for a Python expression.
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '(?P<kind>[<>|]\w{2,9})', 'fortran_order': False, "
+    rb"'shape': \((?P<rows>\d{1,15}),\), \} *\n",
+    re.DOTALL,
+)
 
 Mark = tuple[int, int, int, int]
 
@@ -109,18 +114,16 @@ class Held:
         Raises:
             ArtifactError: it is no such file.
         """
-        head = io.BytesIO(self.data[:_HEADER])
-        try:
-            if np.lib.format.read_magic(head) != (1, 0):
-                raise ValueError("version")
-            shape, _, kind = np.lib.format.read_array_header_1_0(head)
-        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-            raise ArtifactError(f"{self.path}: not a .npy file; export the bundle again") from None
-        wanted = [np.dtype(each).newbyteorder("<") for each in kinds]
-        if len(shape) != 1 or kind not in wanted or len(self) != head.tell() + shape[0] * kind.itemsize:
-            accepted = " or ".join(each.name for each in wanted)
-            raise ArtifactError(f"{self.path}: holds {kind} {shape}, not one column of {accepted}")
-        return np.frombuffer(self.data, kind, offset=head.tell())
+        head = _HEADER.match(self.data)
+        if head is None:
+            raise ArtifactError(f"{self.path}: not one column in a .npy file; export the bundle again")
+        wanted = {np.dtype(each).newbyteorder("<").str: np.dtype(each).newbyteorder("<") for each in kinds}
+        kind, rows = wanted.get(head["kind"].decode()), int(head["rows"])
+        size = int.from_bytes(self.data[8:10], "little") + 10
+        if kind is None or head.end() != size or len(self) != size + rows * kind.itemsize:
+            said = f"{rows} values of {head['kind'].decode()} in {len(self)} bytes"
+            raise ArtifactError(f"{self.path}: {said}, not of {' or '.join(wanted)}; export the bundle again")
+        return np.frombuffer(self.data, kind, offset=size)
 
 
 def _mark(state: os.stat_result) -> Mark:

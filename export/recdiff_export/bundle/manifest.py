@@ -117,7 +117,7 @@ def parse_manifest(folder: Path, said: bytes) -> Manifest:
     path = folder / MANIFEST
     try:
         stored: dict[str, Any] = json.loads(said)
-        if stored.get("format") != FORMAT:
+        if stored.get("format") != FORMAT or isinstance(stored["format"], bool):
             raise ArtifactError(
                 f"{path}: format {str(stored.get('format'))[:60]}; this version reads {FORMAT}. Export the bundle again"
             )
@@ -134,6 +134,7 @@ def _check(said: Manifest) -> None:
     """Refuse values of another type or beyond reason, and files other than those that such a bundle has."""
     for name in ("users", "items", "row_width", "embedding_width", "kinds"):
         _require(_counts(getattr(said, name)), f"{name} is no count")
+    _require(isinstance(said.tolerance, int | float), "tolerance is no number")
     for name in ("directed", "recommends"):
         _require(isinstance(getattr(said, name), bool), f"{name} is neither true nor false")
     _require(said.row_type in ("float32", "float16"), f"row_type {said.row_type!r} is neither float32 nor float16")

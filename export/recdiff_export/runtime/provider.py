@@ -59,7 +59,8 @@ def open_session(path: Path, provider: str, *, asked: Provider, threads: int = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        session = ort.InferenceSession(str(path), options, providers=_with_fallback(provider))
+        # Its own fallback prints to stdout, which belongs to the caller's results.
+        session = ort.InferenceSession(str(path), options, providers=_with_fallback(provider), enable_fallback=0)
     # The runtime raises a dozen kinds, and plain errors for what it cannot even read.
     except Exception as error:
         if provider != CUDA or asked == "cuda":
@@ -92,14 +93,20 @@ class GraphFile:
         Raises:
             ArtifactError: it does not.
         """
-        for wanted, there in ((inputs, self.session.get_inputs()), (outputs, self.session.get_outputs())):
-            found = {value.name: (_KINDS.get(value.type, value.type), value.shape) for value in there}
+        for wanted, found in ((inputs, self._said("inputs")), (outputs, self._said("outputs"))):
             for name, (kind, shape) in wanted.items():
                 other, sizes = found.get(name, ("nothing", []))
                 fits = other == kind and len(sizes) == len(shape)
                 if not fits or any(size != want for size, want in zip(sizes, shape, strict=True) if want is not None):
                     raise ArtifactError(f"{self.path}: {name} is {other} {sizes}, not {kind} {shape}; export it again")
         return self
+
+    def _said(self, which: Literal["inputs", "outputs"]) -> dict[str, tuple[str, list[Any]]]:
+        try:
+            said = self.session.get_inputs() if which == "inputs" else self.session.get_outputs()
+            return {value.name: (_KINDS.get(value.type, value.type), value.shape) for value in said}
+        except UnicodeDecodeError:
+            raise ArtifactError(f"{self.path}: its {which} have names that are no text; export it again") from None
 
     def run(self, outputs: list[str], feeds: Mapping[str, NDArray[Any]], *, rows: int) -> list[NDArray[Any]]:
         """Return ``outputs``, each with ``rows`` rows.

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from recdiff.arrays import Int64
 from recdiff.data.ids import Ids
 from recdiff.errors import ArtifactError
+from recdiff_export.bundle.held import Held
+from recdiff_export.bundle.names import RECOMMENDER_TABLES
 from recdiff_export.runtime.provider import GraphFile, Spec
 from recdiff_export.runtime.workers import Workers
 
@@ -22,6 +24,23 @@ _MOST_SCORES = 1 << 24
 _FEWEST_USERS = 16
 INPUTS: Mapping[str, Spec] = {"user": ("int64", (None,)), "k": ("int64", (1,))}
 OUTPUTS: Mapping[str, Spec] = {"item": ("int64", (None, None)), "score": ("float32", (None, None))}
+
+
+def require_tables(files: Mapping[str, Held], users: int, items: int) -> None:
+    """Check the tables beside the graph, and the lists of seen items, whose longest the graph makes room for.
+
+    Raises:
+        ArtifactError: they do not fit the numbers of users and items.
+    """
+    per_user, per_item, indptr, seen = (files[name] for name in RECOMMENDER_TABLES)
+    width = len(per_item) // 4 // (items + 1)
+    for held, rows in ((per_user, users), (per_item, items + 1)):
+        if len(held) != 4 * rows * width:
+            raise ArtifactError(f"{held.path}: {len(held)} bytes are not {rows} rows; export the bundle again")
+    fits = len(indptr) == 8 * (users + 1) and len(seen) % 4 == 0
+    starts = np.frombuffer(indptr.data, "<i8") if fits else np.array([-1])
+    if starts[0] != 0 or starts[-1] != len(seen) // 4 - 1 or (np.diff(starts) < 0).any():
+        raise ArtifactError(f"{indptr.path}: does not fit {users} users and {seen.path.name}; export the bundle again")
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from recdiff_export.runtime.engine import DEVICE_ROWS, DeviceEngine, Engine, Row
 from recdiff_export.runtime.known_scores import FittedScores
 from recdiff_export.runtime.lookup import IdLookup
 from recdiff_export.runtime.provider import CPU, CUDA, GraphFile, Provider, Spec, choose_provider, open_session
-from recdiff_export.runtime.recommendation import INPUTS, OUTPUTS, Recommender
+from recdiff_export.runtime.recommendation import INPUTS, OUTPUTS, Recommender, require_tables
 from recdiff_export.runtime.workers import Workers
 
 Unknown = Literal["error", "null"]
@@ -73,6 +73,7 @@ class OnnxScorer:
         ranking = self._open_graph(RECOMMENDER_FILE, INPUTS, OUTPUTS)
         self._recommender: Recommender | None = None
         if ranking is not None:
+            require_tables(bundle.files, held.users, held.items)
             self._recommender = Recommender(ranking, self.users, self.items, threads, self._workers)
 
     @classmethod
