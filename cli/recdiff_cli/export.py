@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -81,6 +82,8 @@ def serve(
     from recdiff_export.opening import open_bundle
 
     options = ServeOptions(token=token)
+    if hasattr(signal, "SIGHUP"):  # From here on it asks for a reload, and nothing is loaded yet.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     scorer = open_bundle(model, device, verify=True)
 
     def said(address: str) -> None:

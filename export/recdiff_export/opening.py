@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from recdiff_export.bundle.manifest import BUNDLE, MANIFEST
+from recdiff_export.bundle.names import FAKE_SCORE_FILE, SCORER_BY_ID_FILE, TABLE_FILE
 from recdiff_export.runtime.provider import Provider
 from recdiff_export.runtime.scorer import OnnxScorer
 
-GRAPH = "scorer_by_id.onnx"
+# What tells a bundle from a model folder, even where some of it is missing.
+_SIGNS = (FAKE_SCORE_FILE, SCORER_BY_ID_FILE, TABLE_FILE)
 
 
 def open_bundle(folder: Path, provider: Provider = "auto", *, verify: bool = False) -> OnnxScorer:
@@ -16,7 +18,9 @@ def open_bundle(folder: Path, provider: Provider = "auto", *, verify: bool = Fal
 
     ``verify``: hash every file whole.
     """
-    bundle = folder if (folder / GRAPH).is_file() else folder / BUNDLE
+    if any((folder / name).exists() for name in _SIGNS):
+        return OnnxScorer.open(folder, provider=provider, verify=verify)
+    bundle = folder / BUNDLE
     if not (bundle / MANIFEST).is_file():
         # The whole package, torch included, is needed from here on.
         from recdiff_export.bundle.from_model import parts_of

@@ -272,6 +272,8 @@ def test_graphs_that_are_cut_or_others_are_refused_by_name(bundle: Path, tmp_pat
         (edited("fitted_keys.npy", lambda _: npy(np.zeros((2, 2)))), "fitted_keys.npy"),
         (said(lambda held: held["files"].update({"../../etc/passwd": {}})), "manifest.json"),
         (lambda folder: (folder / "items.arrow").unlink(), "items.arrow"),
+        (lambda folder: (folder / "scorer_by_id.onnx").unlink(), "scorer_by_id.onnx"),
+        (lambda folder: (folder / "manifest.json").unlink(), "manifest.json"),
     ],
 )
 def test_the_command_line_says_so_with_exit_code_4(bundle: Path, tmp_path: Path, change: Change, file: str) -> None:

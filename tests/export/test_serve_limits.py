@@ -193,7 +193,7 @@ def waiting_calls(at: str, path: str, body: Any, gate: threading.Event) -> list[
 @pytest.mark.parametrize(
     ("path", "body", "method", "what"),
     [
-        ("/score", {"src": [7] * 5, "dst": [10] * 5}, "score_positions", "ties"),
+        ("/score", {"src": [7] * 5, "dst": [10] * 5}, "score_positions", "edges"),
         ("/recommend", {"users": [13], "k": 5}, "recommend", "recommendations"),
         (
             "/v2/models/denoiser/infer",
@@ -208,7 +208,7 @@ def test_too_many_waiting_rows_are_refused(bundle: Path, path: str, body: Any, m
     scorer = OnnxScorer.open(bundle, provider="cpu")
     real = getattr(scorer, method)
     setattr(scorer, method, lambda *given: (gate.wait(20), real(*given))[1])
-    # One request is at work, which the queue of ties does not count; two of the others fill a queue of ten rows.
+    # One request is at work, which the queue of edges does not count; two of the others fill a queue of ten rows.
     with running(scorer, ServeOptions(max_rows=5, queue_rows=5 if path == "/score" else 10)) as at:
         answers = waiting_calls(at, path, body, gate)
         refused = [answer for answer in answers if answer.status_code != 200]

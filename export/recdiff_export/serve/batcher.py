@@ -79,7 +79,7 @@ class MicroBatcher:
             OverloadError: more than ``queue_rows`` rows wait already.
         """
         if self._rows + len(src) > self._queue_rows:
-            raise OverloadError("too many ties are waiting; try again")
+            raise OverloadError("too many edges are waiting; try again")
         waiting = _Waiting(src, dst, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._rows += len(src)
