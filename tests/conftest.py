@@ -66,7 +66,7 @@ def run(
 ) -> Iterator[Callable[..., tuple[int, str, str]]]:
     """Run a command line in a new folder and return its exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
-    handler = signal.getsignal(signal.SIGINT)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["recdiff-sdk", *map(str, arguments)])
@@ -76,4 +76,5 @@ def run(
         return int(ended.value.code or 0), printed.out, printed.err
 
     yield call
-    signal.signal(signal.SIGINT, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -56,7 +56,9 @@ FLOORS = {
     "recdiff_export.bundle.graphs": 4,
     "recdiff_export.bundle.graphs.term_plan": 1,
     "recdiff_export.bundle.names": 1,
+    "recdiff_export.bundle.reading": 3,
     "recdiff_export.bundle.manifest": 2,
+    "recdiff_export.bundle.held": 1,
     "recdiff_export.bundle.parts": 3,
     "recdiff_export.runtime": 4,
 }

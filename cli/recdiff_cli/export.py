@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -66,7 +67,7 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Address to listen on; the default is reachable from this machine only.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any that is free.")] = 8000,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")] = "auto",
     token: Annotated[
         str | None, typer.Option(envvar="RECDIFF_TOKEN", help="Bearer token that requests must carry.")
@@ -74,12 +75,18 @@ def serve(
 ) -> None:
     """Serve scores and recommendations over HTTP (Open Inference Protocol v2; extra [serve])."""
     try:
-        from recdiff_export.serve.app import ServeOptions
-        from recdiff_export.serve.app import serve as listen
+        from recdiff_export.serve.options import ServeOptions
+        from recdiff_export.serve.server import serve as listen
     except ModuleNotFoundError as error:
         raise UsageError(f"serve needs {error.name}; run: pip install 'recdiff-sdk[serve]'") from None
     from recdiff_export.opening import open_bundle
 
-    scorer = open_bundle(model, device)
-    note(f"listening on http://{host}:{port} (stop with Ctrl-C)")
-    listen(scorer, host=host, port=port, options=ServeOptions(token=token))
+    options = ServeOptions(token=token)
+    if hasattr(signal, "SIGHUP"):  # From here on it asks for a reload, and nothing is loaded yet.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    scorer = open_bundle(model, device, verify=True)
+
+    def said(address: str) -> None:
+        note(f"listening on {address} (stop with Ctrl-C)")
+
+    listen(scorer, host=host, port=port, options=options, listening=said)

@@ -1,6 +1,7 @@
 """The application: every command, and what its failures look like.
 
-Exit codes: 0 done, 2 usage, 3 bad data, 4 verification failed, 5 device absent, 130 interrupted.
+Exit codes: 0 done, 1 the system or we failed, 2 usage, 3 bad data, 4 verification failed, 5 device absent,
+130 interrupted, 141 the reader of stdout left, 143 told to end.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import typer
 
 from recdiff.version import VERSION
 from recdiff_cli import data, doctor, edges, export, model, recommend, study
+from recdiff_cli.streams import streams
 
-USAGE, INTERRUPTED = 2, 130
+FAILED, USAGE = 1, 2
 # What an image that only scores does without; see docs/export.md.
 LEFT_OUT_OF_IMAGES = ("torch", "scipy", "sklearn", "onnx", "safetensors")
 # PyTorch reads it at its first allocation. A pass over a million users takes 9 s instead of 13, small fits the same.
@@ -55,10 +57,12 @@ for commands in (data, model, export, edges, recommend, study, doctor):
 
 def main() -> None:
     """Run the command line; a user's mistake ends in a message and an exit code, never in a traceback."""
-    signal.signal(signal.SIGINT, _interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ended)
     os.environ.update(LARGE_PAGES | os.environ)
     try:
-        app()
+        with streams():
+            app()
     except ModuleNotFoundError as error:
         missing = str(error.name).partition(".")[0]
         if missing not in LEFT_OUT_OF_IMAGES:
@@ -74,7 +78,7 @@ def main() -> None:
 def _exit_code(error: Exception) -> int | None:
     """Return the code of an error that was raised on purpose, or that the file system raised; else None."""
     if isinstance(error, OSError) and error.errno is not None:
-        return USAGE if isinstance(error, MISPLACED) else 1
+        return USAGE if isinstance(error, MISPLACED) else FAILED
     # The packages' own errors carry theirs; asking for it spares importing all of them.
     return getattr(error, "exit_code", None)
 
@@ -83,8 +87,12 @@ def _words(error: Exception) -> str:
     return f"{error.filename or 'output'}: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
-def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(INTERRUPTED)
+def _ended(number: int, frame: FrameType | None) -> NoReturn:
+    """End in order: drafts are cleared away. Processes that compute for this one end with it."""
+    multiprocessing = sys.modules.get("multiprocessing")
+    for child in multiprocessing.active_children() if multiprocessing else ():
+        child.terminate()
+    raise SystemExit(128 + number)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -27,7 +27,7 @@ from recdiff_export import OnnxScorer
 SERVER = """
 import sys
 from recdiff_export import OnnxScorer
-from recdiff_export.serve.app import serve
+from recdiff_export.serve import serve
 serve(OnnxScorer.open(sys.argv[1], provider=sys.argv[3]), port=int(sys.argv[2]))
 """
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,16 +153,25 @@ def damaged(bundle: Path, tmp_path: Path, name: str, change: str) -> Path:
         case "flipped":
             data[len(data) // 2] ^= 1
             victim.write_bytes(data)
-        case "linked":
+        case "pipe":
             victim.unlink()
-            victim.symlink_to(bundle / name)
+            os.mkfifo(victim)
+        case "folder":
+            victim.unlink()
+            victim.mkdir()
     return copy
 
 
 @pytest.mark.parametrize("name", ["scorer.onnx", "user_table.bin", "users.arrow", "fitted_scores.npy"])
 @pytest.mark.parametrize(
     ("change", "said"),
-    [("missing", "is missing"), ("shorter", "bytes, not"), ("flipped", "was changed"), ("linked", "not a plain file")],
+    [
+        ("missing", "is missing"),
+        ("shorter", "bytes, not"),
+        ("flipped", "was changed"),
+        ("pipe", "not a plain file"),
+        ("folder", "not a plain file"),
+    ],
 )
 def test_a_damaged_bundle_is_refused_by_name(bundle: Path, tmp_path: Path, name: str, change: str, said: str) -> None:
     with pytest.raises(ArtifactError, match=f"{name} .*{said}"):
@@ -171,8 +181,9 @@ def test_a_damaged_bundle_is_refused_by_name(bundle: Path, tmp_path: Path, name:
 def test_a_large_file_is_sampled_and_hashed_whole_on_request(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recdiff_export.bundle.manifest.WHOLE_LIMIT", 0)
-    monkeypatch.setattr("recdiff_export.bundle.manifest._BLOCK", 16)
+    for module in ("held", "reading"):
+        monkeypatch.setattr(f"recdiff_export.bundle.{module}.WHOLE_LIMIT", 0)
+    monkeypatch.setattr("recdiff_export.bundle.held._BLOCK", 16)
     folder = damaged(bundle, tmp_path, "manifest.json", "none")
     stored = json.loads((folder / "manifest.json").read_text())
     from recdiff_export.bundle.manifest import record

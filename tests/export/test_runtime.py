@@ -17,8 +17,9 @@ from recdiff.machine.cores import cores
 from recdiff.scorer.pair_scorer import PairScorer
 from recdiff_export import OnnxScorer, Parts, export_bundle
 from recdiff_export.bundle import reference
-from recdiff_export.runtime.engine import DeviceEngine, map_table
-from recdiff_export.runtime.provider import CPU, CUDA, choose_provider, open_session
+from recdiff_export.bundle.held import Held
+from recdiff_export.runtime.engine import DeviceEngine
+from recdiff_export.runtime.provider import CPU, CUDA, GraphFile, choose_provider, open_session
 from tests.export.export_parts import ITEMS, USERS, WIDTH, parts
 
 
@@ -83,6 +84,9 @@ def test_columns_must_pair_up_and_hold_ids(onnx_scorer: OnnxScorer) -> None:
         onnx_scorer.score([7], [7, 10])
     with pytest.raises(DataError, match="dst: ids must be whole numbers or text, got double"):
         onnx_scorer.score([7], [0.5])
+    for nonsense in (5, None, 0.5, "ann", b"ann", object(), ["\ud83d"], [b"\xff", 7], np.zeros((1, 1)), [[7]], [{}]):
+        with pytest.raises(DataError, match="src: "):
+            onnx_scorer.score(nonsense, [7])
 
 
 @pytest.mark.parametrize(
@@ -194,14 +198,15 @@ def test_denoising_refuses_other_shapes(onnx_scorer: OnnxScorer, rows: np.ndarra
 
 def test_the_device_engine_agrees_with_the_row_engine(bundle: Path, onnx_scorer: OnnxScorer) -> None:
     """On a processor: the same code moves positions to a card and scores back."""
-    device = DeviceEngine(open_session(bundle / "scorer_by_id.onnx", CPU, asked="cpu"), "cpu")
+    path = bundle / "scorer_by_id.onnx"
+    device = DeviceEngine(GraphFile(open_session(path, CPU, asked="cpu"), path), "cpu")
     src, dst = np.random.default_rng(3).integers(0, USERS, (2, 700))
     np.testing.assert_allclose(device.score(src, dst), onnx_scorer._engine.score(src, dst), atol=1e-6)
 
 
 def test_a_table_of_another_type_is_refused(bundle: Path) -> None:
     with pytest.raises(ArtifactError, match="holds int8"):
-        map_table(bundle / "user_table.bin", 1, 1, "int8")
+        Held.of(bundle / "user_table.bin").table(1, 1, "int8")
 
 
 def test_cuda_by_name_is_refused_where_it_is_not(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +224,7 @@ def test_a_session_that_fell_back_is_noticed(
     """ONNX Runtime answers a request for CUDA without its libraries with a session on the processor."""
     real = onnxruntime.InferenceSession
     monkeypatch.setattr(
-        onnxruntime, "InferenceSession", lambda path, options, providers: real(path, options, providers=[CPU])
+        onnxruntime, "InferenceSession", lambda path, options, **_: real(path, options, providers=[CPU])
     )
     with pytest.raises(DeviceError, match="the session runs on CPUExecutionProvider"):
         open_session(bundle / "scorer.onnx", CUDA, asked="cuda")

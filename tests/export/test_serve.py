@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,28 +24,12 @@ from tests.export.export_parts import parts
 pytest.importorskip("starlette", reason="serving needs the serve extra")
 httpx = pytest.importorskip("httpx", reason="the HTTP tests need httpx")
 
-import uvicorn  # noqa: E402
-
 from recdiff_export import OnnxScorer, export_bundle  # noqa: E402
-from recdiff_export.serve.app import ServeOptions, create_app  # noqa: E402
+from recdiff_export.serve import ServeOptions  # noqa: E402
 from recdiff_export.serve.batcher import MicroBatcher, OverloadError  # noqa: E402
+from tests.export.servers import running  # noqa: E402
 
 SCORER = "/v2/models/scorer/infer"
-
-
-@contextmanager
-def running(scorer: OnnxScorer, options: ServeOptions | None = None) -> Iterator[str]:
-    config = uvicorn.Config(create_app(scorer, options), port=0, log_level="error", lifespan="on")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    try:
-        yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +120,7 @@ def test_recommends_with_raw_ids(client: Any, onnx_scorer: OnnxScorer) -> None:
 
 BAD = [
     (b"{", 400, "the body is not JSON"),
-    (b"[" * 15_000, 400, "the body is not JSON"),
+    (b"[" * 15_000, 400, "nested deeper than 16"),
     (b"[]", 400, "must be a JSON object"),
     (b"\xff\xfe", 400, "not JSON"),
     (b"{}", 400, "inputs must be a list"),

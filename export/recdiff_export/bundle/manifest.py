@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from recdiff.errors import ArtifactError
+from recdiff_export.bundle.held import Held
+from recdiff_export.bundle.names import files_of
 
 MANIFEST = "manifest.json"
 BUNDLE = "onnx"
 """The folder of a bundle within its model folder."""
 FORMAT = 1
-# Files up to this size are hashed whole whenever a bundle opens; larger ones by samples, so that opening takes
-# the same time for any number of users.
-WHOLE_LIMIT = 4 << 20
-_SAMPLES = 16
-_BLOCK = 1 << 16
+# Bytes of a manifest, and a bound on every count in it.
+_LONGEST = 1 << 20
+_MOST = 1 << 40
 
 
 @dataclass(frozen=True)
 class FileRecord:
-    """One file: its size, the hash of all of it and the hash of ``_SAMPLES`` blocks spread over it."""
+    """One file: its size, the hash of all of it and the hash of blocks spread over it."""
 
     bytes: int
     sha256: str
@@ -73,7 +73,8 @@ class Manifest:
 
 def record(path: Path) -> FileRecord:
     """Measure the file at ``path``."""
-    return FileRecord(path.stat().st_size, _whole(path), _sampled(path))
+    held = Held.of(path)
+    return FileRecord(len(held), held.sha256(), held.sample_sha256())
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -88,55 +89,73 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         ArtifactError: there is none, or it is not one this version reads.
     """
+    return parse_manifest(folder, manifest_bytes(folder))
+
+
+def manifest_bytes(folder: Path) -> bytes:
+    """Return what manifest.json of the bundle at ``folder`` says.
+
+    Raises:
+        ArtifactError: there is none.
+    """
     path = folder / MANIFEST
     if not path.is_file():
         raise ArtifactError(f"{folder}: no bundle here ({MANIFEST} is missing); run `recdiff-sdk export --onnx`")
+    with path.open("rb") as file:
+        said = file.read(_LONGEST + 1)
+    if len(said) > _LONGEST:
+        raise ArtifactError(f"{path}: not a bundle's manifest (more than {_LONGEST} bytes); export the bundle again")
+    return said
+
+
+def parse_manifest(folder: Path, said: bytes) -> Manifest:
+    """Return the manifest that the bytes ``said`` of manifest.json spell, every field of it checked.
+
+    Raises:
+        ArtifactError: it is not one this version reads.
+    """
+    path = folder / MANIFEST
     try:
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if stored.get("format") != FORMAT:
+        stored: dict[str, Any] = json.loads(said)
+        if stored.get("format") != FORMAT or isinstance(stored["format"], bool):
             raise ArtifactError(
-                f"{path}: format {stored.get('format')!r}; this version reads {FORMAT}. Export the bundle again"
+                f"{path}: format {str(stored.get('format'))[:60]}; this version reads {FORMAT}. Export the bundle again"
             )
         stored["files"] = {name: FileRecord(**entry) for name, entry in stored["files"].items()}
         stored["parity"] = tuple(ParityRecord(**entry) for entry in stored["parity"])
-        return Manifest(**stored)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(f"{path}: not a bundle's manifest ({error}); export the bundle again") from None
+        manifest = Manifest(**stored)
+        _check(manifest)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ArtifactError(f"{path}: not a bundle's manifest ({str(error)[:200]}); export the bundle again") from None
+    return manifest
 
 
-def verify_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> None:
-    """Compare every file with the manifest: size and samples, or (``whole``, and small files) every byte.
-
-    Raises:
-        ArtifactError: a file is missing, changed, not plain or not listed; each is named.
-    """
-    faults = [fault for name, entry in manifest.files.items() if (fault := _fault(folder / name, entry, whole))]
-    known = {MANIFEST, *manifest.files}
-    faults += [f"{path.name} is not listed" for path in sorted(folder.iterdir()) if path.name not in known]
-    if faults:
-        raise ArtifactError(f"{folder}: {'; '.join(faults)}. Export the bundle again, or copy it whole")
-
-
-def _fault(path: Path, entry: FileRecord, whole: bool) -> str | None:
-    if path.is_symlink() or not path.is_file():
-        return f"{path.name} is missing or not a plain file"
-    if (size := path.stat().st_size) != entry.bytes:
-        return f"{path.name} has {size} bytes, not {entry.bytes}"
-    all_of_it = whole or size <= WHOLE_LIMIT
-    same = _whole(path) == entry.sha256 if all_of_it else _sampled(path) == entry.sample_sha256
-    return None if same else f"{path.name} was changed (its hash differs from the manifest's)"
-
-
-def _whole(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _check(said: Manifest) -> None:
+    """Refuse values of another type or beyond reason, and files other than those that such a bundle has."""
+    for name in ("users", "items", "row_width", "embedding_width", "kinds"):
+        _require(_counts(getattr(said, name)), f"{name} is no count")
+    _require(isinstance(said.tolerance, int | float), "tolerance is no number")
+    for name in ("directed", "recommends"):
+        _require(isinstance(getattr(said, name), bool), f"{name} is neither true nor false")
+    _require(said.row_type in ("float32", "float16"), f"row_type {said.row_type!r} is neither float32 nor float16")
+    text = isinstance(said.metadata, dict) and all(isinstance(value, str) for value in said.metadata.values())
+    _require(text, "metadata is not text by name")
+    threshold = said.metadata.get("threshold", "0")
+    _require(math.isfinite(float(threshold)), f"threshold {threshold!r} is no number")
+    wanted = files_of(denoises=said.embedding_width > 0, recommends=said.recommends)
+    for name in sorted(wanted ^ said.files.keys()):
+        _require(name in said.files, f"it does not list {name}")
+        _require(name in wanted, f"it lists {name!r}, which is no part of this bundle")
+    for name, entry in said.files.items():
+        hashes = (entry.sha256, entry.sample_sha256)
+        whole = _counts(entry.bytes) and all(isinstance(each, str) for each in hashes)
+        _require(whole, f"what it says of {name} is no size and two hashes")
 
 
-def _sampled(path: Path) -> str:
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        for index in range(_SAMPLES):
-            file.seek(max(size - _BLOCK, 0) * index // (_SAMPLES - 1))
-            digest.update(file.read(_BLOCK))
-    return digest.hexdigest()
+def _counts(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValueError(message)

@@ -15,24 +15,17 @@ SEEN_INDPTR_FILE, SEEN_ITEMS_FILE = "seen_indptr.bin", "seen_items.bin"
 
 FITTED_STARTS_FILE, FITTED_KEYS_FILE, FITTED_SCORES_FILE = "fitted_starts.npy", "fitted_keys.npy", "fitted_scores.npy"
 
-BUNDLE_FILES = frozenset(
-    {
-        "manifest.json",
-        USERS_FILE,
-        ITEMS_FILE,
-        DENOISER_FILE,
-        SCORER_FILE,
-        FAKE_SCORE_FILE,
-        SCORER_BY_ID_FILE,
-        RECOMMENDER_FILE,
-        TABLE_FILE,
-        RECOMMEND_USERS_FILE,
-        RECOMMEND_ITEMS_FILE,
-        SEEN_INDPTR_FILE,
-        SEEN_ITEMS_FILE,
-        FITTED_STARTS_FILE,
-        FITTED_KEYS_FILE,
-        FITTED_SCORES_FILE,
-    }
-)
+FITTED_FILES = (FITTED_STARTS_FILE, FITTED_KEYS_FILE, FITTED_SCORES_FILE)
+RECOMMENDER_TABLES = (RECOMMEND_USERS_FILE, RECOMMEND_ITEMS_FILE, SEEN_INDPTR_FILE, SEEN_ITEMS_FILE)
+
+
+def files_of(*, denoises: bool, recommends: bool) -> frozenset[str]:
+    """Return what a bundle holds beside its manifest."""
+    names = [USERS_FILE, ITEMS_FILE, SCORER_FILE, FAKE_SCORE_FILE, SCORER_BY_ID_FILE, TABLE_FILE, *FITTED_FILES]
+    names += [DENOISER_FILE] if denoises else []
+    names += [RECOMMENDER_FILE, *RECOMMENDER_TABLES] if recommends else []
+    return frozenset(names)
+
+
+BUNDLE_FILES = files_of(denoises=True, recommends=True) | {"manifest.json"}
 """Everything that an export may write."""

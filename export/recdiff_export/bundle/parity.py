@@ -17,8 +17,16 @@ from recdiff.arrays import Float64, Int64
 from recdiff.errors import ArtifactError
 from recdiff.machine.cores import cores
 from recdiff_export.bundle import reference
+from recdiff_export.bundle.held import Held
 from recdiff_export.bundle.manifest import ParityRecord
-from recdiff_export.bundle.names import DENOISER_FILE, FAKE_SCORE_FILE, RECOMMENDER_FILE, SCORER_BY_ID_FILE, SCORER_FILE
+from recdiff_export.bundle.names import (
+    DENOISER_FILE,
+    FAKE_SCORE_FILE,
+    FITTED_FILES,
+    RECOMMENDER_FILE,
+    SCORER_BY_ID_FILE,
+    SCORER_FILE,
+)
 from recdiff_export.bundle.parts import Parts
 from recdiff_export.runtime.known_scores import FittedScores
 from recdiff_export.runtime.provider import CPU, open_session
@@ -98,7 +106,8 @@ def _pairs(parts: Parts) -> dict[str, tuple[Int64, Int64]]:
 def _fitted(folder: Path, parts: Parts) -> Iterator[ParityRecord]:
     """A fitted edge must come back with its stored score, exactly; all of them are looked up."""
     fitted = parts.fitted
-    found = FittedScores.open(folder, len(parts.users), directed=fitted.directed).find(fitted.src, fitted.dst)
+    files = {name: Held.of(folder / name) for name in FITTED_FILES}
+    found = FittedScores.open(files, len(parts.users), directed=fitted.directed).find(fitted.src, fitted.dst)
     yield ParityRecord("fitted_scores", "real", len(fitted.src), _error(found, fitted.fake_score))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +10,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Int64
-from recdiff.errors import ArtifactError
+from recdiff_export.runtime.provider import GraphFile, Spec
 
 Rows = NDArray[np.floating[Any]]
 
@@ -19,6 +18,7 @@ Rows = NDArray[np.floating[Any]]
 _CACHED_VALUES = 1 << 17
 _FEWEST_ROWS, _MOST_ROWS = 256, 2048
 _VECTOR_ROWS = 16
+SCORES: Spec = ("float32", (None,))
 # A card wants many rows to fill it.
 DEVICE_ROWS = 1 << 18
 
@@ -38,8 +38,9 @@ class RowEngine:
     all processes that serve the same bundle.
     """
 
-    def __init__(self, session: ort.InferenceSession, table: Rows) -> None:
-        self._session = session
+    def __init__(self, graph: GraphFile, table: Rows) -> None:
+        rows: Spec = (str(table.dtype), (None, table.shape[1]))
+        self._graph = graph.require({"src_row": rows, "dst_row": rows}, {"fake_score": SCORES})
         self._table = table
         self._rows = max(_FEWEST_ROWS, min(_MOST_ROWS, _CACHED_VALUES // max(table.shape[1], 1)))
         self._rows -= self._rows % _VECTOR_ROWS
@@ -59,7 +60,8 @@ class RowEngine:
             # Whole vectors only: the remainder of an array takes other instructions, and its last bit would depend
             # on where in a batch a pair stands. What the spare rows hold is ignored.
             whole = -(-count // _VECTOR_ROWS) * _VECTOR_ROWS
-            found = self._session.run(["fake_score"], {"src_row": left[:whole], "dst_row": right[:whole]})[0]
+            rows = {"src_row": left[:whole], "dst_row": right[:whole]}
+            (found,) = self._graph.run(["fake_score"], rows, rows=whole)
             out[start:stop] = found[:count]
         return out
 
@@ -74,8 +76,9 @@ class RowEngine:
 class DeviceEngine:
     """Runs scorer_by_id.onnx with its table on the session's device: positions go in, scores come out."""
 
-    def __init__(self, session: ort.InferenceSession, device: str) -> None:
-        self._session = session
+    def __init__(self, graph: GraphFile, device: str) -> None:
+        positions: Spec = ("int64", (None,))
+        self._session = graph.require({"src": positions, "dst": positions}, {"fake_score": SCORES}).session
         self._device = device
         # One card, one queue: calls side by side would only hold more of its memory.
         self._turn = threading.Lock()
@@ -99,14 +102,3 @@ class DeviceEngine:
         self._session.run_with_iobinding(binding)
         scores: Float32 = binding.get_outputs()[0].numpy()
         return scores
-
-
-def map_table(path: Path, rows: int, width: int, kind: str) -> Rows:
-    """Map the table at ``path``, (rows, width) of float32 or float16, read-only.
-
-    Raises:
-        ArtifactError: the type is another.
-    """
-    if kind not in ("float32", "float16"):
-        raise ArtifactError(f"{path}: holds {kind}; this version reads float32 and float16")
-    return np.asarray(np.memmap(path, dtype=np.dtype(kind).newbyteorder("<"), mode="r", shape=(rows, width)))

@@ -7,16 +7,21 @@ import ctypes
 import io
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from recdiff.errors import ArtifactError, DeviceError, UsageError
 
 Provider = Literal["auto", "cpu", "cuda"]
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
+Spec = tuple[str, tuple[int | None, ...]]
+"""Type and shape of an input or output; None: any size."""
+_KINDS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int64)": "int64"}
 _INSTALL = "pip install onnxruntime-gpu (with CUDA 13 and cuDNN 9: pip install 'onnxruntime-gpu[cuda,cudnn]')"
 _log = logging.getLogger(__name__)
 
@@ -54,10 +59,12 @@ def open_session(path: Path, provider: str, *, asked: Provider, threads: int = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        session = ort.InferenceSession(str(path), options, providers=_with_fallback(provider))
+        # Its own fallback prints to stdout, which belongs to the caller's results.
+        session = ort.InferenceSession(str(path), options, providers=_with_fallback(provider), enable_fallback=0)
+    # The runtime raises a dozen kinds, and plain errors for what it cannot even read.
     except Exception as error:
         if provider != CUDA or asked == "cuda":
-            raise _refusal(path, provider, error) from error
+            raise _refusal(path, provider, "load", error) from error
         _log.warning("CUDA failed (%s); scoring on the processor", error)
         return open_session(path, CPU, asked=asked, threads=threads)
     used = session.get_providers()[0]
@@ -68,10 +75,59 @@ def open_session(path: Path, provider: str, *, asked: Provider, threads: int = 1
     return session
 
 
-def _refusal(path: Path, provider: str, error: Exception) -> Exception:
+class GraphFile:
+    """A session that is known to take and give what the runtime counts on.
+
+    Attributes:
+        path: the model. provider: where it runs.
+    """
+
+    def __init__(self, session: ort.InferenceSession, path: Path) -> None:
+        self.session = session
+        self.path = path
+        self.provider = str(session.get_providers()[0])
+
+    def require(self, inputs: Mapping[str, Spec], outputs: Mapping[str, Spec]) -> GraphFile:
+        """Return this graph where it takes ``inputs`` and gives ``outputs``, among others.
+
+        Raises:
+            ArtifactError: it does not.
+        """
+        for wanted, found in ((inputs, self._said("inputs")), (outputs, self._said("outputs"))):
+            for name, (kind, shape) in wanted.items():
+                other, sizes = found.get(name, ("nothing", []))
+                fits = other == kind and len(sizes) == len(shape)
+                if not fits or any(size != want for size, want in zip(sizes, shape, strict=True) if want is not None):
+                    raise ArtifactError(f"{self.path}: {name} is {other} {sizes}, not {kind} {shape}; export it again")
+        return self
+
+    def _said(self, which: Literal["inputs", "outputs"]) -> dict[str, tuple[str, list[Any]]]:
+        try:
+            said = self.session.get_inputs() if which == "inputs" else self.session.get_outputs()
+            return {value.name: (_KINDS.get(value.type, value.type), value.shape) for value in said}
+        except UnicodeDecodeError:
+            raise ArtifactError(f"{self.path}: its {which} have names that are no text; export it again") from None
+
+    def run(self, outputs: list[str], feeds: Mapping[str, NDArray[Any]], *, rows: int) -> list[NDArray[Any]]:
+        """Return ``outputs``, each with ``rows`` rows.
+
+        Raises:
+            ArtifactError: the graph fails, or gives more or fewer rows.
+        """
+        try:
+            found: list[NDArray[Any]] = self.session.run(outputs, dict(feeds))
+        except Exception as error:
+            raise _refusal(self.path, self.provider, "run", error) from error
+        if any(len(values) != rows for values in found):
+            raise ArtifactError(f"{self.path}: gives {[len(values) for values in found]} rows for {rows}; export again")
+        return found
+
+
+def _refusal(path: Path, provider: str, what: str, error: Exception) -> Exception:
     if provider == CUDA:
         return DeviceError(f"provider cuda: {error}")
-    return ArtifactError(f"{path}: ONNX Runtime cannot load it ({error}); export the bundle again")
+    said = " ".join(str(error).split())[:300]
+    return ArtifactError(f"{path}: ONNX Runtime cannot {what} it ({said}); export the bundle again")
 
 
 def _with_fallback(provider: str) -> list[Any]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
-import onnxruntime as ort
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from recdiff.arrays import Float32, Int64
 from recdiff.data.ids import Ids, as_ids
 from recdiff.errors import ArtifactError, DataError, UsageError
 from recdiff.machine.cores import cores
-from recdiff_export.bundle.manifest import Manifest, read_manifest, verify_files
+from recdiff_export.bundle.held import Held
 from recdiff_export.bundle.names import (
     DENOISER_FILE,
     FAKE_SCORE_FILE,
@@ -28,11 +25,13 @@ from recdiff_export.bundle.names import (
     TABLE_FILE,
     USERS_FILE,
 )
-from recdiff_export.runtime.engine import DEVICE_ROWS, DeviceEngine, Engine, RowEngine, map_table
+from recdiff_export.bundle.reading import Bundle, opened_whole
+from recdiff_export.runtime.engine import DEVICE_ROWS, DeviceEngine, Engine, RowEngine, Rows
 from recdiff_export.runtime.known_scores import FittedScores
 from recdiff_export.runtime.lookup import IdLookup
-from recdiff_export.runtime.provider import CPU, CUDA, Provider, choose_provider, open_session
-from recdiff_export.runtime.recommendation import recommend
+from recdiff_export.runtime.provider import CPU, CUDA, GraphFile, Provider, Spec, choose_provider, open_session
+from recdiff_export.runtime.recommendation import INPUTS, OUTPUTS, Recommender, require_tables
+from recdiff_export.runtime.workers import Workers
 
 Unknown = Literal["error", "null"]
 # Rows that one thread looks up and scores in one go: large against the cost of a task, small against memory.
@@ -44,24 +43,38 @@ _NAMED = 10
 class OnnxScorer:
     """A bundle, open: raw ids in, scores out. Safe to share between threads; pickles as its path.
 
+    Everything is opened at once, from files that were compared with the manifest: a bundle that takes this one's place
+    later changes nothing here. After a fork the child starts threads of its own.
+
     Attributes:
-        folder: the bundle. manifest: what it holds. asked, provider: where sessions were asked to run, and do.
+        folder: the bundle. manifest: what it holds. digest: what tells it from any other.
+        asked, provider: where sessions were asked to run, and do.
         threads: at work on one call.
         users, items: raw ids by position. lookup: finds the users' positions.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, provider: Provider, threads: int) -> None:
-        self.folder = folder
-        self.manifest = manifest
+    def __init__(self, bundle: Bundle, provider: Provider, threads: int) -> None:
+        held = bundle.manifest
+        self.folder = bundle.folder
+        self.manifest = held
+        self.digest = bundle.digest
         self.threads = threads
         self.asked = provider
-        self._lock = Lock()
+        self._workers = Workers(threads)
         self._wanted = choose_provider(provider)
-        self.users = _ids(folder / USERS_FILE, manifest.users)
-        self.items = _ids(folder / ITEMS_FILE, manifest.items)
+        self.users = _ids(bundle.files[USERS_FILE], held.users)
+        self.items = _ids(bundle.files[ITEMS_FILE], held.items)
         self.lookup = IdLookup.of(self.users)
-        self._fitted = FittedScores.open(folder, manifest.users, directed=manifest.directed)
-        self._engine, self.provider = self._open_engine()
+        self._fitted = FittedScores.open(bundle.files, held.users, directed=held.directed)
+        table = bundle.files[TABLE_FILE].table(held.users, held.row_width, held.row_type)
+        self._engine, self.provider = self._open_engine(table)
+        embeddings: Spec = ("float32", (None, held.embedding_width))
+        self._denoiser = self._open_graph(DENOISER_FILE, {"embedding": embeddings}, {"denoised": embeddings})
+        ranking = self._open_graph(RECOMMENDER_FILE, INPUTS, OUTPUTS)
+        self._recommender: Recommender | None = None
+        if ranking is not None:
+            require_tables(bundle.files, held.users, held.items)
+            self._recommender = Recommender(ranking, self.users, self.items, threads, self._workers)
 
     @classmethod
     def open(
@@ -84,12 +97,15 @@ class OnnxScorer:
             ArtifactError: there is no bundle, or a file of it is missing or changed.
             DeviceError: "cuda" was asked for and does not work here.
         """
-        path = Path(folder)
-        manifest = read_manifest(path)
-        verify_files(path, manifest, whole=verify)
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be at least 1, not {threads}")
-        return cls(path, manifest, provider, threads or cores())
+        path = Path(folder)
+
+        def make() -> tuple[Bundle, OnnxScorer]:
+            bundle = Bundle.open(path, whole=verify)
+            return bundle, cls(bundle, provider, threads or cores())
+
+        return opened_whole(path, make)
 
     @property
     def threshold(self) -> float | None:
@@ -114,7 +130,7 @@ class OnnxScorer:
         if len(left) <= PIECE or self.threads == 1:
             return self._score_piece(left, right, unknown)
         pieces = [(left[at : at + PIECE], right[at : at + PIECE]) for at in range(0, len(left), PIECE)]
-        return np.concatenate(list(self._pool.map(lambda pair: self._score_piece(pair[0], pair[1], unknown), pieces)))
+        return np.concatenate(self._workers.map(lambda pair: self._score_piece(pair[0], pair[1], unknown), pieces))
 
     def positions(self, src: Any, dst: Any, *, unknown: Unknown = "error") -> tuple[Int64, Int64]:
         """Return the user positions of two id columns, -1 where unknown (``unknown="null"``).
@@ -165,7 +181,7 @@ class OnnxScorer:
         wanted = _column(users, "users")
         positions = self.lookup.index(wanted)
         _refuse_unknown(wanted, positions)
-        return recommend(self._recommender, positions, k, self.users, self.items)
+        return self._recommender.best(positions, k)
 
     def denoise(self, rows: Any) -> Float32:
         """Return (B, D) denoised user embeddings.
@@ -180,16 +196,14 @@ class OnnxScorer:
         if values.ndim != 2 or values.shape[1] != width or values.dtype.kind not in "fiu":
             raise DataError(f"embeddings must be numbers (rows, {width}), not {values.dtype} {values.shape}")
         step = _DENOISE_ROWS if self.provider == CPU else DEVICE_ROWS
-        session, starts = self._denoiser, range(0, len(values), step)
+        graph = self._denoiser
 
         def run(start: int) -> Float32:
             block = np.ascontiguousarray(values[start : start + step], dtype=np.float32)
-            found: Float32 = session.run(None, {"embedding": block})[0]
+            found: Float32 = graph.run(["denoised"], {"embedding": block}, rows=len(block))[0]
             return found
 
-        if len(starts) <= 1:
-            return run(0)
-        return np.concatenate(list(self._pool.map(run, starts)))
+        return np.concatenate(self._workers.map(run, range(0, max(len(values), 1), step)))
 
     def score_file(self, edges: str | PathLike[str], out: str | PathLike[str], **options: Any) -> Any:
         """Score the ties in ``edges`` into ``out``; see `recdiff_export.stream.score_file`."""
@@ -199,10 +213,7 @@ class OnnxScorer:
 
     def close(self) -> None:
         """Stop the threads; the object can still be used and starts them again."""
-        with self._lock:
-            pool = self.__dict__.pop("_pool", None)
-        if pool is not None:
-            pool.shutdown()
+        self._workers.close()
 
     def __enter__(self) -> OnnxScorer:
         return self
@@ -211,34 +222,24 @@ class OnnxScorer:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (str(self.folder), self.asked, self.threads)
+        return _reopen, (str(self.folder), self.asked, self.threads, self.digest)
 
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.threads, thread_name_prefix="recdiff-scorer")
-
-    @cached_property
-    def _denoiser(self) -> ort.InferenceSession | None:
-        if not self.manifest.embedding_width:
+    def _open_graph(self, name: str, inputs: Mapping[str, Spec], outputs: Mapping[str, Spec]) -> GraphFile | None:
+        """Return the graph in the file ``name``, or None where the bundle does without."""
+        if name not in self.manifest.files:
             return None
-        return open_session(self.folder / DENOISER_FILE, self._wanted, asked=self.asked)
+        path = self.folder / name
+        return GraphFile(open_session(path, self._wanted, asked=self.asked), path).require(inputs, outputs)
 
-    @cached_property
-    def _recommender(self) -> ort.InferenceSession | None:
-        if not self.manifest.recommends:
-            return None
-        path = self.folder / RECOMMENDER_FILE
-        return open_session(path, self._wanted, asked=self.asked, threads=self.threads)
-
-    def _open_engine(self) -> tuple[Engine, str]:
+    def _open_engine(self, table: Rows) -> tuple[Engine, str]:
         if self._wanted == CUDA:
-            session = open_session(self.folder / SCORER_BY_ID_FILE, CUDA, asked=self.asked)
-            if session.get_providers()[0] == CUDA:
-                return DeviceEngine(session, "cuda"), CUDA
+            path = self.folder / SCORER_BY_ID_FILE
+            graph = GraphFile(open_session(path, CUDA, asked=self.asked), path)
+            if graph.provider == CUDA:
+                return DeviceEngine(graph, "cuda"), CUDA
             self._wanted = CPU
-        held = self.manifest
-        table = map_table(self.folder / TABLE_FILE, held.users, held.row_width, held.row_type)
-        return RowEngine(open_session(self.folder / FAKE_SCORE_FILE, CPU, asked="cpu"), table), CPU
+        path = self.folder / FAKE_SCORE_FILE
+        return RowEngine(GraphFile(open_session(path, CPU, asked="cpu"), path), table), CPU
 
     def _score_piece(self, src: pa.Array, dst: pa.Array, unknown: Unknown) -> Float32:
         return self.score_positions(*self._positions(src, dst, unknown))
@@ -251,23 +252,37 @@ class OnnxScorer:
         return left, right
 
 
-def _reopen(folder: str, provider: Provider, threads: int) -> OnnxScorer:
-    return OnnxScorer.open(folder, provider=provider, threads=threads)
+def _reopen(folder: str, provider: Provider, threads: int, digest: str) -> OnnxScorer:
+    opened = OnnxScorer.open(folder, provider=provider, threads=threads)
+    if opened.digest != digest:
+        raise ArtifactError(f"{folder}: was exported anew since the scorer was sent; send one that was opened since")
+    return opened
 
 
-def _ids(path: Path, count: int) -> Ids:
-    with pa.memory_map(str(path)) as source:
-        values = pa.ipc.open_file(source).read_all()["id"].combine_chunks()
-    if len(values) != count:
-        raise ArtifactError(f"{path}: {len(values)} ids, and the manifest says {count}; export the bundle again")
-    return Ids(values)
+def _ids(held: Held, count: int) -> Ids:
+    try:
+        table = pa.ipc.open_file(pa.py_buffer(held.data)).read_all()
+        table.validate(full=True)
+        ids = Ids(table["id"].combine_chunks())
+    except (pa.ArrowException, ValueError, KeyError, OSError, MemoryError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise ArtifactError(f"{held.path}: not a column of ids ({said}); export the bundle again") from None
+    if len(ids) != count:
+        raise ArtifactError(f"{held.path}: {len(ids)} ids, and the manifest says {count}; export the bundle again")
+    if ids.values.null_count or pc.all(pc.less(ids.values[:-1], ids.values[1:])).as_py() is False:
+        raise ArtifactError(f"{held.path}: ids are missing or not in ascending order; export the bundle again")
+    return ids
 
 
 def _column(values: Any, name: str) -> pa.Array:
+    if isinstance(values, str | bytes):
+        raise DataError(f"{name}: {str(values)[:60]!r} is one value; pass a list of ids")
     try:
         return as_ids(values)
-    except ValueError as error:
-        raise DataError(f"{name}: {error}") from None
+    except TypeError:
+        raise DataError(f"{name}: expected a list of whole numbers or text, got {type(values).__name__}") from None
+    except (ValueError, pa.ArrowException) as error:
+        raise DataError(f"{name}: {str(error)[:300]}") from None
 
 
 def _refuse_unknown(raw: pa.Array, positions: Int64) -> None:

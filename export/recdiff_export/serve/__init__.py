@@ -9,11 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recdiff_export.serve.app import ServeOptions, serve
+    from recdiff_export.serve.app import create_app
+    from recdiff_export.serve.options import ServeOptions
+    from recdiff_export.serve.server import serve
 
-__all__ = ["ServeOptions", "serve"]
+__all__ = ["ServeOptions", "create_app", "serve"]
 
-_HOME = {"serve": "app", "ServeOptions": "app"}
+_HOME = {"ServeOptions": "options", "create_app": "app", "serve": "server"}
 
 
 def __getattr__(name: str) -> Any:

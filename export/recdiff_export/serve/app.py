@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import pyarrow as pa
 
 from recdiff.arrays import Float32
 from recdiff.errors import DataError, RecDiffError, UsageError
 from recdiff.version import VERSION
 from recdiff_export.runtime.scorer import OnnxScorer
-from recdiff_export.serve.batcher import MicroBatcher, OverloadError
-from recdiff_export.serve.protocol import (
-    HEADER_LENGTH,
-    InferRequest,
-    RequestError,
-    TensorSpec,
-    decode_infer,
-    encode_infer,
-    parse_json,
-)
+from recdiff_export.serve.batcher import Lane, OverloadError
+from recdiff_export.serve.fields import fields, id_column, id_list
+from recdiff_export.serve.json_body import RequestError, parse_json
+from recdiff_export.serve.model import Model, Serving
+from recdiff_export.serve.options import ServeOptions
+from recdiff_export.serve.protocol import HEADER_LENGTH, InferRequest, TensorSpec, decode_infer, encode_infer
 
 try:
-    import uvicorn
     from starlette.applications import Starlette
     from starlette.requests import ClientDisconnect, Request
     from starlette.responses import Response
     from starlette.routing import Route
 
+    from recdiff_export.serve.body import Bodies
     from recdiff_export.serve.metrics import Metrics
 except ImportError as error:
     raise UsageError(f"serving needs {error.name}: pip install 'recdiff-sdk[serve]'") from None
@@ -44,69 +37,47 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _OPEN = ("/v2/health/live", "/v2/health/ready")
-
-
-@dataclass(frozen=True)
-class ServeOptions:
-    """Limits and access of a server.
-
-    Attributes:
-        token: where given, every path but health wants ``Authorization: Bearer TOKEN``.
-        max_body: bytes of one request. max_rows: ties, users or embeddings of one request.
-        queue_rows: ties that may wait; beyond, the answer is 503. max_k: items of one recommendation.
-        stop_seconds: how long requests under way may take once the server was told to stop.
-    """
-
-    token: str | None = None
-    max_body: int = 16 << 20
-    max_rows: int = 100_000
-    queue_rows: int = 1_000_000
-    max_k: int = 1000
-    stop_seconds: int = 30
-
-
-def serve(
-    scorer: OnnxScorer, *, host: str = "127.0.0.1", port: int = 8000, options: ServeOptions | None = None
-) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are then answered first."""
-    chosen = options or ServeOptions()
-    uvicorn.run(
-        create_app(scorer, chosen),
-        host=host,
-        port=port,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=chosen.stop_seconds,
-    )
+_Decoded = TypeVar("_Decoded")
+# Bytes of a body that is decoded at once, and of an error's message.
+_SMALL, _LONGEST = 1 << 16, 2000
 
 
 def create_app(scorer: OnnxScorer, options: ServeOptions | None = None) -> Starlette:
-    """Return the ASGI application that serves ``scorer``."""
-    service = _Service(scorer, options or ServeOptions(), Metrics())
-    return Starlette(routes=service.routes(), lifespan=service.lifespan)
+    """Return the ASGI application that serves ``scorer``.
+
+    What a client may send before its body, and how long it may take, is bounded by `serve` alone: another server that
+    runs the application needs limits of its own.
+    """
+    return Service(scorer, options or ServeOptions()).app
 
 
-class _Service:
-    def __init__(self, scorer: OnnxScorer, options: ServeOptions, metrics: Metrics) -> None:
-        self._scorer = scorer
+class Service:
+    """What the paths do.
+
+    Attributes:
+        app: the ASGI application.
+    """
+
+    def __init__(self, scorer: OnnxScorer, options: ServeOptions) -> None:
         self._options = options
-        self._metrics = metrics
-        self._batcher = MicroBatcher(
-            scorer.score_positions,
-            batch_rows=options.max_rows,
-            queue_rows=options.queue_rows,
-            observe=metrics.batch_rows.observe,
-        )
-        self._models = _models(scorer)
+        self._metrics = Metrics()
+        self._serving = Serving(scorer, options, self._metrics)
+        self._bodies = Bodies(options.max_body, options.max_bodies)
+        self._parsing = Lane("requests", options.max_bodies)
+        self.app = Starlette(routes=self._routes(), lifespan=self._lifespan)
+
+    async def reload(self) -> None:
+        """Open the bundle anew; where it is damaged say so in the log, and serve on."""
+        with suppress(RecDiffError, OSError):
+            await self._serving.reload()
 
     @asynccontextmanager
-    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         yield
-        await self._batcher.close()
-        self._scorer.close()
+        await self._serving.close()
+        self._parsing.close()
 
-    def routes(self) -> list[Route]:
+    def _routes(self) -> list[Route]:
         table: list[tuple[str, str, Handler]] = [
             ("GET", "/v2", self.server),
             ("GET", "/v2/health/live", self.alive),
@@ -114,6 +85,7 @@ class _Service:
             ("GET", "/metrics", self.metrics),
             ("POST", "/score", self.score),
             ("POST", "/recommend", self.recommend),
+            ("POST", "/v2/repository/models/{model}/load", self.load),
         ]
         for prefix in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
             table += [
@@ -142,8 +114,8 @@ class _Service:
             return _failure(error.status, str(error))
         except DataError as error:
             return _failure(422, str(error))
-        except OverloadError:
-            return _failure(503, "too many ties are waiting; try again", {"retry-after": "1"})
+        except OverloadError as error:
+            return _failure(503, str(error), {"retry-after": "1"})
         except ClientDisconnect:
             return _failure(400, "the client went away")
         except RecDiffError as error:
@@ -153,161 +125,134 @@ class _Service:
             return _failure(500, "internal error; the server's log says more")
 
     def _authorise(self, request: Request) -> None:
-        if self._options.token is None:
-            return
-        given = request.headers.get("authorization", "")
-        # Compared whole and in constant time: how much of a guess was right must not show.
-        if not hmac.compare_digest(given.encode(), f"Bearer {self._options.token}".encode()):
+        if not self._options.admits(request.headers.get("authorization", "").encode("latin-1")):
             raise RequestError("a bearer token is needed: Authorization: Bearer TOKEN", 401)
 
     async def alive(self, _: Request) -> Response:
         return Response(status_code=200)
 
     async def server(self, _: Request) -> Response:
-        return _json({"name": "recdiff-sdk", "version": VERSION, "extensions": ["binary_tensor_data"]})
+        return _json(
+            {"name": "recdiff-sdk", "version": VERSION, "extensions": ["binary_tensor_data", "model_repository"]}
+        )
 
     async def metrics(self, _: Request) -> Response:
         return Response(self._metrics.text(), media_type=self._metrics.content_type)
 
     async def model(self, request: Request) -> Response:
-        name = self._known(request)
-        inputs, outputs = self._models[name]
-        held = self._scorer.manifest
+        held = self._serving.model
+        name = _known(request, held)
+        inputs, outputs = held.tensors[name]
         said: dict[str, Any] = {"name": name, "versions": ["1"], "platform": "onnxruntime_onnx"}
         said["inputs"] = [_described(spec) for spec in inputs]
         said["outputs"] = [_described(spec) for spec in outputs]
-        said["properties"] = {**held.metadata, "users": str(held.users), "items": str(held.items)}
+        facts = held.scorer.manifest
+        counts = {"users": str(facts.users), "items": str(facts.items)}
+        said["properties"] = {**facts.metadata, **counts, "bundle": held.scorer.digest}
         return _json(said)
 
     async def model_ready(self, request: Request) -> Response:
-        self._known(request)
+        _known(request, self._serving.model)
         return Response(status_code=200)
 
+    async def load(self, request: Request) -> Response:
+        """Reload the bundle whole, whichever of its models is named."""
+        _known(request, self._serving.model)
+        async with self._bodies.read(request) as body:
+            if body.strip() and parse_json(body).get("parameters"):
+                raise RequestError("parameters are not taken; the bundle that is served is loaded anew")
+        try:
+            await self._serving.reload()
+        except (RecDiffError, OSError) as error:
+            raise RequestError(f"not reloaded, the old model goes on serving: {error}") from None
+        return _json({})
+
     async def infer(self, request: Request) -> Response:
-        name = self._known(request)
-        body = await self._body(request)
-        decoded = decode_infer(body, request.headers.get(HEADER_LENGTH), self._models[name][0], self._options.max_rows)
-        unknown = set(decoded.outputs or ()) - {spec.name for spec in self._models[name][1]}
-        if unknown:
-            raise RequestError(f"model {name} has no output {', '.join(sorted(unknown))}")
-        results = await (self._infer_scores(decoded) if name == "scorer" else self._infer_denoised(decoded))
-        encoded, headers = encode_infer(name, decoded, results)
-        return Response(encoded, headers=headers)
+        async with self._serving.lease() as held, self._bodies.read(request) as body:
+            name = _known(request, held)
+            inputs, outputs = held.tensors[name]
+            length, limits = request.headers.get(HEADER_LENGTH), (self._options.max_rows, self._options.max_values)
+            decoded = await self._off_loop(body, lambda: decode_infer(body, length, inputs, *limits))
+            unknown = set(decoded.outputs or ()) - {spec.name for spec in outputs}
+            if unknown:
+                raise RequestError(f"model {name} has no output {', '.join(sorted(unknown))}")
+            answer = self._infer_scores if name == "scorer" else self._infer_denoised
+            encoded, headers = encode_infer(name, decoded, await answer(held, decoded))
+            return Response(encoded, headers=headers)
 
-    async def _infer_scores(self, request: InferRequest) -> dict[str, Float32]:
+    async def _infer_scores(self, held: Model, request: InferRequest) -> dict[str, Float32]:
         src, dst = (request.tensors[side].tolist() for side in ("src", "dst"))
-        return {"fake_score": await self._scores(src, dst, "error")}
+        return {"fake_score": await self._scores(held, src, dst, "error")}
 
-    async def _infer_denoised(self, request: InferRequest) -> dict[str, Float32]:
-        from starlette.concurrency import run_in_threadpool
-
-        rows = request.tensors["embedding"]
+    async def _infer_denoised(self, held: Model, request: InferRequest) -> dict[str, Float32]:
+        with np.errstate(over="ignore"):
+            rows = request.tensors["embedding"].astype(np.float32)
         if not np.isfinite(rows).all():
             raise RequestError("input embedding: values must be finite")
-        return {"denoised": await run_in_threadpool(self._scorer.denoise, rows)}
+        denoised = await held.denoising.run(max(len(rows), 1), lambda: held.scorer.denoise(rows))
+        if not np.isfinite(denoised).all():
+            raise RequestError("input embedding: values are too large to denoise")
+        return {"denoised": denoised}
 
     async def score(self, request: Request) -> Response:
-        said = _fields(parse_json(await self._body(request)), {"src", "dst", "unknown"})
-        unknown = said.get("unknown", "error")
-        if unknown not in ("error", "null"):
-            raise RequestError('unknown must be "error" or "null"')
-        scores = await self._scores(self._list(said, "src"), self._list(said, "dst"), unknown)
-        return _json({"fake_score": [None if value != value else value for value in scores.tolist()]})
+        async with self._serving.lease() as held, self._bodies.read(request) as body:
+            said = fields(await self._parsed(body), {"src", "dst", "unknown"})
+            unknown = said.get("unknown", "error")
+            if unknown not in ("error", "null"):
+                raise RequestError('unknown must be "error" or "null"')
+            src, dst = (id_list(said, name, self._options.max_rows) for name in ("src", "dst"))
+            scores = await self._scores(held, src, dst, unknown)
+            return _json({"fake_score": [None if value != value else value for value in scores.tolist()]})
 
     async def recommend(self, request: Request) -> Response:
-        from starlette.concurrency import run_in_threadpool
+        async with self._serving.lease() as held, self._bodies.read(request) as body:
+            said = fields(await self._parsed(body), {"users", "k"})
+            k, most = said.get("k", 10), self._options.max_rows
+            if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._options.max_k:
+                raise RequestError(f"k must be a whole number from 1 to {self._options.max_k}")
+            users = id_list(said, "users", most)
+            if len(users) * k > most:
+                raise RequestError(f"{len(users)} users times k = {k}; at most {most} items a request", 413)
+            found = await held.ranking.run(max(len(users) * k, 1), lambda: _recommended(held.scorer, users, k))
+            return _json({"recommendations": found})
 
-        said = _fields(parse_json(await self._body(request)), {"users", "k"})
-        k = said.get("k", 10)
-        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._options.max_k:
-            raise RequestError(f"k must be a whole number from 1 to {self._options.max_k}")
-        users = self._list(said, "users")
-        if len(users) * k > self._options.max_rows:
-            raise RequestError(
-                f"{len(users)} users times k = {k}; at most {self._options.max_rows} items a request", 413
-            )
-        return _json({"recommendations": await run_in_threadpool(self._recommended, users, k)})
-
-    def _recommended(self, users: list[Any], k: int) -> list[dict[str, Any]]:
-        # "7" and 7 name the same user, so answers are found again by their text.
-        distinct = list(dict.fromkeys(map(str, users)))
-        table = self._scorer.recommend(distinct, k)
-        found: dict[str, dict[str, list[Any]]] = {user: {"items": [], "scores": []} for user in distinct}
-        columns = (table[name].to_pylist() for name in ("user_id", "item_id", "score"))
-        for user, item, score in zip(*columns, strict=True):
-            found[str(user)]["items"].append(item)
-            found[str(user)]["scores"].append(score)
-        return [{"user": user, **found[str(user)]} for user in users]
-
-    async def _scores(self, src: list[Any], dst: list[Any], unknown: str) -> Float32:
-        columns = [_ids(values, name) for values, name in ((src, "src"), (dst, "dst"))]
-        left, right = self._scorer.positions(columns[0], columns[1], unknown="error" if unknown == "error" else "null")
+    async def _scores(self, held: Model, src: list[Any], dst: list[Any], unknown: str) -> Float32:
+        columns = [id_column(values, name) for values, name in ((src, "src"), (dst, "dst"))]
+        left, right = held.scorer.positions(columns[0], columns[1], unknown="error" if unknown == "error" else "null")
         self._metrics.rows.inc(len(left))
-        return await self._batcher.score(left, right)
+        return await held.scoring.score(left, right)
 
-    def _known(self, request: Request) -> str:
-        name, version = request.path_params["model"], request.path_params.get("version", "1")
-        if name not in self._models or version != "1":
-            raise RequestError(
-                f"no model {name!r} version {version!r}; here are {', '.join(self._models)}, version 1", 404
-            )
-        return str(name)
+    async def _parsed(self, body: bytes) -> dict[str, Any]:
+        return await self._off_loop(body, lambda: parse_json(body, self._options.max_values))
 
-    def _list(self, said: dict[str, Any], name: str) -> list[Any]:
-        values = said.get(name)
-        if not isinstance(values, list):
-            raise RequestError(f"{name} must be a list of ids")
-        if len(values) > self._options.max_rows:
-            raise RequestError(f"{name}: {len(values)} rows; at most {self._options.max_rows} a request", 413)
-        if not all(
-            isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)) for value in values
-        ):
-            raise RequestError(f"{name} must hold whole numbers or text")
-        return values
-
-    async def _body(self, request: Request) -> bytes:
-        """Return the body, refused as soon as it is known to be too long."""
-        limit, parts, size = self._options.max_body, [], 0
-        declared = request.headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > limit:
-            raise RequestError(f"the body has {declared} bytes; at most {limit}", 413)
-        async for part in request.stream():
-            size += len(part)
-            if size > limit:
-                raise RequestError(f"the body has more than {limit} bytes", 413)
-            parts.append(part)
-        return b"".join(parts)
+    async def _off_loop(self, body: bytes, decode: Callable[[], _Decoded]) -> _Decoded:
+        """Decode a large body in a thread, one at a time; a small one costs less than the way there."""
+        return decode() if len(body) <= _SMALL else await self._parsing.run(len(body), decode)
 
 
-def _models(scorer: OnnxScorer) -> dict[str, tuple[list[TensorSpec], list[TensorSpec]]]:
-    """Return the inputs and outputs of each model the protocol shows."""
-    # Both are taken, whatever the ids are; the first is what metadata name.
-    ids = ("INT64", "BYTES") if scorer.users.integers else ("BYTES", "INT64")
-    pair = [TensorSpec(name, ids, (-1,)) for name in ("src", "dst")]
-    models = {"scorer": (pair, [TensorSpec("fake_score", ("FP32",), (-1,))])}
-    width = scorer.manifest.embedding_width
-    if width:
-        rows = [TensorSpec("embedding", ("FP32", "FP64"), (-1, width))]
-        models["denoiser"] = (rows, [TensorSpec("denoised", ("FP32",), (-1, width))])
-    return models
+def _recommended(scorer: OnnxScorer, users: list[Any], k: int) -> list[dict[str, Any]]:
+    # "7" and 7 name the same user, so answers are found again by their text.
+    distinct = list(dict.fromkeys(map(str, users)))
+    table = scorer.recommend(id_column(distinct, "users"), k)
+    found: dict[str, dict[str, list[Any]]] = {user: {"items": [], "scores": []} for user in distinct}
+    columns = (table[name].to_pylist() for name in ("user_id", "item_id", "score"))
+    for user, item, score in zip(*columns, strict=True):
+        found[str(user)]["items"].append(item)
+        found[str(user)]["scores"].append(score)
+    return [{"user": user, **found[str(user)]} for user in users]
+
+
+def _known(request: Request, held: Model) -> str:
+    name, version = request.path_params["model"], request.path_params.get("version", "1")
+    if name not in held.tensors or version != "1":
+        raise RequestError(
+            f"no model {name[:60]!r} version {version[:60]!r}; here are {', '.join(held.tensors)}, version 1", 404
+        )
+    return str(name)
 
 
 def _described(spec: TensorSpec) -> dict[str, Any]:
     return {"name": spec.name, "datatype": spec.kinds[0], "shape": list(spec.shape)}
-
-
-def _fields(said: dict[str, Any], accepted: set[str]) -> dict[str, Any]:
-    extra = sorted(said.keys() - accepted)
-    if extra:
-        raise RequestError(f"unknown field {extra[0][:60]!r}; accepted: {', '.join(sorted(accepted))}")
-    return said
-
-
-def _ids(values: list[Any], name: str) -> pa.Array:
-    try:
-        return pa.array(values) if values else pa.array([], pa.int64())
-    except (pa.ArrowException, OverflowError):
-        raise RequestError(f"{name} must hold whole numbers within int64, or text, and not both") from None
 
 
 def _json(value: Any) -> Response:
@@ -315,4 +260,5 @@ def _json(value: Any) -> Response:
 
 
 def _failure(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    return Response(json.dumps({"error": message}), status, headers, "application/json")
+    said = message if len(message) <= _LONGEST else f"{message[:_LONGEST]} ..."
+    return Response(json.dumps({"error": said}), status, headers, "application/json")

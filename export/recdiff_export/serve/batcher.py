@@ -7,16 +7,46 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from recdiff.arrays import Float32, Int64
 
+_Result = TypeVar("_Result")
 Score = Callable[[Int64, Int64], Float32]
 
 
 class OverloadError(Exception):
-    """More rows wait than the server will hold; the caller may try again."""
+    """More waits than the server will hold; the caller may try again."""
+
+
+class Lane:
+    """Makes calls one after the other in a thread of its own; a bounded number of rows may wait."""
+
+    def __init__(self, name: str, queue_rows: int) -> None:
+        self._name = name
+        self._queue_rows = queue_rows
+        self._rows = 0
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"recdiff-{name}")
+
+    async def run(self, rows: int, call: Callable[[], _Result]) -> _Result:
+        """Return what ``call`` does, which is about ``rows`` rows.
+
+        Raises:
+            OverloadError: more than ``queue_rows`` rows wait already.
+        """
+        if self._rows + rows > self._queue_rows:
+            raise OverloadError(f"too many {self._name} are waiting; try again")
+        self._rows += rows
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._worker, call)
+        finally:
+            self._rows -= rows
+
+    def close(self) -> None:
+        """Stop the thread; nothing may wait any more."""
+        self._worker.shutdown()
 
 
 @dataclass(frozen=True)
@@ -49,7 +79,7 @@ class MicroBatcher:
             OverloadError: more than ``queue_rows`` rows wait already.
         """
         if self._rows + len(src) > self._queue_rows:
-            raise OverloadError
+            raise OverloadError("too many edges are waiting; try again")
         waiting = _Waiting(src, dst, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._rows += len(src)

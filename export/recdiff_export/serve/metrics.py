@@ -38,6 +38,24 @@ class Metrics:
             "recdiff_batch_rows", "Ties of one call of the scorer.", buckets=_ROWS, registry=self._registry
         )
 
+        self._model = Gauge("recdiff_model_info", "The bundle that serves.", ["bundle", "sdk"], registry=self._registry)
+        self._loaded = Gauge("recdiff_model_loaded_timestamp_seconds", "Since when.", registry=self._registry)
+        self._loading = Gauge("recdiff_model_load_seconds", "How long loading it took.", registry=self._registry)
+        self._loads = Counter("recdiff_model_loads", "Reloads by outcome.", ["outcome"], registry=self._registry)
+
+    def serves(self, digest: str, sdk: str, seconds: float | None = None) -> None:
+        """Say which bundle serves from now on; ``seconds``: how long a reload took."""
+        self._model.clear()
+        self._model.labels(digest, sdk).set(1)
+        self._loaded.set_to_current_time()
+        if seconds is not None:
+            self._loading.set(seconds)
+            self._loads.labels("loaded").inc()
+
+    def refused(self) -> None:
+        """Count a reload that failed."""
+        self._loads.labels("refused").inc()
+
     @contextmanager
     def timed(self, path: str) -> Iterator[Seen]:
         """Count one request to ``path`` and the time until it is answered."""

@@ -14,17 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recdiff_export.serve.json_body import RequestError, parse_json
+
 HEADER_LENGTH = "inference-header-content-length"
 _KINDS: dict[str, type[np.generic]] = {"INT64": np.int64, "FP32": np.float32, "FP64": np.float64, "INT32": np.int32}
 _NAMES = {np.dtype(kind): name for name, kind in _KINDS.items()}
-
-
-class RequestError(ValueError):
-    """A request that cannot be answered; ``status`` is the HTTP status that says why."""
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -50,29 +44,20 @@ class InferRequest:
         return self.outputs is None or name in self.outputs
 
 
-def parse_json(body: bytes) -> dict[str, Any]:
-    """Return the JSON object in ``body``.
-
-    Raises:
-        RequestError: it is none.
-    """
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RequestError(f"the body is not JSON: {str(error)[:200]}") from None
-    if not isinstance(value, dict):
-        raise RequestError(f"the body must be a JSON object, not {type(value).__name__}")
-    return value
-
-
-def decode_infer(body: bytes, header_length: str | None, specs: Sequence[TensorSpec], max_rows: int) -> InferRequest:
+def decode_infer(
+    body: bytes,
+    header_length: str | None,
+    specs: Sequence[TensorSpec],
+    max_rows: int,
+    max_values: int = 1_000_000,
+) -> InferRequest:
     """Decode an infer request and check its tensors against ``specs``.
 
     Raises:
-        RequestError: 400 for anything malformed, 413 for more than ``max_rows`` rows.
+        RequestError: 400 for anything malformed, 413 for more than ``max_rows`` rows or ``max_values`` JSON values.
     """
     split = len(body) if header_length is None else _header_length(header_length, len(body))
-    head, blob = parse_json(body[:split]), memoryview(body)[split:]
+    head, blob = parse_json(body[:split], max_values), memoryview(body)[split:]
     inputs = head.get("inputs")
     if not isinstance(inputs, list) or not all(isinstance(entry, dict) for entry in inputs):
         raise RequestError("inputs must be a list of tensors")
@@ -128,14 +113,14 @@ def _tensor(entry: Mapping[str, Any], spec: TensorSpec, blob: memoryview, max_ro
     """Return the tensor and how many bytes of ``blob`` it took."""
     kind = entry.get("datatype")
     if kind not in spec.kinds:
-        raise RequestError(f"input {spec.name}: datatype {kind!r}; accepted: {', '.join(spec.kinds)}")
+        raise RequestError(f"input {spec.name}: datatype {_brief(kind)}; accepted: {', '.join(spec.kinds)}")
     shape = _shape(entry.get("shape"), spec, max_rows)
     count = math.prod(shape)
     size = _parameters(entry).get("binary_data_size")
     if size is None:
         return _from_list(entry.get("data"), str(kind), spec.name, count).reshape(shape), 0
     if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= len(blob):
-        raise RequestError(f"input {spec.name}: binary_data_size {size!r} exceeds the body")
+        raise RequestError(f"input {spec.name}: binary_data_size {_brief(size)} exceeds the body")
     raw = bytes(blob[:size])
     values = (
         _from_text_bytes(raw, spec.name, count) if kind == "BYTES" else _from_bytes(raw, str(kind), spec.name, count)
@@ -147,9 +132,9 @@ def _shape(shape: Any, spec: TensorSpec, max_rows: int) -> tuple[int, ...]:
     whole = isinstance(shape, list) and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape)
     fits = whole and len(shape) == len(spec.shape)
     if not fits or not all(want in (-1, n) for n, want in zip(shape, spec.shape, strict=True)):
-        raise RequestError(f"input {spec.name}: shape {str(shape)[:100]}; accepted: {list(spec.shape)} (-1: any)")
+        raise RequestError(f"input {spec.name}: shape {_brief(shape)}; accepted: {list(spec.shape)} (-1: any)")
     if shape[0] > max_rows:
-        raise RequestError(f"input {spec.name}: {shape[0]} rows; at most {max_rows} a request", 413)
+        raise RequestError(f"input {spec.name}: {_brief(shape[0])} rows; at most {max_rows} a request", 413)
     return tuple(shape)
 
 
@@ -161,7 +146,9 @@ def _from_list(data: Any, kind: str, name: str, count: int) -> NDArray[Any]:
     if not all(isinstance(value, accepted) and not isinstance(value, bool) for value in flat):
         raise RequestError(f"input {name}: data must be {kind} values")
     try:
-        return np.array(flat, dtype=object if kind == "BYTES" else _KINDS[kind])
+        # A number beyond the type becomes infinite, as in a binary tensor.
+        with np.errstate(over="ignore"):
+            return np.array(flat, dtype=object if kind == "BYTES" else _KINDS[kind])
     except OverflowError:
         raise RequestError(f"input {name}: a value does not fit {kind}") from None
 
@@ -197,6 +184,13 @@ def _from_text_bytes(raw: bytes, name: str, count: int) -> NDArray[Any]:
     if at != len(raw) or len(texts) != count:
         raise RequestError(f"input {name}: the bytes are not {count} texts with their lengths")
     return np.array(texts, dtype=object)
+
+
+def _brief(value: object) -> str:
+    try:
+        return repr(value)[:60]
+    except ValueError:  # a whole number of more digits than Python prints
+        return "a huge number"
 
 
 def _outputs(entries: Any) -> dict[str, bool] | None:
