@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from recdiff.config import Config
 
 
+CONTRADICTS = 0.4
+"""AUC of the score found without labels, on the labels, below which they are asked about."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     app.command("fit")(fit)
@@ -101,7 +105,9 @@ def _settings(
 def _print_fit(model: Any, out: Path, json: bool) -> None:
     fitted = model.fitted_
     facts = {"model": str(out), **fitted.metrics, "noise": fitted.calibration["shares"]}
-    facts |= {name: fitted.calibration[name] for name in ("noise_level", "fake_share")}
+    facts |= {
+        name: fitted.calibration[name] for name in ("noise_level", "fake_share", "labels") if name in fitted.calibration
+    }
     if json:
         print_json(facts)
         return
@@ -110,7 +116,20 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
     shares = [(kind, share) for kind, share in fitted.calibration["shares"].items()]
     print_table(("estimated fake edges", "share"), [*shares, ("all", fitted.calibration["noise_level"])])
     note(f"share of fake edges: {said_share(fitted.calibration['fake_share'])}")
+    if "labels" in fitted.calibration:
+        _say_labels(fitted.calibration["labels"])
     note(f"model: {out}   next: recdiff-sdk export --onnx, recdiff-sdk clean-edges --threshold 0.3")
+
+
+def _say_labels(used: dict[str, Any]) -> None:
+    """Say how many labels were used, and warn where they contradict what is found without them."""
+    note(f"labels used: {used['fake'] + used['real']}, {used['fake']} of them fake")
+    blind = used["blind_auc"]
+    if blind is not None and blind < CONTRADICTS:
+        note(
+            f"warning: the score found without the labels has AUC {blind:.2f} on them, where 0.5 is chance: "
+            "are they the right way round? 1 is fake, 0 is real"
+        )
 
 
 def evaluate(

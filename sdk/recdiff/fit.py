@@ -18,7 +18,7 @@ from typing import Any, Literal
 import scipy.sparse as sp
 import torch
 
-from recdiff.arrays import Float32
+from recdiff.arrays import Float32, Int64
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.labels import Labels
@@ -41,9 +41,6 @@ from recdiff.scorer.fit import Scorer, fit_scorer
 from recdiff.storage.checkpoint import Checkpoint
 
 Engine = Literal["local", "ray"]
-
-FEWEST_KNOWN = 20
-"""Known fakes, and known real edges, that a network is taught; fewer only calibrate."""
 
 
 def fit_all(
@@ -108,10 +105,10 @@ def _fit_stages(
     device = resolve_device("auto" if trainer and config.device == "cuda" else config.device)
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
     train = dataset.train if dataset.train.nnz else None
-    scorer = _fit_scorer(config, dataset, labels, device, report)
+    known = None if labels is None else known_edges(dataset, labels)
+    scorer = _fit_scorer(config, dataset, known, device, report)
     edges = evidence_table.edge_table(dataset, scorer)
-    denoiser, social = scorer.denoiser, scorer.latent
-    recommender: Recommender | None = None
+    denoiser, social, recommender = scorer.denoiser, scorer.latent, None
     history: list[dict[str, Any]] = []
     if train is not None and config.preset == "paper":
         recommender, denoiser, social, history = _fit_published(config, dataset, device, checkpoint, report)
@@ -147,6 +144,7 @@ def _fit_stages(
             "shares": scorer.shares,
             "noise_level": scorer.fake_share,
             "fake_share": {**_interval(scorer), "audited": False},
+            **({} if known is None else {"labels": _label_facts(scorer, known)}),
         },
         metrics={},
         history=history,
@@ -158,11 +156,9 @@ def _fit_stages(
 
 
 def _fit_scorer(
-    config: Config, dataset: SocialDataset, labels: Labels | None, device: torch.device, report: Report
+    config: Config, dataset: SocialDataset, known: Int64 | None, device: torch.device, report: Report
 ) -> Scorer:
-    """Fit the scorer, with the labels where there are enough, and make its scores match what is known."""
-    known = None if labels is None else known_edges(dataset, labels)
-    enough = known is not None and min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN
+    """Fit the scorer, with what is known of the edges (E,), and make its scores match that."""
     scorer = fit_scorer(
         dataset.edges,
         len(dataset.users),
@@ -171,7 +167,7 @@ def _fit_scorer(
         config=config.scorer,
         seed=config.seed,
         report=report,
-        known=known if enough else None,
+        known=known,
         device=device,
     )
     return recalibrated(scorer, config.fake_share, known)
@@ -204,6 +200,11 @@ def _fit_published(
     users, items, embeddings = (part.cpu().numpy() for part in model.embeddings(graphs))
     denoiser = fold(model.denoiser, model.schedule) if model.has_denoiser else None
     return Recommender.of_tables(users, items, dataset.train, social), denoiser, embeddings, history
+
+
+def _label_facts(scorer: Scorer, known: Int64) -> dict[str, float | int | None]:
+    """Return how many labels were used, and how well the score found without them agrees (AUC)."""
+    return {"fake": int((known == 1).sum()), "real": int((known == 0).sum()), "blind_auc": scorer.agreement}
 
 
 def _interval(scorer: Scorer) -> dict[str, float]:

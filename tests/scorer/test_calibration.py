@@ -7,7 +7,8 @@ import pytest
 from scipy.special import expit
 
 from recdiff.errors import UsageError
-from recdiff.scorer.calibration import fit_logistic, intercept_for_share
+from recdiff.metrics.edges import auc
+from recdiff.scorer.calibration import FEWEST_LABELS, fit_logistic, intercept_for_share, taught
 
 
 @pytest.mark.parametrize("share", [0.001, 0.05, 0.5, 0.97])
@@ -34,7 +35,38 @@ def test_labels_that_contradict_the_scores_do_not_turn_the_order_round() -> None
 def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(UsageError, match=r"fake share 0\.0: expected a number between 0 and 1, both excluded"):
         intercept_for_share(np.zeros(3), 0.0)
-    with pytest.raises(UsageError, match="no ties to calibrate on"):
+    with pytest.raises(UsageError, match="no edges to calibrate on"):
         intercept_for_share(np.empty(0), 0.5)
-    with pytest.raises(UsageError, match="labels need ties of both kinds"):
+    with pytest.raises(UsageError, match="labels need edges of both kinds"):
         fit_logistic(np.zeros(3), np.ones(3, bool))
+
+
+def labelled(count: int, tells: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs (L, 12), log odds (L,) and labels that depend on the odds and, by ``tells``, on the first input."""
+    rng = np.random.default_rng(seed)
+    inputs, odds = rng.standard_normal((count, 12)).astype(np.float32), rng.normal(-1.0, 1.0, count)
+    return inputs, odds, rng.random(count) < expit(odds + tells * inputs[:, 0])
+
+
+def test_labels_teach_what_a_feature_adds() -> None:
+    inputs, odds, is_fake = labelled(200, tells=2.0)
+    weight = taught(inputs, odds, is_fake, np.random.default_rng(0))
+    others, their_odds, truth = labelled(5000, tells=2.0, seed=1)
+    assert weight[0] > 5 * np.abs(weight[1:]).max()
+    assert auc(truth, their_odds + others @ weight) > auc(truth, their_odds) + 0.1
+
+
+def test_labels_that_tell_nothing_new_change_next_to_nothing() -> None:
+    others, their_odds, truth = labelled(5000, tells=0.0, seed=100)
+    lost = []
+    for seed in range(10):
+        inputs, odds, is_fake = labelled(200, tells=0.0, seed=seed)
+        weight = taught(inputs, odds, is_fake, np.random.default_rng(0))
+        lost.append(auc(truth, their_odds) - auc(truth, their_odds + others @ weight))
+    assert np.mean(lost) < 0.01
+
+
+def test_too_few_labels_teach_nothing() -> None:
+    inputs, odds, is_fake = labelled(200, tells=2.0)
+    few = np.concatenate([np.flatnonzero(is_fake)[: FEWEST_LABELS - 1], np.flatnonzero(~is_fake)])
+    assert not taught(inputs[few], odds[few], is_fake[few], np.random.default_rng(0)).any()

@@ -206,6 +206,25 @@ def test_known_fakes_are_learned_as_a_kind_of_their_own() -> None:
     np.testing.assert_allclose(scorers[1].edge_kinds.sum(axis=1), scorers[1].edge_scores, atol=1e-5)
 
 
+def test_few_labels_make_no_kind_but_are_learned_from() -> None:
+    """Known fakes between well-connected users, fewer than make a kind of their own."""
+    edges = community_edges(USERS, 5000)
+    degree = np.bincount(edges.ravel(), minlength=USERS)
+    busy = np.log(degree[edges]).sum(axis=1)
+    is_fake = busy > np.quantile(busy, 0.8)
+    rng = np.random.default_rng(0)
+    told = np.concatenate([rng.choice(np.flatnonzero(is_fake), 15), rng.choice(np.flatnonzero(~is_fake), 60)])
+    known = np.full(len(edges), -1)
+    known[told] = is_fake[told]
+    rest = known < 0
+    scorers = [fit_scorer(edges, USERS, items(USERS), False, CONFIG, seed=0, known=each) for each in (None, known)]
+    blind, taught = (edge_metrics(is_fake[rest], each.edge_scores[rest]).auc for each in scorers)
+    assert taught > blind + 0.2
+    assert KNOWN not in scorers[1].kinds
+    assert scorers[0].agreement is None
+    assert scorers[1].agreement == pytest.approx(blind, abs=0.2)
+
+
 def test_a_fit_tells_how_far_it_is() -> None:
     told: list[tuple[str, int, int]] = []
     quick = replace(CONFIG, evidence=EvidenceConfig(denoising="none"), worthwhile=1.0, rounds=2)

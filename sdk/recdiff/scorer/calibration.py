@@ -1,6 +1,6 @@
-"""Make fake scores mean probabilities: match a known or estimated share, or known labels.
+"""Make fake scores mean probabilities: match a known or estimated share, or known labels, and learn from those.
 
-fake_score = sigmoid(a s + b) of the posterior log odds s. Letters: B ties.
+fake_score = sigmoid(a s + b) of the posterior log odds s. Letters: B edges, L labelled pairs, N pair features.
 """
 
 from __future__ import annotations
@@ -10,24 +10,38 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from recdiff.arrays import Float64
+from recdiff.arrays import Float32, Float64
 from recdiff.errors import UsageError
 
 WIDEST = 60.0
 NEWTON_STEPS = 50
 RIDGE = 1e-3
+SMALLEST_SHARE = 1e-3
+"""Share of fakes that the posterior assumes though none were found, so that a blatant fake still shows."""
+MOST_SUSPICIOUS = 0.999
+SLOPES = np.linspace(1.0, 0.3, 15)
+FEWEST_LABELS = 5
+"""Labelled fakes, and labelled real pairs, below which nothing is learned from them but the calibration."""
+MOST_LABELS = 5_000
+"""Labels that the linear part is learned from."""
+STRENGTHS = (1e-6, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3)
+PARTS = 5
+FREE = 30.0
+"""By what s is multiplied, so that the penalty hardly touches its factor."""
+LEAST_FACTOR = 0.2
+"""What a is at least: w . x has no more to say than labels can bear."""
 
 
 def intercept_for_share(log_odds: Float64, share: float, slope: float = 1.0) -> float:
     """Return b such that the mean of sigmoid(slope * s + b) over ``log_odds`` (B,) is ``share``.
 
     Raises:
-        UsageError: where ``share`` is not strictly between 0 and 1, or there are no ties.
+        UsageError: where ``share`` is not strictly between 0 and 1, or there are no edges.
     """
     if not 0.0 < share < 1.0:
         raise UsageError(f"fake share {share}: expected a number between 0 and 1, both excluded")
     if not len(log_odds):
-        raise UsageError("no ties to calibrate on")
+        raise UsageError("no edges to calibrate on")
     low, high = (-slope * float(each) for each in (log_odds.max(), log_odds.min()))
     found: float = brentq(lambda b: expit(slope * log_odds + b).mean() - share, low - WIDEST, high + WIDEST)
     return found
@@ -43,7 +57,7 @@ def fit_logistic(log_odds: Float64, is_fake: NDArray[np.bool_]) -> tuple[float, 
     """
     target = np.asarray(is_fake, np.float64)
     if not 0.0 < target.mean() < 1.0:
-        raise UsageError("labels need ties of both kinds, fake (1) and real (0)")
+        raise UsageError("labels need edges of both kinds, fake (1) and real (0)")
     design = np.stack([np.asarray(log_odds, np.float64), np.ones(len(target))], axis=1)
     start = np.array([1.0, 0.0])
     found = start.copy()
@@ -57,3 +71,56 @@ def fit_logistic(log_odds: Float64, is_fake: NDArray[np.bool_]) -> tuple[float, 
         # Labels that contradict the scores: keep the order and the share, which is all that can be kept.
         return 0.0, float(np.log(target.mean() / (1.0 - target.mean())))
     return float(found[0]), float(found[1])
+
+
+def within_ceiling(odds: Float64, share: float, ceiling: float) -> tuple[float, float]:
+    """Return slope and intercept with which the scores' mean is ``share`` and hardly any is above ``ceiling``.
+
+    A network is surest where it has seen least; the slope takes back what the shares do not bear out.
+    """
+    share = float(np.clip(share, SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
+    highest = float(np.quantile(odds, MOST_SUSPICIOUS))
+    for slope in SLOPES.tolist():
+        intercept = intercept_for_share(odds, share, slope)
+        if expit(slope * highest + intercept) <= max(ceiling, share):
+            break
+    return slope, intercept
+
+
+def taught(inputs: Float32, odds: Float64, is_fake: NDArray[np.bool_], rng: np.random.Generator) -> Float32:
+    """Return what the features add to the log odds by a few labels, (N,); zeros where they are too few.
+
+    With s the log odds of being fake found without labels and x the standardised features of a labelled pair,
+
+        P(fake) = sigmoid(a s + w . x + b),     |w|^2 / 2 C small,
+
+    C chosen by the likelihood of labels left out. Pairs are in the order of s + w . x / a, and w / a is returned. The
+    smallest C leaves nothing of w: labels that say no more than s change nothing.
+
+    Args:
+        inputs: (L, N) standardised features.
+        odds: (L,) log odds found without the labels, each out of its fold.
+        is_fake: (L,) the labels.
+    """
+    if min(is_fake.sum(), (~is_fake).sum()) < FEWEST_LABELS:
+        return np.zeros(inputs.shape[1], np.float32)
+    # Only here: what fits without labels does without scikit-learn.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
+    rows = np.sort(rng.permutation(len(odds))[:MOST_LABELS])
+    x = np.concatenate([FREE * odds[rows, None], inputs[rows]], axis=1)
+    y = is_fake[rows]
+    parts = StratifiedKFold(min(PARTS, int(y.sum()), int((~y).sum())), shuffle=True, random_state=0)
+
+    def surprise(strength: float) -> float:
+        """Return the negative log likelihood of what was left out."""
+        lost = 0.0
+        for learned, left in parts.split(x, y):
+            model = LogisticRegression(C=strength, solver="newton-cholesky").fit(x[learned], y[learned])
+            lost -= model.predict_log_proba(x[left])[np.arange(len(left)), y[left].astype(int)].sum()
+        return lost
+
+    model = LogisticRegression(C=min(STRENGTHS, key=surprise), solver="newton-cholesky").fit(x, y)
+    factor, *weights = model.coef_[0].tolist()
+    return np.asarray(weights, np.float32) / np.float32(max(FREE * factor, LEAST_FACTOR))

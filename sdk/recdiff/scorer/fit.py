@@ -31,10 +31,13 @@ from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.errors import DataError
 from recdiff.machine.progress import Report, Steps, silent
 from recdiff.machine.threads import side_by_side
+from recdiff.metrics.edges import auc
 from recdiff.scorer.answers import ASKING, silence
-from recdiff.scorer.calibration import intercept_for_share
+from recdiff.scorer.calibration import SMALLEST_SHARE, taught, within_ceiling
 from recdiff.scorer.evidence import denoise, folded
 from recdiff.scorer.halves import (
+    HALVES,
+    Network,
     Task,
     edge_logits,
     edge_ratios,
@@ -42,25 +45,23 @@ from recdiff.scorer.halves import (
     pair_ratios,
 )
 from recdiff.scorer.pair_scorer import PairScorer, PairTerm, log_odds, posterior
-from recdiff.scorer.round import CLIP, Round, described, make_round, with_evidence
+from recdiff.scorer.round import CLIP, Round, described, fold_features, make_round, standardised, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, SocialGraph, make_setup
 from recdiff.scorer.shares import Shares, infer_all
 from recdiff.scorer.widened import Direct, widened
 
 KNOWN, OTHER = "known", "other"
 FEWEST_EDGES = 50
+FEWEST_KNOWN = 20
+"""Known fakes, and known real edges, that make a kind of their own."""
 PART = 1 << 18
 """Pairs that one thread scores at a time."""
-SMALLEST_SHARE = 1e-3
-"""Share of fakes that the posterior assumes though none were found, so that a blatant fake still shows."""
 LEAST_OF_FAKES = 0.004
 """Share of the fakes that each kind keeps in the posterior, of a total of at least ``LEAST_TOTAL``."""
 LEAST_TOTAL = 0.02
 ALMOST_NONE = 1e-9
 SHARE_OF_OTHER = 0.003
 """Share of fakes of a kind that nobody knows: they look like real edges but for their answers."""
-MOST_SUSPICIOUS = 0.999
-SLOPES = np.linspace(1.0, 0.3, 15)
 LEAST_REAL = 0.1
 """Weight that every observed edge keeps as a real one, which keeps scores from feeding on themselves."""
 SMALLEST_WEIGHT = 0.02
@@ -81,6 +82,7 @@ class Scorer:
         shares: estimated share of each kind among the edges, by name.
         interval: between which values the share of all fakes lies with a probability of 96 %.
         ceiling: how likely an edge is fake at most, for all that is known.
+        agreement: AUC of the score found without labels on the labels, or None without any.
         movement: (U,), how far denoising moves each user (root mean square); empty without a denoiser.
         denoised: (U, D) denoised latent rows and latent: (U, D) the rows themselves; empty without a denoiser.
         denoiser: what turns ``latent`` into ``denoised``, or None.
@@ -100,6 +102,7 @@ class Scorer:
     latent: Float32
     denoised: Float32
     denoiser: FoldedDenoiser | None
+    agreement: float | None = None
 
     @property
     def fake_share(self) -> float:
@@ -128,8 +131,9 @@ def fit_scorer(
 
     Args:
         seed: of every draw; the same seed gives the same scores, in whatever order the edges come.
-        known: (E,) 1 for edges known to be fake, 0 for edges known to be real, -1 for all others, or None. Known fakes
-            are a kind of their own, which the final networks learn beside the sampled ones.
+        known: (E,) 1 for edges known to be fake, 0 for edges known to be real, -1 for all others, or None. Features add
+            to the log odds what the labels bear out (``taught``), and from ``FEWEST_KNOWN`` of both on, known fakes are
+            a kind of their own, which the final networks learn beside the sampled ones.
         report: told of every encoding and round.
         device: where eigenvectors are found, and the denoiser is trained and used; pairs are told apart on the
             processor.
@@ -177,30 +181,28 @@ def _divided(setup: Setup, known: Int64 | None) -> Scorer:
     shares = found.mean
     real = np.clip(1.0 - np.exp(ratio) @ shares, LEAST_REAL, 1.0)
     weight = np.where(setup.label > 0, 1.0, real).astype(np.float32)
-    kinds, interval = found.names, found.interval
-    if known is None:
-        return _finish(
-            setup,
-            made,
-            Task(setup.label, weight),
-            found,
-            shares=dict(zip(kinds, shares, strict=True)),
-            interval=interval,
-        )
-    observed = setup.label == 0
-    told = np.full(len(setup.learn), -1)
-    told[observed] = known[setup.learn[observed]]
-    sampled = len(setup.pool.kinds)
-    label = np.where(told == 1, 1 + sampled, setup.label)
-    weight[told >= 0] = 1.0
-    share = float(known[known >= 0].mean())
-    shares = np.insert(shares, sampled, share) / max(1.0, float(shares.sum() + share))
-    kinds = (*setup.pool.kinds, KNOWN, *setup.planted.kinds)
-    total = float(shares.sum())
-    interval = min(interval[0], total), max(interval[1], total)
-    return _finish(
-        setup, made, Task(label, weight), found, shares=dict(zip(kinds, shares, strict=True)), interval=interval
-    )
+    label, kinds, interval = setup.label, found.names, found.interval
+    told = np.full(len(label), -1)
+    if known is not None:
+        told[label == 0] = known[setup.learn[label == 0]]
+    weight = np.where(told == 0, 1.0, np.where(told == 1, SMALLEST_WEIGHT, weight)).astype(np.float32)
+    if known is not None and min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN:
+        sampled = len(setup.pool.kinds)
+        label, weight = np.where(told == 1, 1 + sampled, label), np.where(told == 1, np.float32(1.0), weight)
+        share = float(known[known >= 0].mean())
+        shares = np.insert(shares, sampled, share) / max(1.0, float(shares.sum() + share))
+        kinds = (*setup.pool.kinds, KNOWN, *setup.planted.kinds)
+        interval = min(interval[0], float(shares.sum())), max(interval[1], float(shares.sum()))
+    named = dict(zip(kinds, shares, strict=True))
+    scorer = _finish(setup, made, Task(label, weight), found, shares=named, interval=interval, known=known)
+    return replace(scorer, agreement=_agreement(np.exp(ratio) @ found.mean, told))
+
+
+def _agreement(score: Float64, told: Int64) -> float | None:
+    """Return the AUC of ``score`` (L,) on what is told of rows (L,); None where both sorts are not told."""
+    if min((told == 0).sum(), (told == 1).sum()) == 0:
+        return None
+    return auc(told[told >= 0] == 1, score[told >= 0])
 
 
 def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
@@ -231,24 +233,36 @@ def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
 
 
 def _finish(
-    setup: Setup, made: Round, task: Task, found: Shares, *, shares: dict[str, float], interval: tuple[float, float]
+    setup: Setup,
+    made: Round,
+    task: Task,
+    found: Shares,
+    *,
+    shares: dict[str, float],
+    interval: tuple[float, float],
+    known: Int64 | None,
 ) -> Scorer:
     """Train the final networks, observed edges weighted by the chance that they are real, and put all together."""
-    direct = _direct(made)
-    networks = [widened(each, direct) for each in half_networks(setup, made, task, whole=True)]
-    *halves, everything = networks
     offset = _prior(shares, setup.pool.kinds)
-    z = edge_logits(setup, made, halves) + offset
-    if setup.graph.directed:
-        z[:, 0] -= silence(setup.graph.edges, setup.graph.num_users).astype(np.float32)
-    calibration = _calibration(log_odds(z), sum(shares.values()), found.ceiling)
+    learned, direct = half_networks(setup, made, task, whole=True), _direct(made)
+    z = _logits(setup, made, learned, direct=direct) + offset
+    if known is not None and known.max() >= 0:
+        direct = replace(direct, weights=direct.weights + _taught(setup, made, log_odds(z), known))
+        z = _logits(setup, made, learned, direct=direct) + offset
+    calibration = within_ceiling(log_odds(z), sum(shares.values()), found.ceiling)
     fake, kinds = posterior(z, calibration)
     encodings, evidence = made.encodings, setup.config.evidence
     latent = made.latent
     clean = np.empty((0, 0), np.float32) if encodings.net is None else denoise(encodings.net, latent, evidence)
     return Scorer(
         pair=PairScorer(
-            made.terms, made.mean, made.scale, CLIP, layers=everything, offset=offset, calibration=calibration
+            made.terms,
+            made.mean,
+            made.scale,
+            CLIP,
+            layers=widened(learned[-1], direct),
+            offset=offset,
+            calibration=calibration,
         ),
         table=encodings.tables[-1],
         columns=encodings.at,
@@ -264,6 +278,22 @@ def _finish(
         movement=np.sqrt(np.square(clean - latent).mean(axis=1)) if clean.size else np.empty(0, np.float32),
         denoiser=None if encodings.net is None else folded(encodings.net, evidence),
     )
+
+
+def _logits(setup: Setup, made: Round, learned: list[Network], direct: Direct) -> Float32:
+    """Return the logits (E, C) of all edges, each out of its fold, with what is added directly and by silence."""
+    z = edge_logits(setup, made, [widened(each, direct) for each in learned[:HALVES]])
+    if setup.graph.directed:
+        z[:, 0] -= silence(setup.graph.edges, setup.graph.num_users).astype(np.float32)
+    return z
+
+
+def _taught(setup: Setup, made: Round, odds: Float64, known: Int64) -> Float32:
+    """Return what the features (N,) add to the log odds by the labels ``known`` (E,)."""
+    rows = np.flatnonzero(known >= 0)
+    features = fold_features(made.encodings.tables, setup.graph.edges[rows], setup.pool.fold[rows], made.terms)
+    rng = np.random.default_rng(setup.seeds.mixture)
+    return taught(standardised(features, made.mean, made.scale), odds[rows], known[rows] == 1, rng)
 
 
 def _direct(made: Round) -> Direct:
@@ -287,20 +317,6 @@ def _prior(shares: Mapping[str, float], sampled: Sequence[str]) -> Float32:
     return np.asarray(np.log(np.concatenate([[1.0 - total], kinds, [SHARE_OF_OTHER]])), np.float32)
 
 
-def _calibration(odds: Float64, share: float, ceiling: float) -> tuple[float, float]:
-    """Return slope and intercept with which the scores' mean is ``share`` and hardly any is above ``ceiling``.
-
-    A network is surest where it has seen least; the slope takes back what the shares do not bear out.
-    """
-    share = float(np.clip(share, SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
-    highest = float(np.quantile(odds, MOST_SUSPICIOUS))
-    for slope in SLOPES.tolist():
-        intercept = intercept_for_share(odds, share, slope)
-        if expit(slope * highest + intercept) <= max(ceiling, share):
-            break
-    return slope, intercept
-
-
 def _averaged(found: Sequence[Scorer]) -> Scorer:
     """Return the first of ``found`` with scores of edges by the mean log odds of all."""
     if len(found) == 1:
@@ -309,7 +325,7 @@ def _averaged(found: Sequence[Scorer]) -> Scorer:
     shares = {name: float(np.mean([each.shares.get(name, 0.0) for each in found])) for name in names}
     odds = np.mean([each.edge_log_odds for each in found], axis=0)
     ceiling = float(np.mean([each.ceiling for each in found]))
-    slope, intercept = _calibration(odds, sum(shares.values()), ceiling)
+    slope, intercept = within_ceiling(odds, sum(shares.values()), ceiling)
     fake = expit(slope * odds + intercept).astype(np.float32)
     parts = np.mean([_parts(each, names) for each in found], axis=0)
     first = found[0]
