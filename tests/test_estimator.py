@@ -203,3 +203,30 @@ def test_labels_that_teach_nothing_are_refused_before_anything_is_fitted(sample_
     known = known_edges(sample_dataset, Labels(edges[[4, 2]][:, ::-1], np.array([True, False]), 0))
     assert known[:5].tolist() == [-1, -1, 0, -1, 1]
     assert (known[5:] == -1).all()
+
+
+def test_what_is_delivered_learned_from_all_and_what_is_judged_from_training_alone(
+    fitted: RecDiff, sample_dataset: SocialDataset, tmp_path: Path
+) -> None:
+    of_all = sample_dataset.train + sample_dataset.validation + sample_dataset.test
+    assert fitted.fitted_.trained.nnz == of_all.nnz > sample_dataset.train.nnz
+    judged, delivered = fitted.fitted_.judged, fitted.fitted_.recommender
+    assert judged is not None
+    assert delivered is not None
+    held = sample_dataset.test.nonzero()
+    scores = [
+        np.sum(users[held[0]] * items[held[1]], axis=1)
+        for users, items in (judged, (delivered.user_table, delivered.item_table))
+    ]
+    assert (scores[1] > scores[0]).mean() > 0.9
+    assert fitted.evaluate(sample_dataset)["test"] == fitted.fitted_.metrics["test"]
+    fitted.save(tmp_path / "model")
+    loaded = RecDiff.load(tmp_path / "model")
+    assert loaded.evaluate(sample_dataset)["test"] == fitted.fitted_.metrics["test"]
+
+
+def test_what_learned_from_training_alone_can_be_delivered(sample_dataset: SocialDataset) -> None:
+    quick = Config(final="train", recommender=RecommenderConfig(steps=3, evaluate_every=1, search=False))
+    found = RecDiff(config=quick).fit(sample_dataset).fitted_
+    assert found.judged is None
+    assert found.trained.nnz == sample_dataset.train.nnz

@@ -15,6 +15,11 @@ from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 if TYPE_CHECKING:
     from recdiff.config import Config
 
+Final = Annotated[
+    Literal["all", "train"] | None,
+    typer.Option(help="What the delivered recommender learns from: all interactions, or those to train on."),
+]
+
 
 CONTRADICTS = 0.4
 """AUC of the score found without labels, on the labels, below which they are asked about."""
@@ -36,6 +41,7 @@ def fit(
     seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
     epochs: Annotated[int | None, typer.Option(help="At most so many passes of the recommender's training.")] = None,
     device: Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Where to compute.")] = None,
+    final: Final = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a fit that was killed.")] = False,
     fake_share: Annotated[
         float | None, typer.Option(help="The share of fake edges, where it is known; default: estimated.")
@@ -62,7 +68,7 @@ def fit(
     from recdiff.machine.device import resolve_device
     from recdiff.storage.checkpoint import cleared
 
-    settings = _settings(config, preset, seed=seed, epochs=epochs, device=device, fake_share=fake_share)
+    settings = _settings(config, preset, seed=seed, epochs=epochs, device=device, fake_share=fake_share, final=final)
     if engine == "local":
         resolve_device(settings.device)
     dataset = read(data, directed, mapping, settings.seed, split)
@@ -94,10 +100,11 @@ def _settings(
     epochs: int | None,
     device: str | None,
     fake_share: float | None,
+    final: str | None,
 ) -> Config:
     from recdiff.config import load_config
 
-    flags: dict[str, Any] = {"preset": preset, "seed": seed, "device": device}
+    flags: dict[str, Any] = {"preset": preset, "seed": seed, "device": device, "final": final}
     flags |= {"fake_share": fake_share, "paper": {"epochs": epochs}, "recommender": {"steps": epochs}}
     return load_config(config, flags)
 
@@ -113,6 +120,10 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
         return
     if "test" in fitted.metrics:
         print_table(*_ranking_table(fitted.metrics))
+        if fitted.judged is not None:
+            note(
+                "judged: learned from the training interactions alone; delivered: learned from all, settings as chosen"
+            )
     shares = [(kind, share) for kind, share in fitted.calibration["shares"].items()]
     print_table(("estimated fake edges", "share"), [*shares, ("all", fitted.calibration["noise_level"])])
     note(f"share of fake edges: {said_share(fitted.calibration['fake_share'])}")

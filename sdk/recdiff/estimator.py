@@ -268,18 +268,21 @@ class RecDiff:
     def evaluate(self, dataset: SocialDataset) -> dict[str, Any]:
         """Return ranking metrics on the held-out interactions of ``dataset``; see ``ranking_report.judge``.
 
+        Judged is what learned from training interactions alone, also where the delivered tables learned from all.
+
         Raises:
             DataError: the users or items are not those of the fit.
             UsageError: the model was fitted without interactions.
         """
         fitted = self._fitted()
-        if fitted.recommender is None:
+        tables = fitted.judged_tables
+        if tables is None:
             raise UsageError("this model was fitted without interactions, so there is no ranking to judge")
         if dataset.users != fitted.users or dataset.items != fitted.items:
             raise DataError(
                 "the data have other users or items than the model was fitted on; evaluate on the same folder"
             )
-        return judge(fitted.recommender.user_table, fitted.recommender.item_table, dataset, self.config_.seed)
+        return judge(*tables, dataset, self.config_.seed)
 
     def denoise(self, rows: Float32 | None = None) -> Float32:
         """Return denoised social embeddings, (B, D); those of all users where no rows are given."""

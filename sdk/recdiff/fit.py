@@ -3,6 +3,9 @@
 scorer      fake scores of all edges, out of fold                    (scorer)
 recommender user and item tables, epoch chosen on validation         (recommender, or paper for preset "paper")
 evaluation  ranking on validation and test, baselines beside it      (evaluation.ranking_report)
+
+Judged is the recommender that learned from training interactions alone. Delivered is one that learned from all of them
+with the same settings and as many passes, unless ``config.final`` says "train".
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ from recdiff.model.fitted import Fitted
 from recdiff.model.known import known_edges, recalibrated
 from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
-from recdiff.recommender.fit import Recommender, fit_recommender
+from recdiff.recommender.fit import FittedRecommender, Recommender, fit_recommender, refitted
 from recdiff.recommender.training import Trainer
 from recdiff.scorer.fit import Scorer, fit_scorer
 from recdiff.storage.checkpoint import Checkpoint
@@ -108,24 +111,20 @@ def _fit_stages(
     known = None if labels is None else known_edges(dataset, labels)
     scorer = _fit_scorer(config, dataset, known, device, report)
     edges = evidence_table.edge_table(dataset, scorer)
-    denoiser, social, recommender = scorer.denoiser, scorer.latent, None
+    denoiser, social = scorer.denoiser, scorer.latent
+    everything = sp.csr_matrix(dataset.train + dataset.validation + dataset.test)
+    recommender: Recommender | None = None
+    judged: tuple[Float32, Float32] | None = None
     history: list[dict[str, Any]] = []
     if train is not None and config.preset == "paper":
         recommender, denoiser, social, history = _fit_published(config, dataset, device, checkpoint, report)
     elif train is not None:
-        made = fit_recommender(
-            config.recommender,
-            train,
-            edges=dataset.edges,
-            directed=dataset.directed,
-            validation=dataset.validation,
-            seed=config.seed,
-            device=device,
-            checkpoint=None if checkpoint is None else checkpoint.stage("recommender"),
-            trainer=trainer,
-            report=report,
-        )
+        made = _fit_default(config, dataset, device, checkpoint, trainer=trainer, report=report)
         recommender, history = made.recommender, list(made.history)
+        if config.final == "all" and everything.nnz > train.nnz:
+            judged = recommender.user_table, recommender.item_table
+            graph = dataset.edges, dataset.directed
+            recommender = refitted(made, everything, *graph, config.seed, device=device, trainer=trainer)
     fitted = Fitted(
         users=dataset.users,
         items=dataset.items,
@@ -137,8 +136,9 @@ def _fit_stages(
         denoiser=denoiser,
         social=social,
         recommender=recommender,
-        trained=dataset.train,
-        seen=sp.csr_matrix(dataset.train + dataset.validation + dataset.test),
+        judged=judged,
+        trained=dataset.train if judged is None else everything,
+        seen=everything,
         calibration={
             "kinds": list(scorer.kinds),
             "shares": scorer.shares,
@@ -149,10 +149,31 @@ def _fit_stages(
         metrics={},
         history=history,
     )
-    if recommender is None:
-        return fitted
-    metrics = judge(recommender.user_table, recommender.item_table, dataset, config.seed)
-    return replace(fitted, metrics=metrics)
+    tables = fitted.judged_tables
+    return fitted if tables is None else replace(fitted, metrics=judge(*tables, dataset, config.seed))
+
+
+def _fit_default(
+    config: Config,
+    dataset: SocialDataset,
+    device: torch.device,
+    checkpoint: Checkpoint | None,
+    *,
+    trainer: Trainer | None,
+    report: Report,
+) -> FittedRecommender:
+    return fit_recommender(
+        config.recommender,
+        dataset.train,
+        edges=dataset.edges,
+        directed=dataset.directed,
+        validation=dataset.validation,
+        seed=config.seed,
+        device=device,
+        checkpoint=None if checkpoint is None else checkpoint.stage("recommender"),
+        trainer=trainer,
+        report=report,
+    )
 
 
 def _fit_scorer(

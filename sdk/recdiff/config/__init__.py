@@ -82,6 +82,8 @@ class Config:
         seed: of every random draw.
         device: "auto", "cpu" or "cuda".
         fake_share: the share of fake edges where it is known; None: estimated from the data.
+        final: what the delivered recommender learns from once validation has chosen its settings: "all" interactions,
+            or those to "train" on alone. Preset "paper" delivers what was chosen.
         scorer: settings of the edge scorer.
         recommender: settings of the default preset's recommender.
         paper: settings of the published model.
@@ -91,6 +93,7 @@ class Config:
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     fake_share: float | None = None
+    final: Literal["all", "train"] = "all"
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     recommender: RecommenderConfig = field(default_factory=RecommenderConfig)
     paper: PaperConfig = field(default_factory=PaperConfig)

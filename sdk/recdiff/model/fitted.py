@@ -37,7 +37,9 @@ class Fitted:
         pair, table: the pair scorer and its (U, F) table of the whole graph.
         denoiser: None where the fit had none; social: (U, D), the embeddings it denoises.
         recommender: None without interactions.
-        trained: (U, I) training interactions; seen: (U, I) all known ones.
+        judged: user table (U, D) and item table (I, D) that learned from training interactions alone, where the
+            recommender learned from all; None: the recommender's own.
+        trained: (U, I) interactions that the recommender learned from; seen: (U, I) all known ones.
         calibration: kinds, shares, noise_level, and fake_share: low, estimate, high, audited.
         metrics, history: JSON-able.
     """
@@ -52,11 +54,19 @@ class Fitted:
     denoiser: FoldedDenoiser | None
     social: Float32
     recommender: Recommender | None
+    judged: tuple[Float32, Float32] | None
     trained: sp.csr_matrix
     seen: sp.csr_matrix
     calibration: dict[str, Any]
     metrics: dict[str, Any]
     history: list[dict[str, Any]]
+
+    @property
+    def judged_tables(self) -> tuple[Float32, Float32] | None:
+        """The tables to judge by held-out interactions, (U, D) and (I, D); None without interactions."""
+        if self.recommender is None:
+            return None
+        return self.judged or (self.recommender.user_table, self.recommender.item_table)
 
     @property
     def pairs(self) -> Int64:
@@ -98,6 +108,8 @@ class Fitted:
         arrays |= above("scorer", {"table": self.table, **pair_arrays(self.pair)})
         if self.recommender is not None:
             arrays |= above("recommender", self.recommender.to_arrays())
+        if self.judged is not None:
+            arrays |= above("judged", dict(zip(("users", "items"), self.judged, strict=True)))
         calibration = {**self.calibration, "directed": self.directed, "mirrored": self.mirrored}
         calibration["pair"] = pair_settings(self.pair)
         if self.denoiser is not None:
@@ -119,6 +131,7 @@ class Fitted:
         """Return what ``to_artifact`` wrote down."""
         arrays, calibration = artifact.arrays, dict(artifact.calibration)
         scorer, recommender, denoiser = (below(part, arrays) for part in ("scorer", "recommender", "denoiser"))
+        judged = below("judged", arrays)
         shape = (len(artifact.users), len(artifact.items))
         trained, seen = (interactions(below(name, arrays), shape) for name in ("trained", "seen"))
         return cls(
@@ -132,6 +145,7 @@ class Fitted:
             denoiser=folded(calibration.pop("denoiser"), denoiser) if denoiser else None,
             social=denoiser.get("social", np.empty((0, 0), np.float32)),
             recommender=Recommender.from_arrays(recommender) if recommender else None,
+            judged=(judged["users"], judged["items"]) if judged else None,
             trained=trained,
             seen=seen,
             calibration=calibration,

@@ -30,7 +30,7 @@ from recdiff.metrics.selection import validation_value
 from recdiff.recommender.joint_graph import joint_adjacency
 from recdiff.recommender.loss import gradient, observed_pairs
 from recdiff.recommender.tables import Recommender
-from recdiff.recommender.training import Trainer, Trial, descend
+from recdiff.recommender.training import BLIND_STEPS, Trainer, Trial, descend
 from recdiff.storage.checkpoint import Checkpoint
 
 __all__ = ["SEARCH", "FittedRecommender", "Recommender", "RecommenderConfig", "fit_recommender"]
@@ -61,6 +61,13 @@ class FittedRecommender:
     recommender: Recommender
     config: RecommenderConfig
     history: tuple[dict[str, float], ...]
+
+    @property
+    def passes(self) -> int:
+        """After how many passes the tables were taken."""
+        if not self.history:
+            return self.config.steps
+        return int(max(self.history, key=lambda row: row["validation"])["step"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +124,7 @@ def fit_recommender(
     """Fit on ``train`` (U, I), the number of passes and, with ``config.search``, settings chosen on ``validation``.
 
     Where ``validation`` is empty nothing can be chosen: the settings are those given, with at most
-    ``descent.BLIND_STEPS`` passes.
+    ``training.BLIND_STEPS`` passes.
 
     Args:
         edges: (E, 2) user positions.
@@ -141,6 +148,8 @@ def fit_recommender(
         active=active,
         device=device,
     )
+    if not len(data.sample):
+        config = replace(config, steps=min(config.steps, BLIND_STEPS))
     plan = _plan(config) if config.search and len(data.sample) else [{}]
     search = _resumed(checkpoint, config, device)
     for index in range(search.done, len(plan)):
@@ -152,6 +161,33 @@ def fit_recommender(
     report("recommender", len(plan), len(plan))
     chosen = replace(search.config, search=False)
     return FittedRecommender(_tables(chosen, data, search.table), chosen, search.history)
+
+
+def refitted(
+    made: FittedRecommender,
+    everything: sp.csr_matrix,
+    edges: Int64,
+    directed: bool,
+    seed: int,
+    *,
+    device: torch.device | str = "cpu",
+    trainer: Trainer | None = None,
+) -> Recommender:
+    """Return the recommender that learns from ``everything`` (U, I) what ``made`` learned from a part of it.
+
+    Settings and number of passes are those that validation chose; nothing is held out to judge by.
+    """
+    config = replace(made.config, steps=made.passes)
+    train = sp.csr_matrix(everything)
+    data = _Data(
+        train=train,
+        social=social_adjacency(edges, train.shape[0], directed),
+        validation=sp.csr_matrix(train.shape, dtype=train.dtype),
+        sample=np.empty(0, np.int64),
+        active=np.flatnonzero(np.bincount(train.indices, minlength=train.shape[1])),
+        device=device,
+    )
+    return _tables(config, data, _trained(config, data, seed, trainer).table)
 
 
 def judged_users(validation: sp.csr_matrix, seed: int) -> Int64:

@@ -49,16 +49,15 @@ def descend(
 
     Args:
         gradient: returns the objective's derivative by the table.
-        judge: returns how good a table is on validation; None: take the table after ``BLIND_STEPS`` passes.
+        judge: returns how good a table is on validation; None: take the table after the last pass.
     """
     table = torch.nn.Parameter(first)
     optimiser = torch.optim.Adam([table], lr=config.learning_rate, fused=True)
     best, history = Best(table.detach().clone()), list[dict[str, float]]()
-    steps = min(config.steps, BLIND_STEPS) if judge is None else config.steps
-    for step in range(1, steps + 1):
+    for step in range(1, config.steps + 1):
         table.grad = gradient(table)
         optimiser.step()
-        if judge is None or (step % config.evaluate_every and step < steps):
+        if judge is None or (step % config.evaluate_every and step < config.steps):
             continue
         value = judge(table)
         best.offer(value, table.detach().clone)
