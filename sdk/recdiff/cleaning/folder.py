@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recdiff.errors import DataError, UsageError
-from recdiff.storage.whole import foreign, is_stray, replaced_folder
+from recdiff.storage.whole import foreign, in_the_way, replaced_folder
 
 KEPT, REMOVED, SUMMARY = "kept.parquet", "removed.parquet", "summary.json"
 NAMES = frozenset({KEPT, REMOVED, SUMMARY})
@@ -46,16 +46,11 @@ def check_target(folder: Path) -> None:
     Raises:
         UsageError: it is something else, or holds something that is no part of cleaned edges; the message names it.
     """
-    if not folder.exists():
-        return
-    if not folder.is_dir():
+    if folder.is_file():
         raise UsageError(f"{folder} is a file, so it is not replaced; name another --out")
-    held = sorted(entry.name for entry in folder.iterdir() if not is_stray(entry.name))
-    others = [name for name in held if name not in NAMES]
-    if others or (held and not _is_summary(folder / SUMMARY)):
-        raise UsageError(
-            f"{folder} holds {(others or held)[0]!r} and no cleaned edges, so it is not replaced; name another --out"
-        )
+    other = in_the_way(folder, lambda entry: entry.name in NAMES, lambda place: _is_summary(place / SUMMARY))
+    if other:
+        raise UsageError(f"{folder} holds {other!r} and no cleaned edges, so it is not replaced; name another --out")
 
 
 def is_cleaned(folder: Path) -> bool:
