@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from recdiff.errors import UsageError
-from recdiff_cli.console import note, print_json, print_table, progress, said_share, verbatim
+from recdiff_cli.console import note, print_json, print_table, progress, said_share, say, verbatim
 from recdiff_cli.data import Json, Mapping
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 from recdiff_cli.handing import Force, Options, Target, hand_on
@@ -200,7 +200,7 @@ def explain(
         print_json({"src": src, "dst": dst, "explanation": lines})
         return
     for line in lines:
-        print(line)
+        say(line)
 
 
 def restore(

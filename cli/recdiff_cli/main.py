@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -15,6 +14,7 @@ import typer
 
 from recdiff.version import VERSION
 from recdiff_cli import data, doctor, edges, export, model, recommend, study
+from recdiff_cli.console import note
 
 USAGE, INTERRUPTED = 2, 130
 # What an image that only scores does without; see docs/export.md.
@@ -89,5 +89,5 @@ def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
 
 def _fail(message: str, code: int) -> NoReturn:
     for line in message.splitlines():
-        print(f"error: {line}", file=sys.stderr)
+        note(f"error: {line}")
     raise SystemExit(code)

@@ -17,6 +17,8 @@ from recdiff.storage.whole import foreign, in_the_way, replaced_folder
 
 KEPT, REMOVED, SUMMARY = "kept.parquet", "removed.parquet", "summary.json"
 NAMES = frozenset({KEPT, REMOVED, SUMMARY})
+MOST_SHOWN = 80
+"""Characters of an id in a message."""
 DIRECTED = b"recdiff_directed"
 """Key of a table's metadata: whether its edges have a direction; the adapters go by it."""
 
@@ -85,7 +87,8 @@ def restore_edges(folder: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, A
         if not summary.get("directed", False):
             found = found | _rows(src, dst, other, one)
         if not found.any():
-            missing.append(f"{one},{other}")
+            text = f"{one},{other}"
+            missing.append(text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}...")
         hit |= found
     if missing:
         raise DataError(
