@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from recdiff_adapters.output import FilePath, whole_file
+from recdiff_adapters.proof import csv_of
 from recdiff_adapters.table import read_pairs
 from recdiff_adapters.text import NUL, refuse_text, text_names
 
@@ -21,7 +22,7 @@ _ROWS = 65_536
 _FORMULA = r"\A(['=+\-@\t\r\n＝＋－＠])"
 
 
-def to_csv(table: pa.Table, path: FilePath, *, escape_formulas: bool = False) -> Path:
+def to_csv(table: pa.Table, path: FilePath, *, escape_formulas: bool = False, force: bool = False) -> Path:
     """Write a CSV file (UTF-8) and return its path.
 
     Strings are quoted, so that ``"007"`` is told from ``7`` and ``""`` from null by readers that look.
@@ -35,7 +36,7 @@ def to_csv(table: pa.Table, path: FilePath, *, escape_formulas: bool = False) ->
         for name in text_names(pairs):
             column = pc.replace_substring_regex(rows.column(name), _FORMULA, r"'\1")
             rows = rows.set_column(rows.column_names.index(name), name, column)
-    with whole_file(path) as temporary, temporary.open("wb") as file:
+    with whole_file(path, csv_of(pairs.kind), force=force) as temporary, temporary.open("wb") as file:
         file.write(csv_header(rows.column_names))
         file.writelines(csv_blocks(rows))
     return Path(path)

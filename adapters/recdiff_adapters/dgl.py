@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recdiff_adapters.index import arcs, index_pairs
+from recdiff_adapters.index import Ids, arcs, index_pairs
 from recdiff_adapters.library import load_library
 from recdiff_adapters.table import EDGES, read_pairs
 from recdiff_adapters.tensor import RELATIONS, feature_matrix, feature_names
@@ -17,25 +17,28 @@ _NOTE = (
 )
 
 
-def to_dgl(table: pa.Table, *, directed: bool = True) -> tuple[Any, dict[str, list[Any]], list[str]]:
+def to_dgl(
+    table: pa.Table, *, directed: bool | None = None, users: Ids = None, items: Ids = None
+) -> tuple[Any, dict[str, list[Any]], list[str]]:
     """Return ``(graph, raw ids of each node type, names of the columns of feat)``.
 
     Edges are ``("user", "social", "user")`` with edge data ``keep`` bool (E,), recommendations
     ``("user", "recommended", "item")``; edge data ``feat`` is float32 (E, F), a null is nan.
-    ``directed=False`` adds the other direction of each edge. Raises MissingLibrary or AdapterError when DGL
-    is absent or cannot be imported, AdapterError for a bad table.
+    Undirected edges go both ways; ``users`` and ``items`` give positions as for ``to_pyg``. Raises MissingLibrary or
+    AdapterError when DGL is absent or cannot be imported, AdapterError for a bad table.
     """
     dgl = load_library("dgl", "dgl", _NOTE)
     torch = load_library("torch", "dgl")
     pairs = read_pairs(table)
-    index = index_pairs(pairs)
+    index = index_pairs(pairs, users, items)
+    names = feature_names(pairs, directed=pairs.directed(directed))
     left, right, rows = arcs(pairs, index, directed=directed)
     user, relation, other = RELATIONS[pairs.kind]
     ends = (torch.from_numpy(left), torch.from_numpy(right))
     raw_ids = {user: index.left_ids.to_pylist(), other: index.right_ids.to_pylist()}
     counts = {kind: len(ids) for kind, ids in raw_ids.items()}
     graph = dgl.heterograph({RELATIONS[pairs.kind]: ends}, num_nodes_dict=counts)
-    graph.edges[relation].data["feat"] = torch.from_numpy(feature_matrix(pairs)[rows])
+    graph.edges[relation].data["feat"] = torch.from_numpy(feature_matrix(pairs, names)[rows])
     if pairs.kind == EDGES:
         graph.edges[relation].data["keep"] = torch.from_numpy(pairs.column("keep").to_numpy()[rows])
-    return graph, raw_ids, feature_names(pairs)
+    return graph, raw_ids, names

@@ -11,17 +11,18 @@ import pyarrow as pa
 from recdiff_adapters.error import AdapterError
 from recdiff_adapters.library import load_library
 from recdiff_adapters.output import FilePath, whole_database
-from recdiff_adapters.table import read_pairs
+from recdiff_adapters.proof import check_table
+from recdiff_adapters.table import Pairs, read_pairs
 
 _SOURCE = "recdiff_rows_to_write"
 
 
-def to_duckdb(table: pa.Table, path: FilePath, *, name: str | None = None) -> Path:
+def to_duckdb(table: pa.Table, path: FilePath, *, name: str | None = None, force: bool = False) -> Path:
     """Write the rows into a table of a DuckDB file and return the path.
 
     ``name`` is the table's, "edges" or "recommendations" unless told otherwise; a table of that name is
-    replaced in one statement and others are left alone. Raises AdapterError for a bad table and for what
-    DuckDB refuses.
+    replaced in one statement if it is one of ours (or with ``force``), and others are left alone. Raises
+    AdapterError for a bad table and for what DuckDB refuses.
     """
     duckdb = load_library("duckdb", "duckdb")
     pairs = read_pairs(table)
@@ -29,7 +30,7 @@ def to_duckdb(table: pa.Table, path: FilePath, *, name: str | None = None) -> Pa
     with whole_database(path) as database:
         try:
             with closing(duckdb.connect(str(database))) as connection:
-                _replace(connection, pairs.table, name or pairs.kind)
+                _replace(connection, pairs, name or pairs.kind, force=force)
         except duckdb.Error as error:
             raise AdapterError(f"DuckDB cannot write {path}: {error}") from error
     return Path(path)
@@ -43,8 +44,10 @@ def _refuse_case_twins(names: list[str]) -> None:
             raise AdapterError(f"DuckDB takes the columns {twin} and {name} for one and would rename it: rename it")
 
 
-def _replace(connection: Any, table: pa.Table, name: str) -> None:
+def _replace(connection: Any, pairs: Pairs, name: str, *, force: bool) -> None:
     quoted = '"' + name.replace('"', '""') + '"'
-    connection.register(_SOURCE, table)
+    query = "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND NOT internal ORDER BY column_index"
+    check_table(name, [row[0] for row in connection.execute(query, [name]).fetchall()], pairs.kind, force=force)
+    connection.register(_SOURCE, pairs.table)
     connection.execute(f"CREATE OR REPLACE TABLE {quoted} AS SELECT * FROM {_SOURCE}")
     connection.unregister(_SOURCE)

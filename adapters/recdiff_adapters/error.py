@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+MOST_SHOWN = 80
+
+
+def shorten(value: object) -> str:
+    """Return ``repr(value)``, cut where it would fill the screen."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
+
 
 class AdapterError(Exception):
     """A table could not be handed over; ``exit_code`` is what the command line returns."""

@@ -30,6 +30,8 @@ from recdiff_adapters.sqlite import to_sqlite
 from recdiff_adapters.table import EDGES, read_pairs
 
 Target = Literal["file", "folder", "server"]
+# What a command line does not take as --with NAME=VALUE.
+_PYTHON_ONLY = frozenset({"force", "users", "items"})
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,12 @@ class Format:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The names of the options that ``write`` takes."""
+        """The names of the options that ``write`` takes as text; ``force`` is a flag of its own."""
+        return tuple(name for name in self.keywords if name not in _PYTHON_ONLY)
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """The names of everything that ``write`` takes by name."""
         parameters = inspect.signature(self.write).parameters.values()
         return tuple(parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY)
 
@@ -59,10 +66,9 @@ class Format:
         Raises OptionError for a name that this format does not have and for a truth value that is none.
         """
         self.check(texts)
-        defaults = inspect.signature(self.write).parameters
+        known = inspect.signature(self.write).parameters
         return {
-            name: _truth(name, text) if isinstance(defaults[name].default, bool) else text
-            for name, text in texts.items()
+            name: _truth(name, text) if "bool" in str(known[name].annotation) else text for name, text in texts.items()
         }
 
     def check(self, names: Iterable[str]) -> None:
@@ -146,7 +152,7 @@ def write(name: str, table: pa.Table, out: Any, /, **options: Any) -> Path | Non
     """
     formats = EDGE_FORMATS if read_pairs(table).kind == EDGES else RECOMMENDATION_FORMATS
     chosen = find_format(name, formats)
-    chosen.check(options)
+    chosen.check(set(options) - (set(chosen.keywords) & _PYTHON_ONLY))
     return chosen.write(table, out, **options)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recdiff_adapters.error import AdapterError, OptionError
+from recdiff_adapters.error import AdapterError, shorten
 from recdiff_adapters.table import EDGES, Pairs
+
+Ids: TypeAlias = "pa.Array | pa.ChunkedArray | Sequence[Any] | None"
+"""Raw ids by position, or None."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +31,42 @@ class Index:
     right: np.ndarray
 
 
-def index_pairs(pairs: Pairs) -> Index:
-    """Give every id a position, in the order ids are first seen."""
+def index_pairs(pairs: Pairs, users: Ids = None, items: Ids = None) -> Index:
+    """Give every id a position: that in ``users`` or ``items`` where they are given, else in the order first seen.
+
+    Raises AdapterError for an id that is not among those given.
+    """
     left, right = (pairs.column(name) for name in pairs.id_names)
+    if users is not None or items is not None:
+        others = users if pairs.kind == EDGES else items
+        left_ids, left_positions = _placed(pairs, pairs.id_names[0], users)
+        right_ids, right_positions = _placed(pairs, pairs.id_names[1], others)
+        return Index(left_ids, right_ids, left_positions, right_positions)
     if pairs.kind == EDGES:
         ids, positions = _encode(_stack(left, right))
         return Index(ids, ids, positions[: len(left)], positions[len(left) :])
     left_ids, left_positions = _encode(left)
     right_ids, right_positions = _encode(right)
     return Index(left_ids, right_ids, left_positions, right_positions)
+
+
+def as_ids(ids: Ids) -> pa.Array:
+    """Return given ids as one Arrow array."""
+    if isinstance(ids, pa.ChunkedArray):
+        return ids.combine_chunks()
+    return ids if isinstance(ids, pa.Array) else pa.array(ids)
+
+
+def _placed(pairs: Pairs, name: str, given: Ids) -> tuple[pa.Array, np.ndarray]:
+    column = pairs.column(name)
+    if given is None:
+        return _encode(column)
+    ids = as_ids(given)
+    if pa.types.is_integer(ids.type) != pa.types.is_integer(column.type):
+        raise AdapterError(f"column {name} is of type {column.type} and the ids that were given of type {ids.type}")
+    positions = pc.index_in(column, value_set=ids.cast(column.type))
+    pairs.refuse(name, pc.is_null(positions), "is not among the ids that were given")
+    return ids, positions.to_numpy().astype(np.int64)
 
 
 def _stack(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -57,22 +89,19 @@ def refuse_repeats(pairs: Pairs, index: Index, reason: str) -> None:
         return
     first, second = int(order[again[0]]), int(order[again[0] + 1])
     left, right = (pairs.column(name)[second].as_py() for name in pairs.id_names)
-    raise AdapterError(
-        f"rows {pairs.row(first)} and {pairs.row(second)} are the same pair, {left!r} and {right!r}: {reason}"
-    )
+    ends = f"{shorten(left)} and {shorten(right)}"
+    raise AdapterError(f"rows {pairs.row(first)} and {pairs.row(second)} are the same pair, {ends}: {reason}")
 
 
-def arcs(pairs: Pairs, index: Index, *, directed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def arcs(pairs: Pairs, index: Index, *, directed: bool | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return ``(left, right, rows)``, each int64 (M,): the arcs and the row that each comes from.
 
-    ``directed=False`` adds the other direction of each edge after all rows, where the table does not list it.
-    Raises OptionError for recommendations with ``directed=False``: they have one direction only.
+    Of undirected edges (``Pairs.directed``) the other direction comes after all rows, where the table does not
+    list it. Raises OptionError for recommendations with ``directed=False``.
     """
     rows = np.arange(len(index.left))
-    if directed:
+    if pairs.directed(directed):
         return index.left, index.right, rows
-    if pairs.kind != EDGES:
-        raise OptionError("directed=False is for edges; recommendations go from a user to an item")
     users = max(len(index.left_ids), 1)
     back = np.flatnonzero(~np.isin(index.right * users + index.left, index.left * users + index.right))
     return (
@@ -80,3 +109,17 @@ def arcs(pairs: Pairs, index: Index, *, directed: bool) -> tuple[np.ndarray, np.
         np.append(index.right, index.left[back]),
         np.append(rows, back),
     )
+
+
+def both_ways(pairs: Pairs, *, directed: bool | None) -> Pairs:
+    """Return the rows of ``arcs`` as a table: of undirected edges both directions, for readers of directed ones."""
+    if pairs.directed(directed):
+        return pairs
+    _, _, rows = arcs(pairs, index_pairs(pairs), directed=False)
+    listed = pairs.table.num_rows
+    table, (left, right) = pairs.table.take(rows), pairs.id_names
+    new = pa.array(np.arange(len(rows)) >= listed)
+    ends = {left: pc.if_else(new, table[right], table[left]), right: pc.if_else(new, table[left], table[right])}
+    for name, ids in ends.items():
+        table = table.set_column(table.column_names.index(name), name, ids)
+    return Pairs(pairs.kind, table, rows if pairs.rows is None else pairs.rows[rows])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,13 +11,14 @@ from recdiff_adapters.csv import csv_blocks
 from recdiff_adapters.error import AdapterError
 from recdiff_adapters.index import index_pairs
 from recdiff_adapters.output import FilePath, whole_folder
+from recdiff_adapters.proof import first_line
 from recdiff_adapters.table import EDGES, RECOMMENDATIONS, Pairs, read_pairs
 from recdiff_adapters.text import EMPTY, LINE_BREAK, NUL, refuse_ids, refuse_text
 
 _RELATION = {EDGES: ("User", "FOLLOWS", "follows.csv"), RECOMMENDATIONS: ("Item", "RECOMMENDED", "recommended.csv")}
 
 
-def to_neo4j(table: pa.Table, folder: FilePath) -> Path:
+def to_neo4j(table: pa.Table, folder: FilePath, *, force: bool = False) -> Path:
     """Write ``users.csv`` and ``follows.csv``, or ``users.csv``, ``items.csv`` and ``recommended.csv``.
 
     Every edge is written, with ``keep`` and the evidence as properties. Integer ids come back as integers with
@@ -33,12 +34,22 @@ def to_neo4j(table: pa.Table, folder: FilePath) -> Path:
     index = index_pairs(pairs)
     nodes = {"User": index.left_ids, other: index.right_ids}
     names = {kind: f"{kind.lower()}s.csv" for kind in nodes}
-    with whole_folder(folder, {file, *names.values()}) as temporary:
+    headers = {names[kind]: f"{kind.lower()}Id:ID({kind}),:LABEL" for kind in nodes}
+    with whole_folder(folder, {file, *headers}, lambda old: _is_ours(old, headers, file), force=force) as temporary:
         for kind, ids in nodes.items():
             rows = pa.table({"id": ids, "label": pa.repeat(kind, len(ids))})
-            _write(temporary / names[kind], f"{kind.lower()}Id:ID({kind}),:LABEL", rows)
+            _write(temporary / names[kind], headers[names[kind]], rows)
         _write(temporary / file, _header(pairs, other), _relationships(pairs, relation))
     return Path(folder)
+
+
+def _is_ours(folder: Path, headers: Mapping[str, str], file: str) -> bool:
+    """Tell whether the files of ``folder`` begin as those written here do."""
+    try:
+        begun = all(first_line(folder / name) == header for name, header in headers.items())
+        return begun and first_line(folder / file).startswith(":START_ID(User),")
+    except OSError:
+        return False
 
 
 def _refuse_names(pairs: Pairs) -> None:

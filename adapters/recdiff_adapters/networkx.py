@@ -13,8 +13,8 @@ from recdiff_adapters.library import load_library
 from recdiff_adapters.table import EDGES, Pairs, read_pairs
 
 
-def to_networkx(table: pa.Table, *, directed: bool = True) -> Any:
-    """Return a ``networkx.DiGraph``, or a ``networkx.Graph`` with ``directed=False``.
+def to_networkx(table: pa.Table, *, directed: bool | None = None) -> Any:
+    """Return a ``networkx.DiGraph``, or a ``networkx.Graph`` of undirected edges.
 
     Nodes are the ids as they are (int or str). Removed edges are there too, with ``keep=False``. A null leaves
     its attribute out. Undirected, an edge may be listed in both directions with the same fake_score and keep;
@@ -23,10 +23,11 @@ def to_networkx(table: pa.Table, *, directed: bool = True) -> Any:
     """
     networkx = load_library("networkx", "networkx")
     pairs = read_edges(table, "NetworkX graph")
-    graph = networkx.DiGraph() if directed else networkx.Graph()
+    one_way = pairs.directed(directed)
+    graph = networkx.DiGraph() if one_way else networkx.Graph()
     columns = {name: pairs.column(name).to_pylist() for name in pairs.value_names}
     left, right = (pairs.column(name).to_pylist() for name in pairs.id_names)
-    rows = range(len(left)) if directed else _once(pairs)
+    rows = range(len(left)) if one_way else once(pairs)
     for row in rows:
         attributes = {name: values[row] for name, values in columns.items() if values[row] is not None}
         graph.add_edge(left[row], right[row], **attributes)
@@ -42,8 +43,11 @@ def read_edges(table: pa.Table, what: str) -> Pairs:
     return pairs
 
 
-def _once(pairs: Pairs) -> list[int]:
-    """Return the rows, without those that list an earlier row's edge in the other direction."""
+def once(pairs: Pairs) -> list[int]:
+    """Return the rows, without those that list an earlier row's edge in the other direction.
+
+    Raises AdapterError where the two say different things.
+    """
     index = index_pairs(pairs)
     low, high = np.minimum(index.left, index.right), np.maximum(index.left, index.right)
     score = pairs.column("fake_score").to_pylist()

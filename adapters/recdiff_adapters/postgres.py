@@ -10,18 +10,19 @@ import pyarrow as pa
 from recdiff_adapters.csv import csv_blocks
 from recdiff_adapters.error import AdapterError
 from recdiff_adapters.library import load_library
+from recdiff_adapters.proof import check_table
 from recdiff_adapters.table import Pairs, read_pairs
 from recdiff_adapters.text import NUL, refuse_text
 
 
-def to_postgres(table: pa.Table, target: Any, *, name: str | None = None) -> None:
+def to_postgres(table: pa.Table, target: Any, *, name: str | None = None, force: bool = False) -> None:
     """Write the rows into a PostgreSQL table, in one transaction.
 
     ``target`` is a connection string (``postgresql://user@host/database``) or an open psycopg connection;
     ``name`` is the table's, "edges" or "recommendations" unless told otherwise, or ``schema.table``. A table
-    of that name is replaced when the new one is complete; readers see the old one until then. Raises
-    AdapterError for a bad table, a NUL character and for what the server refuses; the connection string is
-    never shown.
+    of that name is replaced, if it is one of ours or with ``force``, when the new one is complete; readers see
+    the old one until then. Raises OptionError where it is somebody else's, AdapterError for a bad table, a NUL
+    character and for what the server refuses; the connection string is never shown.
     """
     psycopg = load_library("psycopg", "postgres")
     pairs = read_pairs(table)
@@ -30,10 +31,10 @@ def to_postgres(table: pa.Table, target: Any, *, name: str | None = None) -> Non
     refuse_text(pairs, NUL, "PostgreSQL's text cannot hold a NUL character")
     try:
         if isinstance(target, psycopg.Connection):
-            _replace(target, pairs, name or pairs.kind)
+            _replace(target, pairs, name or pairs.kind, force=force)
         else:
             with psycopg.connect(str(target)) as connection:
-                _replace(connection, pairs, name or pairs.kind)
+                _replace(connection, pairs, name or pairs.kind, force=force)
     except psycopg.Error as error:
         raise AdapterError(f"PostgreSQL: {str(error).strip()}") from error
 
@@ -48,7 +49,7 @@ def _check_target(psycopg: Any, target: str) -> None:
         ) from None
 
 
-def _replace(connection: Any, pairs: Pairs, name: str) -> None:
+def _replace(connection: Any, pairs: Pairs, name: str, *, force: bool) -> None:
     sql = load_library("psycopg.sql", "postgres")
     *schema, last = name.split(".")
     old = sql.Identifier(*schema, last)
@@ -60,6 +61,10 @@ def _replace(connection: Any, pairs: Pairs, name: str) -> None:
     with connection.transaction(), connection.cursor() as cursor:
         # The blocks are UTF-8, whatever the database and the environment are set to.
         cursor.execute("SET LOCAL client_encoding = 'UTF8'")
+        cursor.execute("SELECT to_regclass(%s)", [old.as_string(connection)])
+        if cursor.fetchone() != (None,):
+            cursor.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(old))
+            check_table(name, [column.name for column in cursor.description], pairs.kind, force=force)
         cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(new, columns))
         with cursor.copy(copy_rows) as copy:
             for block in csv_blocks(pairs.table):

@@ -12,8 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from recdiff_adapters.error import OptionError
+from recdiff_adapters.index import both_ways
 from recdiff_adapters.lines import write_lines
-from recdiff_adapters.output import FilePath, whole_file
+from recdiff_adapters.output import FilePath, unproven, whole_file
 from recdiff_adapters.table import EDGES, Pairs, read_pairs
 from recdiff_adapters.text import EMPTY, LINE_BREAK, NUL, refuse_ids
 from recdiff_adapters.weight import row_weights
@@ -26,14 +27,17 @@ _MISSING = (
 _PADDING = r"\A\[PAD\]\z"
 
 
-def to_recbole(table: pa.Table, folder: FilePath, *, weight: str = "one") -> Path:
+def to_recbole(
+    table: pa.Table, folder: FilePath, *, weight: str = "one", directed: bool | None = None, force: bool = False
+) -> Path:
     """Write the kept edges, or the recommendations, as a RecBole atomic file and return its path.
 
     The folder's name is RecBole's ``dataset`` and its parent ``data_path``. ``weight`` "trust" or
-    "fake_score" adds the column ``score:float``; recommendations always have it. Raises AdapterError for a
-    bad table and for ids that RecBole would read as others.
+    "fake_score" adds the column ``score:float``; recommendations always have it. Undirected edges are
+    written in both directions. A file that is there already is replaced with ``force`` only: nothing in it says who
+    wrote it. Raises AdapterError for a bad table and for ids that RecBole would read as others.
     """
-    pairs = read_pairs(table).kept()
+    pairs = both_ways(read_pairs(table).kept(), directed=directed)
     place = Path(folder)
     name = place.name or place.resolve().name
     if name in ("", ".."):
@@ -47,7 +51,7 @@ def to_recbole(table: pa.Table, folder: FilePath, *, weight: str = "one") -> Pat
         fields.append("score:float")
         columns.append(weights)
     path = place / f"{name}.{'net' if edges else 'inter'}"
-    with whole_file(path) as temporary:
+    with whole_file(path, unproven, force=force) as temporary:
         write_lines(temporary, columns, "\t", "\t".join(fields) + "\n")
     return path
 

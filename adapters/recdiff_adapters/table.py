@@ -15,10 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recdiff_adapters.error import AdapterError
+from recdiff_adapters.error import AdapterError, OptionError, shorten
 
 EDGES = "edges"
 RECOMMENDATIONS = "recommendations"
+DIRECTED = b"recdiff_directed"
+"""Key of a table's metadata: "true" or "false", whether its edges have a direction. clean-edges writes it."""
 _COLUMNS = {
     EDGES: ("src", "dst", "fake_score", "keep"),
     RECOMMENDATIONS: ("user_id", "item_id", "rank", "score"),
@@ -55,6 +57,17 @@ class Pairs:
         """Number, from 1, that a row had in the table that was handed in."""
         return int(position if self.rows is None else self.rows[position]) + 1
 
+    def directed(self, given: bool | None) -> bool:
+        """Return whether the edges have a direction: as ``given``, else as the table says, else as they are listed.
+
+        Raises OptionError for recommendations that are to have none: they go from a user to an item.
+        """
+        if self.kind == RECOMMENDATIONS:
+            if given is False:
+                raise OptionError("directed=False is for edges; recommendations go from a user to an item")
+            return True
+        return (self.table.schema.metadata or {}).get(DIRECTED) != b"false" if given is None else given
+
     def kept(self) -> Pairs:
         """Return the edges whose ``keep`` is true, for formats that cannot say so; recommendations stay."""
         if self.kind == RECOMMENDATIONS:
@@ -67,7 +80,7 @@ class Pairs:
         position = pc.index(pc.fill_null(wrong, False), True).as_py()
         if position >= 0:
             value = self.column(name)[position].as_py()
-            raise AdapterError(f"column {name}, row {self.row(position)}: {value!r}: {reason}")
+            raise AdapterError(f"column {name}, row {self.row(position)}: {shorten(value)}: {reason}")
 
 
 def read_pairs(table: pa.Table) -> Pairs:
@@ -88,6 +101,11 @@ def read_pairs(table: pa.Table) -> Pairs:
     return pairs
 
 
+def base_columns(kind: str) -> tuple[str, ...]:
+    """Return the columns that every table of that kind has, in the order in which recdiff-sdk writes them."""
+    return _COLUMNS[kind]
+
+
 def _kind(names: list[str]) -> str:
     for kind, columns in _COLUMNS.items():
         if columns[0] in names or columns[1] in names:
@@ -105,7 +123,7 @@ def _kind(names: list[str]) -> str:
 def _plain(table: pa.Table) -> pa.Table:
     """Return the table with dictionaries decoded and every type one of bool, integer, float, string."""
     columns = {name: _plain_column(name, table.column(name)) for name in table.column_names}
-    return pa.table(columns)
+    return pa.table(columns).replace_schema_metadata(table.schema.metadata)
 
 
 def _plain_column(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,15 +15,29 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.progress import TaskID
 
+# Control characters, and those that turn the direction of writing or break a line.
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """Return ``text`` with what would steer a terminal (escape sequences, line breaks, reversed order) spelled out."""
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def say(text: str) -> None:
+    """Print lines to stdout; an id in them cannot steer the terminal."""
+    print("\n".join(map(visible, text.split("\n"))))
+
 
 def note(message: str) -> None:
-    """Print one line to stderr."""
-    print(message, file=sys.stderr)
+    """Print lines to stderr; an id in them cannot steer the terminal."""
+    print("\n".join(map(visible, message.split("\n"))), file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON object to stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print one JSON object to stdout; what steers a terminal is spelled ``\\u009b``, which reads back the same."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    print(_STEERING.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
@@ -32,10 +47,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     from rich.table import Table
 
     body = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=None if title is None else visible(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
     for position, name in enumerate(columns):
         numeric = all(isinstance(row[position], int | float) for row in body)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(visible(name), justify="right" if numeric else "left", overflow="fold")
     for row in body:
         table.add_row(*map(_cell, row))
     console = Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False, emoji=False)
@@ -49,7 +66,7 @@ def _cell(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4f}"
-    return str(value)
+    return visible(str(value))
 
 
 def verbatim(table: pa.Table, *columns: str) -> list[dict[str, Any]]:

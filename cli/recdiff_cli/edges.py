@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from recdiff.errors import UsageError
-from recdiff_cli.console import note, print_json, print_table, progress, said_share, verbatim
+from recdiff_cli.console import note, print_json, print_table, progress, said_share, say, verbatim
 from recdiff_cli.data import Json, Mapping
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
-from recdiff_cli.handing import Options, Target, hand_on
+from recdiff_cli.handing import Force, Options, Target, hand_on
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,6 +54,7 @@ def clean_edges(
         typer.Option("--format", metavar="NAME", help="Hand all edges on in this format; see docs/adapters.md."),
     ] = None,
     options: Options = None,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Divide edges into kept and removed ones, each with its fake_score and evidence."""
@@ -62,14 +63,16 @@ def clean_edges(
             raise UsageError(f"--engine {engine} scores files; give --edges FILE|DIR")
         if options and format_name is None:
             raise UsageError("--with is an option of a format; give --format NAME too")
+        if force and format_name is None:
+            raise UsageError("--force is for files of a --format; a folder that holds something else is never replaced")
         policy = {"remove_share": remove_share, "min_precision": min_precision, "keep_degree": keep_degree}
         given = {"threshold": threshold, **policy}
-        _clean_fitted(model, given, out=out, format_name=format_name, options=options, json=json)
+        _clean_fitted(model, given, out=out, format_name=format_name, options=options, force=force, json=json)
         return
-    if remove_share is not None or min_precision is not None or keep_degree or format_name or options:
+    if remove_share is not None or min_precision is not None or keep_degree or format_name or options or force:
         raise UsageError(
             "--edges streams, so it takes --threshold only; no --remove-share, --min-precision, "
-            "--keep-degree, --format or --with"
+            "--keep-degree, --format, --with or --force"
         )
     _clean_streamed(
         model,
@@ -90,6 +93,7 @@ def _clean_fitted(
     out: str | None,
     format_name: str | None,
     options: list[str] | None,
+    force: bool,
     json: bool,
 ) -> None:
     from recdiff.cleaning.folder import write_cleaned
@@ -106,9 +110,8 @@ def _clean_fitted(
         from recdiff_adapters import EDGE_FORMATS
 
         table = pa.concat_tables([kept, gone])
-        directed = summary["directed"]
         written = hand_on(
-            table, EDGE_FORMATS, name=format_name, out=out, stem="cleaned-edges", given=options, directed=directed
+            table, EDGE_FORMATS, name=format_name, out=out, stem="cleaned-edges", given=options, force=force
         )
     if json:
         print_json({"out": written, **summary})
@@ -197,7 +200,7 @@ def explain(
         print_json({"src": src, "dst": dst, "explanation": lines})
         return
     for line in lines:
-        print(line)
+        say(line)
 
 
 def restore(

@@ -48,7 +48,7 @@ def export(
     if triton:
         from recdiff_export.targets.triton import export_triton
 
-        others["triton"] = str(export_triton(bundle, triton))
+        others["triton"] = str(export_triton(parts, bundle, triton))
     if huggingface:
         from recdiff_export.targets.huggingface import export_huggingface
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,9 @@ Options = Annotated[
     list[str] | None,
     typer.Option("--with", metavar="NAME=VALUE", help="An option of the format, e.g. weight=trust."),
 ]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace what --out names, also where nothing shows that we wrote it.")
+]
 
 
 def hand_on(
@@ -32,13 +35,18 @@ def hand_on(
     out: str | None,
     stem: str,
     given: list[str] | None,
-    **usual: Any,
+    *,
+    force: bool,
 ) -> str:
-    """Write ``table`` and return what to call the place; ``usual`` are options for formats that have them.
+    """Write ``table`` and return what to call the place.
+
+    Args:
+        stem: begins the place's name where no ``out`` is given. given: options of the format, NAME=VALUE each.
+        force: replace what is there also where nothing shows that we wrote it.
 
     Raises:
         UsageError: no ``out`` for a server, or an option that is not NAME=VALUE.
-        AdapterError: the format is unknown, or cannot take the table.
+        AdapterError: the format is unknown, or cannot take the table, or something else is there.
     """
     from recdiff_adapters import find_format, write
 
@@ -46,10 +54,9 @@ def hand_on(
     server = chosen.target == "server"
     if server and out is None:
         raise UsageError(f"--format {name} needs --out with a connection string")
-    options = {key: value for key, value in usual.items() if key in chosen.options}
-    options |= chosen.parse(dict(_pair(each) for each in given or []))
+    options = chosen.parse(dict(_pair(each) for each in given or []))
     place = out or f"{stem}{chosen.suffix or '-' + name}"
-    write(name, table, place, **options)
+    write(name, table, place, force=force, **options)
     return name if server else place  # a connection string may hold a password
 
 

@@ -16,6 +16,7 @@ import typer
 
 from recdiff.version import VERSION
 from recdiff_cli import data, doctor, edges, export, model, recommend, study
+from recdiff_cli.console import note
 from recdiff_cli.streams import streams
 
 FAILED, USAGE = 1, 2
@@ -97,5 +98,5 @@ def _ended(number: int, frame: FrameType | None) -> NoReturn:
 
 def _fail(message: str, code: int) -> NoReturn:
     for line in message.splitlines():
-        print(f"error: {line}", file=sys.stderr)
+        note(f"error: {line}")
     raise SystemExit(code)

@@ -14,6 +14,8 @@ from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 
 if TYPE_CHECKING:
     from recdiff.config import Config
+    from recdiff.data.dataset import SocialDataset
+    from recdiff.data.labels import Labels
 
 Final = Annotated[
     Literal["all", "train"] | None,
@@ -66,8 +68,10 @@ def fit(
         raise UsageError("--tune trains its trials in one process; use it with --engine local")
     from recdiff.estimator import RecDiff
     from recdiff.machine.device import resolve_device
+    from recdiff.model.folder import check_target
     from recdiff.storage.checkpoint import cleared
 
+    check_target(out)  # Before minutes of work, not after them.
     settings = _settings(config, preset, seed=seed, epochs=epochs, device=device, fake_share=fake_share, final=final)
     if engine == "local":
         resolve_device(settings.device)
@@ -75,11 +79,7 @@ def fit(
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     if not resume:
         cleared(checkpoints)
-    known = None
-    if labels is not None:
-        from recdiff.data.labels import read_labels
-
-        known = read_labels(labels, dataset.users)
+    known = None if labels is None else _labels(labels, dataset)
     with progress() as report:
         if tune:
             from recdiff.tuning import tuned
@@ -91,6 +91,12 @@ def fit(
     model.save(out)
     cleared(checkpoints)
     _print_fit(model, out, json)
+
+
+def _labels(file: Path, dataset: SocialDataset) -> Labels:
+    from recdiff.data.labels import read_labels
+
+    return read_labels(file, dataset.users)
 
 
 def _settings(

@@ -11,7 +11,7 @@ from recdiff.errors import DataError, UsageError
 from recdiff_cli.console import note, print_json, print_table, verbatim
 from recdiff_cli.data import Json
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
-from recdiff_cli.handing import Options, Target, hand_on
+from recdiff_cli.handing import Force, Options, Target, hand_on
 
 if TYPE_CHECKING:
     from recdiff.estimator import RecDiff
@@ -35,6 +35,7 @@ def recommend(
     out: Target = None,
     format_name: Annotated[str, typer.Option("--format", metavar="NAME", help="See docs/adapters.md.")] = "parquet",
     options: Options = None,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Recommend items."""
@@ -61,7 +62,9 @@ def recommend(
     table = fitted.recommend(None if users is None else _users(users, fitted), k, exclude_seen=exclude_seen)
     if explain:
         table = fitted.explain_recommendations(table)
-    place = hand_on(table, RECOMMENDATION_FORMATS, name=format_name, out=out, stem="recommendations", given=options)
+    # Those for some users do not take the place of those for all.
+    stem = "recommendations" if users is None else "recommendations-of-some"
+    place = hand_on(table, RECOMMENDATION_FORMATS, name=format_name, out=out, stem=stem, given=options, force=force)
     if json:
         print_json({"out": place, "rows": table.num_rows, "users": len(table["user_id"].unique())})
         return
@@ -71,6 +74,14 @@ def recommend(
     note(f"{table.num_rows:,} rows written: {place}")
 
 
+def _is_file(place: Path) -> bool:
+    """Tell whether there is such a file; a list of ids may be longer than the name of a file can be."""
+    try:
+        return place.is_file()
+    except OSError:
+        return False
+
+
 def _ids(text: str | None) -> list[str]:
     return [part for part in (text or "").split(",") if part]
 
@@ -78,7 +89,7 @@ def _ids(text: str | None) -> list[str]:
 def _users(text: str, model: RecDiff) -> list[str]:
     """Return the ids in a file (one a line) or in a comma-separated list."""
     file = Path(text)
-    if not file.is_file():
+    if not _is_file(file):
         return _ids(text)
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()

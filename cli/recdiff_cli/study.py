@@ -11,7 +11,7 @@ import typer
 
 from recdiff.errors import UsageError
 from recdiff.studies.registry import names
-from recdiff_cli.console import note, print_json, print_table, progress
+from recdiff_cli.console import note, print_json, print_table, progress, say
 from recdiff_cli.data import Data, Directed, Json, Mapping, Split, names_of
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def report(
     if json:
         print_json({"report": str(file), "bytes": file.stat().st_size})
     else:
-        print(file)
+        say(str(file))
 
 
 def _source(folder: Path, directed: bool | None, mapping: list[str] | None, split: str, seed: int) -> Source:
@@ -96,10 +96,10 @@ def _source(folder: Path, directed: bool | None, mapping: list[str] | None, spli
 def _show(outcome: Outcome, budget: str) -> None:
     for summary in outcome.findings.summaries:
         # On its own line: a table's own title wraps at the table's width.
-        print(summary.title)
+        say(summary.title)
         print_table(summary.columns, summary.rows)
     for text in outcome.findings.says:
-        print(f"{text}\n")
+        say(f"{text}\n")
     note(budget)
     note("written: " + ", ".join(map(str, outcome.files)))
 

@@ -4,7 +4,8 @@ RecDiffError
 ├── UsageError      exit 2: an option or argument makes no sense
 ├── DataError       exit 3: input data, with file, row, column, value and remedy
 ├── ArtifactError   exit 4: a model folder or bundle failed its verification
-└── DeviceError     exit 5: the device asked for is absent
+├── DeviceError     exit 5: the device asked for is absent
+└── WriteError      exit 1: the machine did not let a file be written
 """
 
 from __future__ import annotations
@@ -40,3 +41,9 @@ class DeviceError(RecDiffError):
     """The device that was asked for is not there."""
 
     exit_code: ClassVar[int] = 5
+
+
+class WriteError(RecDiffError, OSError):
+    """A file could not be written: the disk is full, or the place is not ours to write."""
+
+    exit_code: ClassVar[int] = 1

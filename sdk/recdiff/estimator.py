@@ -16,11 +16,13 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from recdiff.arrays import Float32, Int64
+from recdiff.cleaning.folder import with_direction
 from recdiff.cleaning.policy import Policy, expectation, fakes_kept, removed
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.ids import as_ids
 from recdiff.data.labels import Labels
+from recdiff.data.problems import shorten
 from recdiff.errors import DataError, UsageError
 from recdiff.evaluation.ranking_report import judge
 from recdiff.fit import Engine, fit_all
@@ -164,7 +166,7 @@ class RecDiff:
         score = np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
         chosen = removed(pairs, score, policy, len(fitted.users))
         table = self.edges_
-        table = table.add_column(3, "keep", pa.array(~chosen))
+        table = with_direction(table.add_column(3, "keep", pa.array(~chosen)), fitted.directed)
         if fitted.mirrored:
             table, chosen = _both_ways(table), np.repeat(chosen, 2)
         found = expectation(np.repeat(score, 2) if fitted.mirrored else score, chosen)
@@ -239,7 +241,9 @@ class RecDiff:
             raise UsageError("a new user needs a history of items or friends; give at least one")
         items = fitted.items.index(as_ids(list(history)) if history else pa.array([], fitted.items.values.type))
         if len(items) and items.min() < 0:
-            raise DataError(f"item {history[int(np.argmin(items))]!r} is not in the model: it was in no interaction")
+            raise DataError(
+                f"item {_named(history[int(np.argmin(items))])} is not in the model: it was in no interaction"
+            )
         ties = self._positions(list(friends), "friends") if friends else np.zeros(0, np.int64)
         row = fitted.recommender.fold_in(items, ties)[None]
         seen = sp.csr_matrix((np.ones(len(items)), (np.zeros(len(items), int), items)), shape=(1, len(fitted.items)))
@@ -326,15 +330,20 @@ class RecDiff:
             count = int((positions < 0).sum())
             raise DataError(
                 f"{name}: {count} of {len(positions)} users are not in the model: "
-                f"{', '.join(map(repr, unknown))}{' ...' if count > NAMED else ''}; fit on data that have them"
+                f"{', '.join(map(_named, unknown))}{' ...' if count > NAMED else ''}; fit on data that have them"
             )
         return positions
+
+
+def _named(raw: object) -> str:
+    return shorten(raw, 80)
 
 
 def _both_ways(table: pa.Table) -> pa.Table:
     """Return each row followed by its mirror image, for undirected input that listed both directions."""
     swap = {"src": "dst", "dst": "src", "degree_src": "degree_dst", "degree_dst": "degree_src"}
-    mirror = pa.table({name: table[swap.get(name, name)] for name in table.column_names})
+    columns = {name: table[swap.get(name, name)] for name in table.column_names}
+    mirror = pa.table(columns).replace_schema_metadata(table.schema.metadata)
     count = table.num_rows
     order = np.arange(2 * count).reshape(2, count).T.ravel()
     return cast(pa.Table, pa.concat_tables([table, mirror]).take(pa.array(order)))

@@ -16,7 +16,7 @@ def read(path: Path) -> list[dict[str, object]]:
 
 def test_rows_come_back(tmp_path: Path) -> None:
     for table in (samples.edges(), samples.integer_edges(), samples.recommendations(), samples.empty_edges()):
-        assert read(to_jsonl(table, tmp_path / "t.jsonl")) == table.to_pylist()
+        assert read(to_jsonl(table, tmp_path / "t.jsonl", force=True)) == table.to_pylist()
 
 
 def test_polars_reads_it(tmp_path: Path) -> None:

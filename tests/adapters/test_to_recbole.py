@@ -89,7 +89,7 @@ def test_the_weight_is_a_choice(tmp_path: Path) -> None:
 def test_odd_ids_come_back(tmp_path: Path) -> None:
     table = samples.ring(IDS)
     assert [row[0] for row in read(to_recbole(table, tmp_path / "x"))] == IDS
-    assert read(to_recbole(samples.empty_edges(), tmp_path / "x")) == []
+    assert read(to_recbole(samples.empty_edges(), tmp_path / "x", force=True)) == []
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_kept_edges_come_back(tmp_path: Path, writer: Writer) -> None:
 def test_the_text_is_exact(tmp_path: Path) -> None:
     path = to_selfrec(samples.ring(["a", "b"]), tmp_path / "social.txt", weight="trust")
     assert path.read_bytes() == b"a b 1\nb a 0.5\n"
-    assert to_selfrec(samples.empty_edges(), tmp_path / "social.txt").read_bytes() == b""
+    assert to_selfrec(samples.empty_edges(), tmp_path / "social.txt", force=True).read_bytes() == b""
     path = to_selfrec(samples.recommendations(), tmp_path / "ratings.txt")
     assert path.read_bytes() == b"007 7 2.5\n007 lamp -0.125\n7 lamp 0.5\n"
 
@@ -49,7 +49,8 @@ def test_integer_ids(tmp_path: Path, writer: Writer) -> None:
 def test_the_weight_is_a_choice(tmp_path: Path, writer: Writer) -> None:
     table = samples.ring(["a", "b", "c", "d"])
     for weight, expected in {"trust": [1.0, 0.75, 0.5, 0.25], "fake_score": [0.0, 0.25, 0.5, 0.75]}.items():
-        assert [line[2] for line in read(writer(table, tmp_path / "s.txt", weight=weight), writer)] == expected
+        path = writer(table, tmp_path / "s.txt", weight=weight, force=True)
+        assert [line[2] for line in read(path, writer)] == expected
     with pytest.raises(OptionError, match="weight 'none' is not known; it is one of one, trust, fake_score"):
         writer(table, tmp_path / "s.txt", weight="none")
     with pytest.raises(AdapterError, match="column fake_score, row 2: None: weight='trust' needs a fake_score"):

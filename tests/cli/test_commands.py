@@ -196,7 +196,7 @@ def test_recommend_for_named_and_for_new_users(run: Run, model_folder: Path, fit
         "recommend", "--model", model_folder, "--users", ",".join(names), "--k", 3, "--explain", "--json"
     )
     assert code == 0
-    assert json.loads(out) == {"out": "recommendations.parquet", "rows": 6, "users": 2}
+    assert json.loads(out) == {"out": "recommendations-of-some.parquet", "rows": 6, "users": 2}
     code, out, _ = run("recommend", "--model", model_folder, "--history", ",".join(items), "--k", 3, "--json")
     assert len(json.loads(out)["recommendations"]) == 3
     code, out, _ = run("recommend", "--model", model_folder, "--history", ",".join(items), "--explain", "--json")
@@ -207,6 +207,34 @@ def test_recommend_for_named_and_for_new_users(run: Run, model_folder: Path, fit
     code, _, err = run("recommend", "--model", model_folder, "--users", "nobody")
     assert code == 3
     assert "'nobody'" in err
+
+
+def test_recommendations_never_take_the_place_of_a_users_own_data(run: Run, model_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "rb" / "shop").mkdir(parents=True)
+    mine = tmp_path / "rb" / "shop" / "shop.inter"
+    mine.write_text("user_id:token\titem_id:token\nann\tlamp\n")
+    recommend = ("recommend", "--model", model_folder, "--k", 2, "--format", "recbole", "--out", "rb/shop")
+    code, _, err = run(*recommend)
+    assert code == 2
+    assert "shop.inter is there already and does not show that recdiff-sdk wrote it" in err
+    assert mine.read_text() == "user_id:token\titem_id:token\nann\tlamp\n"
+    assert run(*recommend, "--force")[0] == 0
+    assert len(mine.read_text().splitlines()) == 1 + 2 * 300
+
+
+def test_recommendations_for_some_leave_those_for_all(run: Run, model_folder: Path, tmp_path: Path) -> None:
+    assert run("recommend", "--model", model_folder, "--k", 2)[0] == 0
+    user = pq.read_table(tmp_path / "recommendations.parquet")["user_id"][0].as_py()
+    assert run("recommend", "--model", model_folder, "--k", 2, "--users", user)[0] == 0
+    assert pq.read_table(tmp_path / "recommendations.parquet").num_rows == 2 * 300
+    assert pq.read_table(tmp_path / "recommendations-of-some.parquet").num_rows == 2
+
+
+def test_unknown_ids_are_shown_short(run: Run, model_folder: Path) -> None:
+    code, _, err = run("recommend", "--model", model_folder, "--users", "x" * 5000)
+    assert code == 3
+    assert f"{'x' * 76}..." in err
+    assert "x" * 80 not in err
 
 
 def test_corrupt_writes_data_that_can_be_fitted(run: Run, sample_folder: Path, tmp_path: Path) -> None:

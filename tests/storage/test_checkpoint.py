@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.numpy
 import safetensors.torch
 import torch
 
-from recdiff.errors import ArtifactError
+from recdiff.errors import ArtifactError, WriteError
 from recdiff.storage.checkpoint import Checkpoint
 
 
@@ -56,10 +57,10 @@ def test_a_save_that_fails_half_way_leaves_the_one_before(tmp_path: Path, monkey
 
     def half(plain: Any, file: Path, metadata: Any) -> None:
         Path(file).write_bytes(b"\x08\x00")
-        raise OSError("no space left on device")
+        raise safetensors.SafetensorError("no space left on device")
 
-    monkeypatch.setattr(safetensors.torch, "save_file", half)
-    with pytest.raises(OSError, match="no space left"):
+    monkeypatch.setattr(safetensors.numpy, "save_file", half)
+    with pytest.raises(WriteError, match=r"paper\.safetensors: cannot be written: no space left"):
         checkpoint.save(tensors(), {"epoch": 2})
     saved = checkpoint.load()
     assert saved is not None

@@ -8,12 +8,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from recdiff.errors import UsageError
+from recdiff.errors import UsageError, WriteError
 from recdiff.storage import whole
-from recdiff.storage.whole import replaced_file, replaced_files, replaced_folder
+from recdiff.storage.tensors import write_tensors
+from recdiff.storage.whole import replaced_file, replaced_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -165,40 +168,71 @@ def test_a_file_appears_whole_and_an_error_leaves_the_old_one(tmp_path: Path) ->
     assert contents(tmp_path) == ["scores.parquet"]
 
 
-def test_files_are_replaced_in_a_folder_that_stays(tmp_path: Path) -> None:
+def test_the_folder_one_works_in_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = old_folder(tmp_path)
-    (target / "mine.txt").write_text("mine", encoding="utf-8")
-    place = target.stat().st_ino
-    with replaced_files(target, [target / "old.txt"]) as new:
-        (new / "new.txt").write_text("new", encoding="utf-8")
-        assert (target / "old.txt").is_file()
-    assert contents(target) == ["mine.txt", "new.txt"]
-    assert target.stat().st_ino == place
+    (target / "inside").mkdir()
+    for place in (target, target / "inside"):
+        monkeypatch.chdir(place)
+        with pytest.raises(UsageError, match="is the folder you work in"), replaced_folder(target):
+            pass
+    assert contents(target) == ["inside", "old.txt"]
 
 
-@pytest.mark.parametrize("moved", [0, 1, 2])
-def test_an_error_while_files_change_places_puts_the_old_ones_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: int
-) -> None:
+@pytest.mark.parametrize("writer", [replaced_folder, replaced_file])
+def test_an_error_of_the_disk_names_the_target(tmp_path: Path, writer: Any) -> None:
+    """Whether the library says which file, or (NumPy) not even which error."""
+    for error in (OSError(28, "No space left on device"), OSError("1000 requested and 12 written")):
+        with pytest.raises(WriteError, match=rf"{tmp_path}/model: cannot be written: (No space|1000)"):  # noqa: SIM117
+            with writer(tmp_path / "model"):
+                raise error
+    assert contents(tmp_path) == []
+
+
+def test_an_error_about_another_file_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="/nowhere/input"), replaced_folder(tmp_path / "model"):
+        Path("/nowhere/input").read_bytes()
+
+
+def test_a_place_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError, match=rf"{tmp_path}/file/model: cannot be written"):  # noqa: SIM117
+        with replaced_folder(tmp_path / "file" / "model"):
+            pass
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from recdiff.storage.tensors import write_tensors
+from recdiff.storage.whole import replaced_folder
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    with replaced_folder(Path(sys.argv[1])) as new:
+        if sys.argv[2] == "tensors":
+            write_tensors(new / "weights", {"a": np.zeros(100_000)})
+        else:
+            np.zeros(100_000).tofile(new / "weights")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize("what", ["tensors", "array"])
+def test_a_disk_that_fills_is_an_error_of_ours(tmp_path: Path, what: str) -> None:
     target = old_folder(tmp_path)
-    rename, calls = Path.rename, []
-
-    def failing(self: Path, other: Path) -> Path:
-        calls.append(self.name)
-        if len(calls) == moved + 1:
-            raise OSError("disk gone")
-        return rename(self, other)
-
-    def replace() -> None:
-        with replaced_files(target, [target / "old.txt"]) as new:
-            for name in ("new.txt", "old.txt"):
-                (new / name).write_text("newer", encoding="utf-8")
-
-    monkeypatch.setattr(Path, "rename", failing)
-    with pytest.raises(OSError, match="disk gone"):
-        replace()
+    command = [sys.executable, "-c", FULL, str(target), what]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "sdk")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"WriteError {target}: cannot be written: "), done.stdout + done.stderr
     assert contents(target) == ["old.txt"]
-    assert (target / "old.txt").read_text(encoding="utf-8") == "old"
+    assert contents(tmp_path) == ["model"]
+
+
+def test_weights_have_the_rights_of_their_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    write_tensors(tmp_path / "weights", {"a": np.zeros(3)})
+    assert (tmp_path / "weights").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 CHILD = """

@@ -14,6 +14,8 @@ RECOMMEND_USERS_FILE, RECOMMEND_ITEMS_FILE = "recommend_users.bin", "recommend_i
 SEEN_INDPTR_FILE, SEEN_ITEMS_FILE = "seen_indptr.bin", "seen_items.bin"
 
 FITTED_STARTS_FILE, FITTED_KEYS_FILE, FITTED_SCORES_FILE = "fitted_starts.npy", "fitted_keys.npy", "fitted_scores.npy"
+# Beside a served scorer_by_id graph that knows the fitted edges; no part of a bundle.
+STORED_KEYS_FILE, STORED_SCORES_FILE = "stored_keys.bin", "stored_scores.bin"
 
 FITTED_FILES = (FITTED_STARTS_FILE, FITTED_KEYS_FILE, FITTED_SCORES_FILE)
 RECOMMENDER_TABLES = (RECOMMEND_USERS_FILE, RECOMMEND_ITEMS_FILE, SEEN_INDPTR_FILE, SEEN_ITEMS_FILE)

@@ -27,7 +27,8 @@ from recdiff_export.bundle.names import (
     SCORER_BY_ID_FILE,
     SCORER_FILE,
 )
-from recdiff_export.bundle.parts import Parts
+from recdiff_export.bundle.parts import FittedEdges, Parts
+from recdiff_export.runtime.hash_table import pair_keys
 from recdiff_export.runtime.known_scores import FittedScores
 from recdiff_export.runtime.provider import CPU, open_session
 
@@ -45,6 +46,41 @@ def measure_parity(folder: Path, parts: Parts) -> tuple[ParityRecord, ...]:
     """Run every graph in ``folder`` on random and real rows at every batch size and return the errors."""
     checks = [_denoiser(folder, parts), _scorer(folder, parts), _fitted(folder, parts), _recommender(folder, parts)]
     return tuple(entry for check in checks for entry in check)
+
+
+def measure_served(model: Path, parts: Parts) -> tuple[ParityRecord, ...]:
+    """Run a scorer_by_id graph that knows the fitted edges and return how far it is from what SDK and runtime say.
+
+    Every fitted edge, of undirected ones also the other way round, must come back with its stored score; pairs that
+    are no fitted edge must score as the formulas do.
+    """
+    session, fitted, users = _session(model), parts.fitted, len(parts.users)
+    ends = {"fitted": (fitted.src, fitted.dst)}
+    if not fitted.directed:
+        ends["fitted, turned round"] = fitted.dst, fitted.src
+    found = [
+        ParityRecord("scorer_by_id with stored scores", name, len(src), _stored_error(session, src, dst, fitted))
+        for name, (src, dst) in ends.items()
+    ]
+    src, dst = np.random.default_rng(_SEED).integers(0, users, (2, _DISTINCT))
+    known = pair_keys(fitted.src, fitted.dst, users, directed=fitted.directed)
+    new = ~np.isin(pair_keys(src, dst, users, directed=fitted.directed), known)
+    src, dst = src[new], dst[new]
+    expected = np.column_stack(reference.score_pairs(parts.scorer, parts.scorer.table[src], parts.scorer.table[dst]))
+    scored = np.column_stack(session.run(None, {"src": src, "dst": dst}))
+    return (*found, ParityRecord("scorer_by_id with stored scores", "new", len(src), _error(scored, expected)))
+
+
+def _stored_error(session: ort.InferenceSession, src: Int64, dst: Int64, fitted: FittedEdges) -> float:
+    """Return how far scores of fitted edges are from the stored ones, and from what their kinds add up to."""
+    worst = 0.0
+    for start in range(0, len(src), BATCHES[-1]):
+        block = slice(start, start + BATCHES[-1])
+        fake, kinds = session.run(None, {"src": src[block], "dst": dst[block]})
+        for said in (fake, kinds.sum(axis=1)):
+            # NaN stays NaN, which is too far; max() would lose it.
+            worst = float(np.maximum(worst, _error(said, fitted.fake_score[block])))
+    return worst
 
 
 def require_parity(measured: Iterable[ParityRecord], tolerance: float) -> None:

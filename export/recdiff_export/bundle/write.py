@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recdiff.errors import DataError, UsageError
-from recdiff.storage.whole import foreign, replaced_folder, writable
+from recdiff.errors import UsageError
+from recdiff.storage.whole import in_the_way, replaced_folder, writable
 from recdiff.version import VERSION
 from recdiff_export.bundle import names as layout
 from recdiff_export.bundle.graphs.denoiser import denoiser_graph
@@ -52,9 +53,9 @@ def export_bundle(parts: Parts, folder: Path, *, tolerance: float = TOLERANCE) -
     Raises:
         ArtifactError: a parity error exceeds ``tolerance``.
         UsageError: ``folder`` holds something else than a bundle.
-        DataError: the disk is full or not writable.
+        WriteError: the disk is full or not writable.
     """
-    with exported_folder(folder, marker=MANIFEST, known=lambda entry: entry.name in layout.BUNDLE_FILES) as draft:
+    with exported_folder(folder, ours=_is_bundle, known=lambda entry: entry.name in layout.BUNDLE_FILES) as draft:
         metadata = _metadata(parts)
         _write_graphs(draft, parts, metadata)
         _write_tables(draft, parts)
@@ -66,27 +67,34 @@ def export_bundle(parts: Parts, folder: Path, *, tolerance: float = TOLERANCE) -
 
 
 @contextmanager
-def exported_folder(folder: Path, *, marker: str, known: Callable[[Path], bool]) -> Iterator[Path]:
+def exported_folder(folder: Path, *, ours: Callable[[Path], bool], known: Callable[[Path], bool]) -> Iterator[Path]:
     """Yield a draft that takes ``folder``'s place when the block ends without an error.
 
-    An existing folder is replaced only where it holds nothing, or ``marker`` and nothing that is not ``known``.
+    An existing folder is replaced only where it holds nothing, or is ``ours`` and holds nothing that is not ``known``.
+
+    Raises:
+        UsageError: it is not replaced.
+        WriteError: the disk is full or not writable; nothing was changed.
     """
-    target = writable(folder)
-    if target.exists() and not _is_empty(target):
-        others = [folder.name] if not target.is_dir() else foreign(target, known)
-        if others:
-            raise UsageError(f"{folder} holds {others[0]!r}, which no export writes; choose another")
-        if not (target / marker).is_file():
-            raise UsageError(f"{folder} exists and was not written by an export ({marker} is missing); choose another")
+    other = in_the_way(writable(folder), known, ours)
+    if other:
+        raise UsageError(f"{folder} holds {other!r}, which no export writes; choose another")
+    with replaced_folder(folder) as draft:
+        yield draft
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """Return what a JSON file holds, nothing where it is absent or no object."""
     try:
-        with replaced_folder(folder) as draft:
-            yield draft
-    except OSError as error:
-        raise DataError(f"{folder}: writing failed ({error.strerror or error}); nothing was changed") from error
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
+def _is_bundle(folder: Path) -> bool:
+    metadata = read_object(folder / MANIFEST).get("metadata")
+    return isinstance(metadata, dict) and str(metadata.get("schema")).startswith(f"{SCHEMA.partition('/')[0]}/")
 
 
 def _write_graphs(folder: Path, parts: Parts, metadata: dict[str, str]) -> None:

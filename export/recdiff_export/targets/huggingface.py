@@ -12,9 +12,10 @@ import numpy as np
 from recdiff.version import VERSION
 from recdiff_export.bundle.manifest import Manifest, read_manifest
 from recdiff_export.bundle.parts import Parts, weight_arrays
-from recdiff_export.bundle.write import exported_folder
+from recdiff_export.bundle.write import exported_folder, read_object
 
 CONFIG = "config.json"
+MODEL_TYPE = "recdiff"
 FILES = frozenset({"README.md", CONFIG, "model.safetensors", "onnx"})
 """All that is in such a folder."""
 
@@ -61,24 +62,29 @@ def export_huggingface(parts: Parts, bundle: Path, folder: Path) -> Path:
 
     Raises:
         UsageError: ``folder`` holds something else.
-        DataError: the disk is full or not writable.
+        WriteError: the disk is full or not writable.
     """
-    from safetensors.numpy import save_file
+    from recdiff.storage.tensors import write_tensors
 
     manifest = read_manifest(bundle)
-    with exported_folder(folder, marker=CONFIG, known=lambda entry: entry.name in FILES) as draft:
+    with exported_folder(folder, ours=_is_ours, known=lambda entry: entry.name in FILES) as draft:
         (draft / "README.md").write_text(_card(manifest), encoding="utf-8")
         (draft / CONFIG).write_text(json.dumps(_config(parts, manifest), indent=2) + "\n", encoding="utf-8")
         tensors = {name: np.ascontiguousarray(values) for name, values in sorted(weight_arrays(parts).items())}
-        save_file(tensors, str(draft / "model.safetensors"), metadata={"format": "np"})
+        write_tensors(draft / "model.safetensors", tensors, {"format": "np"})
         shutil.copytree(bundle, draft / "onnx")
     return folder
+
+
+def _is_ours(folder: Path) -> bool:
+    """Tell whether ``folder`` was exported from here: many a Hugging Face folder has these very files."""
+    return read_object(folder / CONFIG).get("model_type") == MODEL_TYPE
 
 
 def _config(parts: Parts, manifest: Manifest) -> dict[str, Any]:
     scorer, denoiser = parts.scorer, parts.denoiser
     config: dict[str, Any] = {
-        "model_type": "recdiff",
+        "model_type": MODEL_TYPE,
         "sdk_version": VERSION,
         "users": manifest.users,
         "items": manifest.items,

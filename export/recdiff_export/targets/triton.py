@@ -12,6 +12,10 @@ import onnx
 
 from recdiff.errors import UsageError
 from recdiff_export.bundle import names as layout
+from recdiff_export.bundle.graphs.scorer import scorer_by_id_graph
+from recdiff_export.bundle.graphs.stored import sorted_edges
+from recdiff_export.bundle.parity import TOLERANCE, measure_served, require_parity
+from recdiff_export.bundle.parts import Parts
 from recdiff_export.bundle.write import exported_folder
 
 MARKER = "recdiff_scorer"
@@ -54,32 +58,46 @@ _MODELS = (
 )
 
 
-def export_triton(bundle: Path, repository: Path) -> Path:
-    """Write the graphs of ``bundle`` as a model repository and return it.
+def export_triton(parts: Parts, bundle: Path, repository: Path) -> Path:
+    """Write ``parts`` and the graphs of their ``bundle`` as a model repository and return it.
 
     Models take and return positions; ``users.arrow`` and ``items.arrow`` beside a config say which raw id has which.
+    The scorer answers a fitted edge with its stored score, as SDK, runtime and HTTP server do; that is checked.
 
     Raises:
         UsageError: the client library is missing, or ``repository`` holds something else.
-        DataError: the disk is full or not writable.
+        ArtifactError: the scorer differs from the stored scores or from the formulas.
+        WriteError: the disk is full or not writable.
     """
-    with exported_folder(repository, marker=f"{MARKER}/{CONFIG}", known=_is_served) as draft:
+    with exported_folder(repository, ours=_is_ours, known=_is_served) as draft:
         for model in _MODELS:
             if (bundle / model.graph).is_file():
-                _write_model(bundle, draft, model)
+                _write_model(parts, bundle, draft / model.name, model)
     return repository
 
 
-def _write_model(bundle: Path, repository: Path, model: _Model) -> None:
-    folder = repository / model.name
+def _write_model(parts: Parts, bundle: Path, folder: Path, model: _Model) -> None:
     (folder / "1").mkdir(parents=True)
-    shutil.copyfile(bundle / model.graph, folder / "1" / "model.onnx")
     for name in model.tables:
         shutil.copyfile(bundle / name, folder / "1" / name)
     for name in model.ids:
         shutil.copyfile(bundle / name, folder / name)
-    graph = onnx.load(bundle / model.graph, load_external_data=False).graph
-    (folder / CONFIG).write_text(_config(model, graph), encoding="utf-8")
+    file = folder / "1" / "model.onnx"
+    if model.name == MARKER:
+        _write_scorer(parts, bundle / model.graph, file)
+    else:
+        shutil.copyfile(bundle / model.graph, file)
+    (folder / CONFIG).write_text(_config(model, onnx.load(file, load_external_data=False).graph), encoding="utf-8")
+
+
+def _write_scorer(parts: Parts, plain: Path, file: Path) -> None:
+    """Write the scorer by positions that knows the fitted edges, and check it."""
+    keys, scores = sorted_edges(parts.fitted, len(parts.users))
+    for name, values in ((layout.STORED_KEYS_FILE, keys), (layout.STORED_SCORES_FILE, scores)):
+        file.with_name(name).write_bytes(values.astype(values.dtype.newbyteorder("<")).tobytes())
+    said = onnx.load(plain, load_external_data=False).metadata_props
+    scorer_by_id_graph(parts.scorer, parts.fitted).save(file, {entry.key: entry.value for entry in said})
+    require_parity(measure_served(file, parts), TOLERANCE)
 
 
 def _config(model: _Model, graph: onnx.GraphProto) -> str:
@@ -114,5 +132,16 @@ def _tensor(kind: Any, triton: Any, value: onnx.ValueInfoProto, batched: bool) -
 
 
 def _is_served(entry: Path) -> bool:
-    """Tell whether ``entry`` of a model repository is one of its models."""
-    return (entry / CONFIG).is_file()
+    """Tell whether ``entry`` of a model repository is one of our models, and not of another that is served there."""
+    return entry.name in {model.name for model in _MODELS} and _is_config(entry)
+
+
+def _is_ours(repository: Path) -> bool:
+    return _is_config(repository / MARKER)
+
+
+def _is_config(model: Path) -> bool:
+    try:
+        return f'name: "{model.name}"' in (model / CONFIG).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False

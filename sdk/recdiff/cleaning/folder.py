@@ -13,10 +13,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recdiff.errors import DataError, UsageError
-from recdiff.storage.whole import foreign, replaced_folder
+from recdiff.storage.whole import foreign, in_the_way, replaced_folder
 
 KEPT, REMOVED, SUMMARY = "kept.parquet", "removed.parquet", "summary.json"
 NAMES = frozenset({KEPT, REMOVED, SUMMARY})
+MOST_SHOWN = 80
+"""Characters of an id in a message."""
+DIRECTED = b"recdiff_directed"
+"""Key of a table's metadata: whether its edges have a direction; the adapters go by it."""
+
+
+def with_direction(edges: pa.Table, directed: bool) -> pa.Table:
+    """Return the table with a note, which Parquet files keep, of whether its edges have a direction."""
+    note = {DIRECTED: b"true" if directed else b"false"}
+    return edges.replace_schema_metadata({**(edges.schema.metadata or {}), **note})
 
 
 def write_cleaned(folder: Path, kept: pa.Table, removed: pa.Table, summary: Mapping[str, Any]) -> None:
@@ -38,20 +48,25 @@ def check_target(folder: Path) -> None:
     Raises:
         UsageError: it is something else, or holds something that is no part of cleaned edges; the message names it.
     """
-    if not folder.exists():
-        return
-    if not folder.is_dir():
+    if folder.is_file():
         raise UsageError(f"{folder} is a file, so it is not replaced; name another --out")
-    others = foreign(folder, lambda entry: entry.name in NAMES)
-    if others:
-        raise UsageError(
-            f"{folder} holds {others[0]!r} and no cleaned edges, so it is not replaced; name another --out"
-        )
+    other = in_the_way(folder, lambda entry: entry.name in NAMES, lambda place: _is_summary(place / SUMMARY))
+    if other:
+        raise UsageError(f"{folder} holds {other!r} and no cleaned edges, so it is not replaced; name another --out")
 
 
 def is_cleaned(folder: Path) -> bool:
     """Tell whether ``folder`` holds cleaned edges and nothing else."""
-    return (folder / SUMMARY).is_file() and not foreign(folder, lambda entry: entry.name in NAMES)
+    return _is_summary(folder / SUMMARY) and not foreign(folder, lambda entry: entry.name in NAMES)
+
+
+def _is_summary(file: Path) -> bool:
+    """Tell whether ``file`` is a summary of cleaned edges, as a fit's or a stream's cleaning writes it."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and "removed" in found and ("edges" in found or "rows" in found)
 
 
 def restore_edges(folder: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -72,7 +87,8 @@ def restore_edges(folder: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, A
         if not summary.get("directed", False):
             found = found | _rows(src, dst, other, one)
         if not found.any():
-            missing.append(f"{one},{other}")
+            text = f"{one},{other}"
+            missing.append(text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}...")
         hit |= found
     if missing:
         raise DataError(

@@ -16,11 +16,14 @@ from recdiff.errors import DataError, UsageError
 from recdiff.evaluation.heuristics import heuristic_scores
 from recdiff.metrics.edges import EdgeMetrics, by_degree, edge_metrics
 from recdiff.model.fitted import Fitted
+from recdiff.storage.whole import replaced_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OURS = "fake_score"
+SIGNATURE = "recdiff-sdk"
+"""Stands in figures of ours, where their form has room for it."""
 FAR_BELOW_CHANCE = 0.4
 """A smaller AUC of the fake score says rather that the truth is the other way round than that nothing was found."""
 INSTALL = "pip install 'recdiff-sdk[study]'"
@@ -133,7 +136,8 @@ def blank_figure(file: Path) -> Figure:
     """Return the figure to draw, 9 by 4 inches, once it is sure that it can be written to ``file``.
 
     Raises:
-        UsageError: matplotlib is not installed or writes no such files, or the folder does not exist.
+        UsageError: matplotlib is not installed or writes no such files, the folder does not exist, or a file of
+            somebody else's is there.
     """
     try:
         from matplotlib.figure import Figure
@@ -145,6 +149,8 @@ def blank_figure(file: Path) -> Figure:
         raise UsageError(f"--figure {file}: expected a file name that ends in .{', .'.join(sorted(forms))}")
     if not file.parent.is_dir():
         raise UsageError(f"--figure {file}: there is no folder {file.parent}")
+    if file.exists() and SIGNATURE.encode() not in file.read_bytes():
+        raise UsageError(f"--figure {file} is there and no figure of ours, so it is not replaced; name another file")
     return figure
 
 
@@ -165,7 +171,10 @@ def draw(found: Verdict, file: Path) -> None:
     right.plot([0, 1], [0, 1], color="#9aa5b1", linewidth=0.8)
     right.plot([each.mean_score for each in bins], [each.fake_share for each in bins], "o-", color="#0f7fbf")
     right.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean fake score", ylabel="share of fakes", title="reliability")
-    figure.savefig(file, dpi=150)
+    form = file.suffix.lower().removeprefix(".")
+    signed = {"png": "Software", "pdf": "Creator", "ps": "Creator", "eps": "Creator", "svg": "Creator"}.get(form)
+    with replaced_file(file) as draft:
+        figure.savefig(draft, format=form, dpi=150, metadata={signed: SIGNATURE} if signed else None)
 
 
 def _figures(metrics: EdgeMetrics) -> tuple[object, ...]:

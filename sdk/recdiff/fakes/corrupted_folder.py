@@ -16,9 +16,10 @@ from recdiff.data.dataset import SocialDataset
 from recdiff.data.ids import Ids
 from recdiff.errors import UsageError
 from recdiff.fakes.injection import Mode, corrupt
-from recdiff.storage.whole import replaced_folder
+from recdiff.storage.whole import in_the_way, replaced_folder, writable
 
-MANIFEST = "corruption.json"
+SOCIAL, INTERACTIONS, TRUTH, MANIFEST = "social.parquet", "interactions.parquet", "truth.parquet", "corruption.json"
+NAMES = frozenset({SOCIAL, INTERACTIONS, TRUTH, MANIFEST})
 
 
 def corrupt_folder(
@@ -33,8 +34,9 @@ def corrupt_folder(
         UsageError: for settings that make no sense, or a folder that holds something else.
         DataError: where the graph has no room for that many fakes.
     """
-    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} exists and was not written by corrupt, so it is not replaced; name another --out")
+    other = in_the_way(writable(folder), lambda entry: entry.name in NAMES, _is_corrupted)
+    if other:
+        raise UsageError(f"{folder} holds {other!r} and was not written by corrupt, so it stays; name another --out")
     rng = np.random.default_rng(seed)
     made = corrupt(
         dataset.edges, len(dataset.users), kind=kind, share=share, mode=mode, rng=rng, directed=dataset.directed
@@ -52,12 +54,21 @@ def corrupt_folder(
         "new_accounts": made.num_users - len(dataset.users),
     }
     with replaced_folder(folder) as new:
-        pq.write_table(truth.select(["src", "dst"]), new / "social.parquet")
+        pq.write_table(truth.select(["src", "dst"]), new / SOCIAL)
         if len(dataset.items):
-            pq.write_table(_interactions(dataset, users), new / "interactions.parquet")
-        pq.write_table(truth, new / "truth.parquet")
+            pq.write_table(_interactions(dataset, users), new / INTERACTIONS)
+        pq.write_table(truth, new / TRUTH)
         (new / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return manifest
+
+
+def _is_corrupted(folder: Path) -> bool:
+    """Tell by its manifest whether ``folder`` was written here."""
+    try:
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and {"kind", "share", "mode", "fake_edges"} <= set(found)
 
 
 def with_accounts(users: Ids, count: int) -> pa.Array:

@@ -31,6 +31,7 @@ from recdiff.cleaning.folder import is_cleaned
 from recdiff.config import Config
 from recdiff.data.ids import Ids
 from recdiff.errors import ArtifactError, UsageError
+from recdiff.storage.tensors import write_tensors
 from recdiff.storage.whole import foreign, is_stray, replaced_folder, writable
 from recdiff.version import VERSION
 
@@ -74,13 +75,13 @@ def write_artifact(folder: Path, artifact: Artifact) -> None:
 
     Raises:
         UsageError: ``folder`` exists and is no model folder, or holds something else besides.
-        OSError: the place cannot be written; nothing of the new model is left.
+        WriteError: the place cannot be written; nothing of the new model is left.
     """
     check_target(folder)
     with replaced_folder(folder) as new:
         _write_json(new / "config.json", artifact.config.to_dict())
         contiguous = {name: np.ascontiguousarray(array) for name, array in artifact.arrays.items()}
-        safetensors.numpy.save_file(contiguous, new / "weights.safetensors")
+        write_tensors(new / "weights.safetensors", contiguous)
         pq.write_table(_ids_table(artifact.users, artifact.items), new / "ids.parquet")
         pq.write_table(artifact.edges, new / "edges.parquet", compression="zstd")
         _write_json(new / "calibration.json", artifact.calibration)

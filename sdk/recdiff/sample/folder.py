@@ -19,7 +19,7 @@ from recdiff.errors import UsageError
 from recdiff.sample.fakes import KINDS, Accounts, count_accounts, imitated, plant
 from recdiff.sample.society import TIES_PER_USER, Society, make_society
 from recdiff.sample.taste import activity, choose, make_catalogue
-from recdiff.storage.whole import replaced_files
+from recdiff.storage.whole import in_the_way, replaced_folder, writable
 
 FAKE_SHARE = 0.2
 """Fake ties per real tie."""
@@ -101,28 +101,23 @@ def write_sample(folder: str | PathLike[str], users: int = USERS, seed: int = 0)
         UsageError: ``users`` is out of range, or ``folder`` holds anything but an earlier sample.
     """
     target = Path(folder)
-    old = _earlier_sample(target)
+    _check_target(target)
     sample = make_sample(users, seed)
-    with replaced_files(target, old) as draft:
+    with replaced_folder(target) as draft:
         for name, table in (("interactions", sample.interactions), ("social", sample.social)):
             _write(table, draft / f"{name}.{'csv' if users <= CSV_USERS else 'parquet'}")
         _write(sample.truth, draft / TRUTH)
     return sample
 
 
-def _earlier_sample(folder: Path) -> list[Path]:
-    """Return the files of an earlier sample in ``folder``; refuse anything else that is there."""
-    if not folder.exists():
-        return []
-    if not folder.is_dir():
+def _check_target(folder: Path) -> None:
+    """Refuse a ``folder`` that holds anything but an earlier sample."""
+    if folder.is_file():
         raise UsageError(f"{folder}: is a file; name a folder for the sample")
-    present = sorted(folder.iterdir())
-    ours = {TRUTH, *(f"{stem}.{end}" for stem in ("interactions", "social") for end in ("csv", "parquet"))}
-    foreign = [path.name for path in present if path.name not in ours]
-    if present and (foreign or not _is_marked(folder / TRUTH)):
-        names = ", ".join((foreign or [path.name for path in present])[:5])
-        raise UsageError(f"{folder}: holds files that are no earlier sample ({names}); name an empty folder")
-    return present
+    names = {TRUTH, *(f"{stem}.{end}" for stem in ("interactions", "social") for end in ("csv", "parquet"))}
+    other = in_the_way(writable(folder), lambda entry: entry.name in names, lambda place: _is_marked(place / TRUTH))
+    if other:
+        raise UsageError(f"{folder}: holds files that are no earlier sample ({other}); name an empty folder")
 
 
 def _is_marked(path: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
-import safetensors.torch
 from torch import Tensor
 
 from recdiff.errors import ArtifactError
+from recdiff.storage.tensors import write_tensors
+from recdiff.storage.whole import flush, write_errors
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Checkpoint:
 
     def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
         """Replace the checkpoint by ``tensors`` and JSON-able ``state``; a kill leaves the old or the new one."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"fingerprint": self.fingerprint, "state": json.dumps(dict(state))}
         temporary = self.file.with_suffix(".tmp")
         plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
-        safetensors.torch.save_file(plain, temporary, metadata)
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(self.file)
+        with write_errors(self.file.absolute()):
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            write_tensors(temporary, {name: tensor.numpy() for name, tensor in plain.items()}, metadata)
+            flush(temporary)
+            temporary.replace(self.file)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Return what was saved last, or None where nothing was.

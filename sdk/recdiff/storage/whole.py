@@ -7,13 +7,12 @@ import glob
 import os
 import re
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from recdiff.errors import UsageError
+from recdiff.errors import UsageError, WriteError
 from recdiff.storage.lock import locked
 
 STRAY = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".gitkeep", ".gitattributes", ".cache", ".huggingface"})
@@ -33,12 +32,12 @@ def replaced_folder(target: Path) -> Iterator[Path]:
         target: may exist; the caller has checked that it may be replaced (``foreign``).
 
     Raises:
-        UsageError: another process is writing it, or it is a mount point.
-        OSError: the place cannot be written; the old folder is then as it was.
+        UsageError: another process is writing it, or it is a mount point or the folder one works in.
+        WriteError: the place cannot be written; the old folder is then as it was.
     """
     target = writable(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with locked(target):
+    with write_errors(target), locked(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
         clear_drafts(target)
         temporary = draft_of(target)
         temporary.mkdir()
@@ -56,11 +55,11 @@ def replaced_file(target: Path) -> Iterator[Path]:
 
     Raises:
         UsageError: another process is writing it.
-        OSError: the place cannot be written; the old file is then as it was.
+        WriteError: the place cannot be written; the old file is then as it was.
     """
     target = target.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with locked(target):
+    with write_errors(target), locked(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
         clear_drafts(target)
         temporary = draft_of(target)
         try:
@@ -71,16 +70,48 @@ def replaced_file(target: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def write_errors(target: Path) -> Iterator[None]:
+    """Turn an ``OSError`` of the block into a WriteError that names ``target``; errors about other places stay."""
+    try:
+        yield
+    except WriteError:
+        raise
+    except OSError as error:
+        place = None if error.filename is None else Path(os.fsdecode(error.filename)).absolute()
+        if not (place is None or place.is_relative_to(target.parent) or target.is_relative_to(place)):
+            raise
+        within = "" if place in (None, target) else f" ({place})"
+        raise WriteError(f"{target}: cannot be written: {error.strerror or error}{within}") from error
+
+
 def writable(target: Path) -> Path:
     """Return what ``target`` names, links followed, after checking that a folder can take its place.
 
     Raises:
-        UsageError: it is a mount point, which nothing can be renamed to.
+        UsageError: it is a mount point, which nothing can be renamed to, or the folder one works in, which would be
+            gone from under one's feet.
     """
     target = target.resolve()
     if target.is_mount():
         raise UsageError(f"{target} is a mount point, which cannot be replaced; name a folder inside it")
+    if Path.cwd().is_relative_to(target):
+        raise UsageError(f"{target} is the folder you work in, which cannot be replaced; name a folder inside it")
     return target
+
+
+def in_the_way(target: Path, known: Callable[[Path], bool], ours: Callable[[Path], bool]) -> str | None:
+    """Return the name of what keeps a new folder from taking the place of ``target``, or None where nothing does.
+
+    An empty folder gives way, and one that holds nothing but ``known`` entries and is ``ours`` by its content.
+    """
+    if not target.exists():
+        return None
+    if not target.is_dir():
+        return target.name
+    held = sorted(entry.name for entry in target.iterdir() if not is_stray(entry.name))
+    others = foreign(target, known) or ([] if ours(target) else held)
+    return others[0] if others else None
 
 
 def foreign(folder: Path, known: Callable[[Path], bool]) -> list[str]:
@@ -103,41 +134,6 @@ def clear_drafts(target: Path) -> None:
     for entry in target.parent.glob(f".{glob.escape(target.name)}.*"):
         if DRAFT.fullmatch(entry.name):
             shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
-
-
-@contextmanager
-def replaced_files(folder: Path, old: Sequence[Path]) -> Iterator[Path]:
-    """Yield a new folder; its files take the place of the ``old`` ones in ``folder`` when the block ends well.
-
-    ``folder`` itself stays, so it may be a mount point or the folder one works in. An error while files change
-    places puts the old ones back; only a process killed in that moment leaves them aside, in a ".draft-" folder.
-
-    Raises:
-        OSError: the place cannot be written; the old files are then as they were.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder) as work:
-        new, aside = Path(work) / "new", Path(work) / "aside"
-        new.mkdir()
-        aside.mkdir()
-        yield new
-        made = sorted(new.iterdir())
-        for file in made:
-            flush(file)
-        _move([*((file, aside / file.name) for file in old), *((file, folder / file.name) for file in made)])
-
-
-def _move(moves: list[tuple[Path, Path]]) -> None:
-    """Rename every first path to the second, or none."""
-    done: list[tuple[Path, Path]] = []
-    try:
-        for here, there in moves:
-            here.rename(there)
-            done.append((here, there))
-    except BaseException:
-        for here, there in reversed(done):
-            there.rename(here)
-        raise
 
 
 def flush(path: Path) -> None:

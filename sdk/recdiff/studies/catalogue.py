@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,8 @@ def run_study(
         command: what the user typed, kept with the result.
 
     Raises:
-        UsageError: no study has that name, ``jobs`` is below 1, or matplotlib is missing.
+        UsageError: no study has that name, ``jobs`` is below 1, matplotlib is missing, or a file of somebody else's
+            is in the way.
         DataError: the data cannot be used.
     """
     if name not in names():
@@ -62,6 +64,9 @@ def run_study(
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: at least one process is needed")
     require_matplotlib()
+    theirs = [] if (out / CELLS).is_dir() else sorted(out.glob(f"{name}-{glob.escape(source.name)}[.-]*"))
+    if theirs:
+        raise UsageError(f"{theirs[0]} is there and no study wrote it, so it is not replaced; name another --out")
     bench = Bench(Runner(source, Cache(out / CELLS), perform, jobs), budget, report)
     data = data_facts(bench.dataset, source.name, bench.fingerprint)
     asked = study(name)

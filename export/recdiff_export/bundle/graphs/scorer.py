@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from recdiff_export.bundle.graphs.stored import stored_score
 from recdiff_export.bundle.graphs.term_plan import Block, Factors, Run, Span, arrange_columns, plan_blocks
 from recdiff_export.bundle.graphs.writer import FLOAT, FLOAT16, INT64, Graph
 from recdiff_export.bundle.names import TABLE_FILE
-from recdiff_export.bundle.parts import ScorerWeights
+from recdiff_export.bundle.parts import FittedEdges, ScorerWeights
 
 # exp stays finite in float32 below this; a posterior is 0 or 1 to the last bit long before.
 ODDS_LIMIT = 80.0
@@ -31,10 +32,14 @@ def scorer_graph(weights: ScorerWeights, *, kinds: bool = True) -> Graph:
     return graph
 
 
-def scorer_by_id_graph(weights: ScorerWeights) -> Graph:
+def scorer_by_id_graph(weights: ScorerWeights, fitted: FittedEdges | None = None) -> Graph:
     """Return the graph src (B,), dst (B,) int64 user positions -> the same outputs.
 
     A negative position is an unknown user: its pair scores NaN. ONNX would read -1 as the table's last row.
+
+    Args:
+        fitted: edges whose stored score is returned instead of a computed one; their files are those of
+            ``sorted_edges``. The kinds are then shares of the stored score.
     """
     graph = Graph("scorer_by_id")
     kind, width = _table_type(weights)
@@ -42,7 +47,8 @@ def scorer_by_id_graph(weights: ScorerWeights) -> Graph:
     zero = graph.constant(0, np.int64)
     positions = [graph.input(name, INT64, ["batch"]) for name in ("src", "dst")]
     rows = [graph.add("Gather", table, graph.add("Max", position, zero), axis=0) for position in positions]
-    _posterior(graph, weights, rows, graph.add("Less", graph.add("Min", *positions), zero))
+    stored = None if fitted is None else stored_score(graph, fitted, len(weights.table), positions)
+    _posterior(graph, weights, rows, unknown=graph.add("Less", graph.add("Min", *positions), zero), stored=stored)
     return graph
 
 
@@ -52,9 +58,17 @@ def _table_type(weights: ScorerWeights) -> tuple[int, int]:
 
 
 def _posterior(
-    graph: Graph, weights: ScorerWeights, rows: Sequence[str], unknown: str | None = None, *, kinds: bool = True
+    graph: Graph,
+    weights: ScorerWeights,
+    rows: Sequence[str],
+    *,
+    unknown: str | None = None,
+    stored: tuple[str, str] | None = None,
+    kinds: bool = True,
 ) -> None:
-    """Declare fake_score and kinds of two gathered rows; NaN where the (B,) mask ``unknown`` holds.
+    """Declare fake_score and kinds of two gathered rows.
+
+    Where the (B,) mask ``stored[0]`` holds the score is ``stored[1]``, and NaN where the mask ``unknown`` holds.
 
     With d_k = z_k - z_0 (folded into the last layer) and e_k = exp(d_k): the odds are log sum e_k, and a kind's
     share of the fake is e_k / sum e_k.
@@ -65,6 +79,8 @@ def _posterior(
     total = graph.add("ReduceSum", parts, graph.constant([1], np.int64), keepdims=0)
     slope, intercept = (graph.constant(value) for value in weights.calibration)
     fake = graph.add("Sigmoid", graph.add("Add", graph.add("Mul", graph.add("Log", total), slope), intercept))
+    if stored is not None:
+        fake = graph.add("Where", *stored, fake)
     if unknown is not None:
         fake = graph.add("Where", unknown, graph.constant(np.nan), fake)
     graph.output("fake_score", fake, FLOAT, ["batch"])

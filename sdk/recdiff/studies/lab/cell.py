@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from recdiff.errors import ArtifactError
+from recdiff.storage.whole import draft_of, flush, write_errors
 from recdiff.version import VERSION
 
 _KEY_LENGTH = 32
@@ -104,14 +103,17 @@ class Cache:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write ``text`` to ``file`` by way of a temporary file beside it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{uuid4().hex}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write ``text`` to ``file`` by way of a draft beside it; two studies may write the same cell at once.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    temporary = draft_of(file)
+    with write_errors(file.absolute()):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            flush(temporary)
+            temporary.replace(file)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -138,6 +138,9 @@ def _read(file: Path) -> Written:
             raise ArtifactError(
                 f"{file}: format {stored['format']!r}, this version reads {FORMAT}; run the study again"
             )
+        for name in (stored["csv"], *(each["file"] for each in stored["figures"])):
+            if Path(name).name != name:
+                raise ArtifactError(f"{file}: {name!r} is no file beside it; run the study again")
         figures = tuple(
             Figure(each["name"], each["caption"], (file.parent / each["file"]).read_text(encoding="utf-8"))
             for each in stored["figures"]

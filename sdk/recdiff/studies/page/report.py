@@ -15,13 +15,16 @@ from recdiff.studies.page.findings import Summary, Written, read_all
 from recdiff.studies.page.style import STYLE
 
 NAME = "report.html"
+TITLE = "<title>recdiff-sdk studies</title>"
+HEAD = 4096
+"""Characters within which the title of a report of ours lies."""
 
 
 def write_report(folder: Path, order: Sequence[str]) -> Path:
     """Assemble the studies in ``folder`` into its report.html and return that file.
 
     Raises:
-        UsageError: the folder holds no study.
+        UsageError: the folder holds no study, or a report.html that is none of ours.
         ArtifactError: a study's files are damaged.
     """
     studies = read_all(folder, order) if folder.is_dir() else []
@@ -29,6 +32,8 @@ def write_report(folder: Path, order: Sequence[str]) -> Path:
         raise UsageError(f"{folder}: holds no study; run one first, e.g. recdiff-sdk study overall DATA --out {folder}")
     tables = {each.csv: (folder / each.csv).read_bytes() for each in studies}
     file = folder / NAME
+    if file.exists() and TITLE not in file.read_text(encoding="utf-8", errors="replace")[:HEAD]:
+        raise UsageError(f"{file} is there and no report of ours, so it is not replaced; move it away")
     write_whole(file, render(studies, tables))
     return file
 
@@ -42,7 +47,7 @@ def render(studies: Sequence[Written], tables: Mapping[str, bytes]) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>recdiff-sdk studies</title><style>{STYLE}</style></head><body>"
+        f"{TITLE}<style>{STYLE}</style></head><body>"
         "<header><h1>recdiff-sdk studies</h1><p>Settings and epochs are chosen on the validation split; the test split "
         "is read once per final fit. Every sentence under “What the numbers say” is computed from the table "
         f'beside it.</p><nav aria-label="Contents">{contents}</nav></header><main>{body}</main>'
@@ -51,7 +56,8 @@ def render(studies: Sequence[Written], tables: Mapping[str, bytes]) -> str:
 
 
 def _anchor(study: Written) -> str:
-    return f"{study.study}-{study.data}"
+    """Return the id of a study's part of the page, whatever its data are called."""
+    return re.sub(r"[^\w-]", lambda found: f".{ord(found[0]):x}.", f"{study.study}-{study.data}")
 
 
 def _contents(data: str, group: Sequence[Written]) -> str:
@@ -80,17 +86,18 @@ def _section(study: Written, csv: bytes) -> str:
     says = "".join(f"<p>{html.escape(text)}</p>" for text in study.says)
     figures = "".join(
         f'<figure><div class="picture" tabindex="0" role="img" aria-label="{html.escape(each.caption, quote=True)}">'
-        f"{_inline(each.svg, f'{_anchor(study)}-{each.name}')}</div>"
+        f"{_inline(each.svg, f'{_anchor(study)}-{html.escape(each.name, quote=True)}')}</div>"
         f"<figcaption>{html.escape(each.caption)}</figcaption></figure>"
         for each in study.figures
     )
     tables = "".join(map(_table, study.summaries))
     link = f"data:text/csv;base64,{base64.b64encode(csv).decode()}"
+    name = html.escape(study.csv, quote=True)
     budget = html.escape(str(study.provenance["budget"]))
     return (
         f'<section id="{_anchor(study)}"><h3>{html.escape(study.title)}</h3><p class="question">'
         f'{html.escape(study.question)}</p><div class="says"><h4>What the numbers say</h4>{says}</div>{figures}{tables}'
-        f'<p class="facts">{budget} <a download="{study.csv}" href="{link}">All rows as CSV</a></p></section>'
+        f'<p class="facts">{budget} <a download="{name}" href="{link}">All rows as CSV</a></p></section>'
     )
 
 
