@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types unit wheel-test bench docs clean
+.PHONY: demo test lint types unit wheel-test test-oldest test-newest bench docs clean
 
 demo: $(STAMP)
 	rm -rf demo && mkdir demo
@@ -26,6 +26,18 @@ unit: $(STAMP)
 wheel-test: $(STAMP)
 	$(BIN)/python tests/wheel.py
 
+# The suite with the oldest versions of every dependency that pyproject.toml allows, and with the newest.
+test-oldest:
+	test -x .venv-oldest/bin/python || $(PYTHON) -m venv .venv-oldest
+	$(PYTHON) tests/oldest.py > .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pip install -q -e '.[dev]' -c .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pytest -q
+
+test-newest:
+	test -x .venv-newest/bin/python || $(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install -q --upgrade --upgrade-strategy eager -e '.[dev]'
+	.venv-newest/bin/python -m pytest -q
+
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.bench
 
@@ -40,4 +52,4 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) demo dist
+	rm -rf $(VENV) .venv-oldest .venv-newest demo dist

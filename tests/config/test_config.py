@@ -90,7 +90,7 @@ def test_environment_texts_become_numbers() -> None:
         ("preset = 1", "preset = 1: accepted are 'default', 'paper'"),
         ("[paper]\nbatch_size = 0", "batch_size = 0: expected at least 1"),
         ("[paper]\nevaluate_every = 0", "evaluate_every = 0: expected at least 1"),
-        ("[paper]\ndropout = 1", "dropout = 1.0: expected less than 1"),
+        ("[paper]\ndropout = 1", "dropout = 1.0: expected at least 0 and less than 1"),
     ],
 )
 def test_wrong_files_name_file_key_and_value(tmp_path: Path, text: str, message: str) -> None:
@@ -171,7 +171,35 @@ def test_every_setting_is_read_somewhere(section: Any) -> None:
     assert not unread, f"{section.__name__}: nothing reads {', '.join(sorted(unread))}"
 
 
-@pytest.mark.parametrize(("name", "value"), [("folds", 1), ("folds", 0), ("divisions", 0), ("rounds", 0)])
-def test_counts_of_the_scorer_that_cannot_be_meant_are_refused(name: str, value: int) -> None:
-    with pytest.raises(UsageError, match=rf"scorer\.{name} = {value}: expected a whole number from"):
-        Config.from_dict({"scorer": {name: value}})
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"scorer": {"folds": 1}}, r"scorer\.folds = 1: expected at least 2"),
+        ({"scorer": {"divisions": 0}}, r"scorer\.divisions = 0: expected at least 1"),
+        ({"scorer": {"rounds": 0}}, r"scorer\.rounds = 0: expected at least 1"),
+        ({"scorer": {"planted_share": 1.5}}, r"planted_share = 1\.5: expected more than 0 and at most 1"),
+        ({"scorer": {"table": {"positive": 0}}}, r"scorer\.table\.positive = 0: expected at least 1"),
+        ({"scorer": {"evidence": {"noise_low": 0.0}}}, r"evidence\.noise_low = 0\.0: expected more than 0"),
+        ({"scorer": {"classifier": {"smoothing": 1.0}}}, r"smoothing = 1\.0: expected at least 0 and less than 1"),
+        ({"scorer": {"mixture": {"draws": 0}}}, r"scorer\.mixture\.draws = 0: expected at least 1"),
+        ({"recommender": {"width": 0}}, r"recommender\.width = 0: expected at least 1"),
+        ({"recommender": {"background": 0.0}}, r"background = 0\.0: expected more than 0 and at most 1"),
+        ({"recommender": {"learning_rate": float("inf")}}, r"learning_rate = inf: expected more than 0, and finite"),
+        ({"recommender": {"tie_weight": float("nan")}}, r"tie_weight = nan: expected"),
+        ({"paper": {"learning_rate": -1.0}}, r"learning_rate = -1\.0: expected"),
+        ({"fake_share": 1.5}, r"fake_share = 1\.5: expected more than 0 and less than 1"),
+        ({"seed": -1}, r"seed = -1: expected"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_when_they_are_made(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Config.from_dict(given)
+
+
+@pytest.mark.parametrize("section", sections(Config), ids=lambda cls: cls.__name__)
+def test_every_number_among_the_settings_is_bounded(section: Any) -> None:
+    for each in dataclasses.fields(section):
+        if isinstance(each.default, bool) or not isinstance(each.default, int | float):
+            continue
+        with pytest.raises(UsageError, match=f"{each.name} = -1"):
+            section(**{each.name: type(each.default)(-1)})

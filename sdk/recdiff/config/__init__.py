@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from recdiff.config.bounds import expect
 from recdiff.config.recommender import RecommenderConfig
 from recdiff.config.scorer import ScorerConfig
 from recdiff.errors import UsageError
@@ -66,11 +67,11 @@ class PaperConfig:
 
     def __post_init__(self) -> None:
         _check_types(self)
-        for name in ("width", "layers", "social_layers", "batch_size", "evaluate_every", "patience"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} = {getattr(self, name)!r}: expected at least 1")
-        if self.dropout >= 1:
-            raise UsageError(f"dropout = {self.dropout!r}: expected less than 1")
+        counts = "width", "layers", "social_layers", "time_width", "steps", "batch_size", "evaluate_every", "patience"
+        expect(self, "paper.", counts, least=1)
+        expect(self, "paper.", ("epochs", "regularisation", "noise_scale"), least=0)
+        expect(self, "paper.", ("learning_rate", "denoiser_learning_rate", "learning_rate_decay"), above=0)
+        expect(self, "paper.", ("dropout",), least=0, below=1)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ class Config:
 
     def __post_init__(self) -> None:
         _check_types(self)
+        expect(self, "", ("seed",), least=0)
+        expect(self, "", ("fake_share",), above=0, below=1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain values, nested by section."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from recdiff.config.bounds import expect
+
 
 @dataclass(frozen=True)
 class RecommenderConfig:
@@ -30,3 +32,14 @@ class RecommenderConfig:
     evaluate_every: int = 5
     patience: int = 4
     search: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            UsageError: naming the setting.
+        """
+        expect(self, "recommender.", ("width", "layers", "steps", "evaluate_every", "patience"), least=1)
+        expect(self, "recommender.", ("tie_weight", "regularisation"), least=0)
+        expect(self, "recommender.", ("background",), above=0, most=1)
+        expect(self, "recommender.", ("learning_rate",), above=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from recdiff.errors import UsageError
+from recdiff.config.bounds import expect
 
 Denoising = Literal["diffusion", "autoencoder", "identity", "none"]
 
@@ -30,6 +30,11 @@ class TableConfig:
     taste: int = 16
     iterations: int = 10
     more_iterations: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        expect(self, "scorer.table.", ("positive", "singular", "taste", "iterations", "more_iterations"), least=1)
+        expect(self, "scorer.table.", ("negative", "ridge"), least=0)
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,15 @@ class EvidenceConfig:
     learning_rate: float = 3e-3
     least_steps: int = 300
 
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        section = "scorer.evidence."
+        expect(self, section, ("steps",), least=2)
+        expect(self, section, ("hidden", "condition_width", "epochs", "batch_size"), least=1)
+        expect(self, section, ("noise_low", "noise_high", "walk_from", "learning_rate"), above=0)
+        expect(self, section, ("dropped",), least=0, most=1)
+        expect(self, section, ("least_steps",), least=0)
+
 
 @dataclass(frozen=True)
 class ClassifierConfig:
@@ -82,6 +96,14 @@ class ClassifierConfig:
     weight_decay: float = 1e-4
     least_steps: int = 500
     smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        section = "scorer.classifier."
+        expect(self, section, ("epochs", "batch_size"), least=1)
+        expect(self, section, ("learning_rate",), above=0)
+        expect(self, section, ("weight_decay", "least_steps"), least=0)
+        expect(self, section, ("smoothing",), least=0, below=1)
 
 
 @dataclass(frozen=True)
@@ -112,6 +134,13 @@ class MixtureConfig:
     relative_error: float = 0.08
     counted_region: float = 0.3
     doubt: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        section = "scorer.mixture."
+        expect(self, section, ("draws", "regions", "rows", "least_counted"), least=1)
+        expect(self, section, ("smallest_region", "account_region", "counted_region"), above=0, most=1)
+        expect(self, section, ("moves", "least_error", "relative_error", "doubt"), least=0)
 
     def smallest_for(self, edges: int) -> float:
         """Return which share of its kinds the smallest region holds."""
@@ -161,15 +190,15 @@ class ScorerConfig:
     mixture: MixtureConfig = field(default_factory=MixtureConfig)
 
     def __post_init__(self) -> None:
-        """Refuse counts that cannot be meant; None leaves them to the number of edges.
+        """Refuse what makes no sense; None leaves a setting to the number of edges.
 
         Raises:
-            UsageError: ``folds`` is below 2, or ``divisions`` or ``rounds`` below 1.
+            UsageError: naming the setting.
         """
-        for name, least in (("folds", 2), ("divisions", 1), ("rounds", 1)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UsageError(f"scorer.{name} = {value}: expected a whole number from {least} on, or nothing")
+        expect(self, "scorer.", ("folds",), least=2)
+        expect(self, "scorer.", ("divisions", "rounds", "least_pairs", "most_pairs"), least=1)
+        expect(self, "scorer.", ("planted_share",), above=0, most=1)
+        expect(self, "scorer.", ("worthwhile",), least=0)
 
     def folds_for(self, edges: int) -> int:
         """Return K: as set, or 10, and 3 for many edges."""

@@ -216,11 +216,6 @@ def _resumed(checkpoint: Checkpoint | None, config: RecommenderConfig, device: t
 def _check(config: RecommenderConfig, train: sp.csr_matrix) -> None:
     if train.nnz == 0:
         raise UsageError("there is no training interaction, so nothing can be recommended")
-    for name in ("width", "layers", "steps", "evaluate_every", "patience"):
-        if getattr(config, name) < 1:
-            raise UsageError(f"recommender.{name} = {getattr(config, name)}: at least 1 is needed")
-    if not 0 < config.background <= 1:
-        raise UsageError(f"recommender.background = {config.background}: it must be above 0 and at most 1")
 
 
 def _graph(config: RecommenderConfig, data: _Data) -> Tensor:
