@@ -1,0 +1,107 @@
+"""Fakes of a family that nothing was taught about: `python -m tests.benchmarks.left_out DATA OUT [--seeds 10 ...]`.
+
+Per data set, family and seed: 20 % of the edges become fakes of the family. They are scored by a fit that knows all
+kinds ("told"), by one whose registry lacks the family ("left out"), and by every simple heuristic. OUT/left_out.json
+holds every cell and OUT/left_out.md the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from recdiff.config.scorer import ScorerConfig
+from recdiff.data.dataset import SocialDataset
+from recdiff.evaluation.heuristics import heuristic_scores
+from recdiff.fakes import kinds
+from recdiff.fakes.injection import corrupt
+from recdiff.metrics.edges import auc
+from recdiff.scorer.fit import fit_scorer
+from tests.benchmarks.lines import one_a_line
+
+SETS = ("ciao", "lastfm")
+FAMILIES = {
+    "uniform": ("uniform",),
+    "hub": ("hub",),
+    "degree": ("degree",),
+    "walk": ("walk",),
+    "two-hop": ("two-hop", "lost-path"),
+}
+"""What is injected, and what the registry then lacks."""
+SHARE = 0.2
+
+
+def main() -> None:
+    """Run the cells asked for and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--sets", nargs="+", default=SETS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[10, 11, 12, 13, 14])
+    given = parser.parse_args()
+    file = given.out / "left_out.json"
+    cells = json.loads(file.read_text()) if file.exists() else {}
+    for seed in given.seeds:
+        for name in given.sets:
+            dataset = SocialDataset.read(given.data / name)
+            for family in FAMILIES:
+                cells[f"{name}/{family}/{seed}"] = found = cell(dataset, family, seed)
+                print(name, family, seed, found, flush=True)
+                file.write_text(one_a_line(cells))
+    (given.out / "left_out.md").write_text(table(cells))
+
+
+def cell(dataset: SocialDataset, family: str, seed: int) -> dict[str, float | str]:
+    """Return the AUC of a fit told of the family, of one that is not, and of the best heuristic, with its name."""
+    users, rng = len(dataset.users), np.random.default_rng(seed)
+    found = corrupt(dataset.edges, users, kind=family, share=SHARE, mode="replace", rng=rng, directed=dataset.directed)
+
+    def blind() -> float:
+        scorer = fit_scorer(found.edges, users, dataset.train, dataset.directed, ScorerConfig(), seed)
+        return auc(found.is_fake, np.asarray(scorer.edge_scores, np.float64))
+
+    told = blind()
+    with without(FAMILIES[family]):
+        left_out = blind()
+    counts = heuristic_scores(found.edges, users, dataset.train, dataset.directed, np.random.default_rng(0))
+    best, name = max((auc(found.is_fake, -each), name) for name, each in counts.items())
+    return {"told": round(told, 4), "left out": round(left_out, 4), "best count": round(best, 4), "count": name}
+
+
+@contextmanager
+def without(names: tuple[str, ...]) -> Iterator[None]:
+    """Take the kinds ``names`` out of the registry for a while."""
+    before = kinds.KINDS
+    kinds.KINDS = tuple(each for each in before if each.name not in names)
+    try:
+        yield
+    finally:
+        kinds.KINDS = before
+
+
+def table(cells: dict[str, dict[str, float | str]]) -> str:
+    """Return the means over seeds as a page."""
+    how = "AUC, means over seeds, by `python -m tests.benchmarks.left_out DATA OUT`; see there for what is compared."
+    columns = ("told", "left out", "best count")
+    lines = [
+        "# A family left out",
+        "",
+        how,
+        "",
+        "| set | family | seeds | " + " | ".join(columns) + " |",
+        "|---" * 6 + "|",
+    ]
+    for name, family in dict.fromkeys(tuple(key.split("/")[:2]) for key in cells):
+        rows = [each for key, each in cells.items() if key.startswith(f"{name}/{family}/")]
+        means = [f"{np.mean([float(row[column]) for row in rows]):.3f}" for column in columns]
+        lines.append(f"| {name} | {family} | {len(rows)} | " + " | ".join(means) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
