@@ -81,7 +81,7 @@ def singular_vectors(
     block = _orthonormal(block)
     image = times(forth, block).cpu().numpy()
     left, value, right = np.linalg.svd(image.astype(np.float64), full_matrices=False)
-    keep = min(count, width)
+    keep = min(count, len(value))  # Of a matrix of low rank fewer come out than go in.
     return Spectrum(
         _padded(left[:, :keep].astype(np.float32), count),
         np.pad(value[:keep], (0, count - keep)),

@@ -86,6 +86,9 @@ def infer_shares(
         natural: (K,) mean share of real edges that look like each kind, before the graph's own factor.
     """
     kinds = ratio.shape[1]
+    if not kinds:  # Where every two users are tied, no pair is left to draw.
+        nothing = np.zeros((config.draws, 0))
+        return Mixture(nothing, nothing, np.zeros(0))
     regions = _regions(ratio, label, mixtures=_mixtures(kinds), classes=kinds, config=config, rng=rng)
     return _posterior(regions, np.empty((config.draws, 0)), natural, config, rng)
 

@@ -1,0 +1,59 @@
+"""Graphs of any shape are scored: a kind that a graph has no room for is left out, not a reason to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from recdiff.config.scorer import ClassifierConfig, EvidenceConfig, MixtureConfig, ScorerConfig
+from recdiff.scorer.fit import fit_scorer
+
+FEW = ClassifierConfig(hidden=(), epochs=1, least_steps=20)
+QUICK = ScorerConfig(
+    folds=3,
+    divisions=1,
+    least_pairs=200,
+    few=FEW,
+    accounts=replace(FEW, hidden=(4, 4)),
+    evidence=EvidenceConfig(epochs=1, least_steps=20),
+    mixture=MixtureConfig(draws=200, moves=2),
+)
+
+SHAPES: dict[str, Callable[[], list[tuple[int, int]]]] = {
+    "star": lambda: [(0, each) for each in range(1, 61)],
+    "few stars": lambda: [(5 + each, each % 5) for each in range(60)],
+    "tree": lambda: [(each // 2, each) for each in range(1, 61)],
+    "path": lambda: [(each, each + 1) for each in range(60)],
+    "ring": lambda: [(each, (each + 1) % 60) for each in range(60)],
+    "couples": lambda: [(2 * each, 2 * each + 1) for each in range(60)],
+    "triangles": lambda: [(3 * t + a, 3 * t + b) for t in range(20) for a, b in ((0, 1), (1, 2), (0, 2))],
+    "cliques": lambda: [(6 * c + a, 6 * c + b) for c in range(5) for a, b in combinations(range(6), 2)],
+    "all know all": lambda: list(combinations(range(12), 2)),
+    "nearly all know all": lambda: list(combinations(range(14), 2))[:-3],
+    "two camps": lambda: [(a, 8 + b) for a in range(8) for b in range(8)],
+    "hubs": lambda: sorted({(hub, 10 + (7 * hub + 3 * each) % 40) for hub in range(10) for each in range(15)}),
+}
+
+
+@pytest.mark.parametrize("directed", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_graph_of_any_shape_is_scored(shape: str, directed: bool) -> None:
+    edges = np.array(SHAPES[shape](), np.int64)
+    found = fit_scorer(edges, int(edges.max()) + 2, None, directed, QUICK, 0)
+    assert found.edge_scores.shape == (len(edges),)
+    assert np.isfinite(found.edge_scores).all()
+    assert ((found.edge_scores >= 0) & (found.edge_scores <= 1)).all()
+    low, high = found.interval
+    assert 0 <= low <= high <= 1
+    new, _ = found.score(np.array([[0, edges.max() + 1], [0, 1]]))
+    assert np.isfinite(new).all()
+
+
+def test_mutual_couples_are_scored() -> None:
+    one = np.array(SHAPES["couples"](), np.int64)
+    both = np.concatenate([one, one[:, ::-1]])
+    assert np.isfinite(fit_scorer(both, 120, None, True, QUICK, 0).edge_scores).all()
