@@ -253,7 +253,7 @@ def test_corrupt_writes_data_that_can_be_fitted(run: Run, sample_folder: Path, t
         (("export",), 2, "say what to export: --onnx"),
         (("export", "--onnx"), 4, "recdiff-model: no model here (manifest.json is missing"),
         (("clean-edges", "--threshold", "2"), 4, "no model here"),
-        (("recommend", "--k", "0"), 2, "greater than or equal to 1"),
+        (("recommend", "--k", "0"), 2, "Invalid value for '--k'"),
         (("fit", "data", "--preset", "best"), 2, "'best' is not one of"),
     ],
 )
@@ -281,7 +281,7 @@ def test_an_absent_card_is_one_line_and_code_5(run: Run, sample_folder: Path, mo
         (("--engine", "ray", "--preset", "paper"), "preset paper needs engine local"),
         (("--engine", "ray", "--tune", 3), "use it with --engine local"),
         (("--workers", 2), "workers = 2: only engine ray has workers"),
-        (("--engine", "ray", "--workers", 0), "greater than or equal to 1"),
+        (("--engine", "ray", "--workers", 0), "Invalid value for '--workers'"),
     ],
 )
 def test_a_fit_that_ray_cannot_do_is_refused(
