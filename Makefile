@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types unit wheel-test test-oldest test-newest bench docs clean
+.PHONY: demo test lint types unit wheel-test test-oldest test-newest attack bench docs clean
 
 demo: $(STAMP)
 	rm -rf demo && mkdir demo
@@ -25,6 +25,10 @@ unit: $(STAMP)
 # The README's own commands, run against the built wheel in an environment of its own.
 wheel-test: $(STAMP)
 	$(BIN)/python tests/wheel.py
+
+# The long form of tests/attack: crash points of every command, pairs of writers, hostile model folders.
+attack: $(STAMP)
+	$(BIN)/python -m pytest -q -rP -m attack tests/attack
 
 # The suite with the oldest versions of every dependency that pyproject.toml allows, and with the newest.
 test-oldest:

@@ -1,0 +1,160 @@
+"""Killed, crowded and deceived: `make attack` runs the long form, the ordinary suite a short one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from recdiff.data.dataset import SocialDataset
+from recdiff.errors import RecDiffError
+from recdiff.estimator import RecDiff
+from recdiff_export.bundle.from_model import parts_of
+from recdiff_export.bundle.write import export_bundle
+from tests.attack.campaign import attack
+from tests.attack.crash import DONE, REFUSED, child, ended, state
+from tests.attack.hostile import CONSISTENT, PLAIN, deceive, spoil
+from tests.attack.writers import Writer, more_writers, writers
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked, which this system cannot"),
+    # Said from Python 3.12 on; the children start no threads before they end.
+    pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),
+]
+SHORT = (
+    "fit",
+    "clean-edges",
+    "restore",
+    "sample",
+    "corrupt",
+    "recommend parquet",
+    "recommend npz",
+    "clean-edges neo4j",
+)
+LONG = (
+    "recommend csv", "recommend jsonl", "recommend arrow", "recommend sqlite", "recommend neo4j", "clean-edges csv",
+    "clean-edges npz", "clean-edges parquet", "clean-edges sqlite", "export", "export --huggingface", "export --triton",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def named(fitted: RecDiff, sample_dataset: SocialDataset) -> dict[str, Writer]:
+    return {each.name: each for each in writers(fitted, sample_dataset)}
+
+
+@pytest.fixture(scope="module")
+def all_named(
+    named: dict[str, Writer], fitted: RecDiff, model_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Writer]:
+    pytest.importorskip("grpc", reason="Triton's protobuf needs tritonclient[grpc]")
+    parts = parts_of(model_folder)
+    bundle = tmp_path_factory.mktemp("bundle") / "onnx"
+    export_bundle(parts, bundle)
+    return named | {each.name: each for each in more_writers(fitted, parts, bundle)}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_killed_command_leaves_the_old_or_the_new_and_runs_again(
+    named: dict[str, Writer], tmp_path: Path, name: str
+) -> None:
+    assert attack(named[name], tmp_path, existing=True) >= 4
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize("existing", [False, True])
+@pytest.mark.parametrize("name", SHORT + LONG)
+def test_a_command_killed_at_any_point_runs_again(
+    all_named: dict[str, Writer],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    name: str,
+    existing: bool,
+    torn: bool,
+) -> None:
+    points = attack(all_named[name], tmp_path, existing=existing, torn=torn)
+    record_property("points", points)
+    print(f"{name}: {points} points")
+    assert points >= 4
+
+
+def crowd(writer: Writer, target: Path, rounds: int) -> list[int]:
+    """Let two processes write at once, again and again; return how they ended."""
+    codes = []
+    for _ in range(rounds):
+        pair = [child(lambda: writer.old(target)), child(lambda: writer.new(target))]
+        codes += [ended(number) for number in pair]
+    return codes
+
+
+def check_crowd(writer: Writer, place: Path, rounds: int) -> None:
+    """One of two writers ends well, the other too or with a refusal, and the result is that of one of them."""
+    whole = []
+    for turn in (writer.old, writer.new):
+        shutil.rmtree(place / "alone", ignore_errors=True)
+        (place / "alone").mkdir(parents=True)
+        turn(place / "alone" / writer.target)
+        whole.append(state(place / "alone"))
+    (place / "work").mkdir()
+    codes = crowd(writer, place / "work" / writer.target, rounds)
+    assert set(codes) <= {DONE, REFUSED}
+    assert codes.count(DONE) >= rounds
+    assert state(place / "work") in whole
+
+
+@pytest.mark.parametrize("name", ["fit", "recommend parquet"])
+def test_two_writers_at_once_give_the_result_of_one(named: dict[str, Writer], tmp_path: Path, name: str) -> None:
+    check_crowd(named[name], tmp_path, 8)
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("name", [*SHORT[:2], *SHORT[3:]])
+def test_many_pairs_of_writers(named: dict[str, Writer], tmp_path: Path, name: str) -> None:
+    check_crowd(named[name], tmp_path, 60)
+
+
+def loads_beside(writer: Writer, target: Path, rounds: int) -> int:
+    """Load a model while another process writes it again and again; return how often it was loaded."""
+    writer.old(target)
+
+    def write() -> None:
+        for _ in range(rounds):
+            writer.new(target)
+            writer.old(target)
+
+    number, loads = child(write), 0
+    while os.waitpid(number, os.WNOHANG) == (0, 0):
+        RecDiff.load(target)
+        loads += 1
+    return loads
+
+
+def test_a_model_is_loaded_whole_beside_a_writer(named: dict[str, Writer], tmp_path: Path) -> None:
+    assert loads_beside(named["fit"], tmp_path / "model", 15) > 2
+
+
+@pytest.mark.attack
+def test_a_model_is_loaded_whole_beside_a_busy_writer(named: dict[str, Writer], tmp_path: Path) -> None:
+    loads = loads_beside(named["fit"], tmp_path / "model", 400)
+    print(f"{loads} loads")
+    assert loads > 100
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_model_folder_that_was_spoiled_is_refused(model_folder: Path, tmp_path: Path, name: str) -> None:
+    for number, folder in enumerate(spoil(model_folder, tmp_path, name)):
+        with pytest.raises(RecDiffError):
+            RecDiff.load(folder)
+        assert number < 100
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("name", CONSISTENT)
+def test_a_model_folder_with_false_content_and_true_hashes_is_refused(
+    model_folder: Path, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(RecDiffError):
+        RecDiff.load(deceive(model_folder, tmp_path / "model", name))
