@@ -90,7 +90,8 @@ def whole_database(path: FilePath) -> Iterator[Path]:
     One that exists is opened in place, since it may hold other tables: there a transaction keeps it whole.
     """
     if Path(path).is_file():
-        yield Path(path)
+        with _draft(Path(path).resolve(), path):  # Its lock, and what killed writers left beside it.
+            yield Path(path)
     else:
         with whole_file(path, unproven) as temporary:
             yield temporary
