@@ -14,11 +14,25 @@ EDGES = np.array([[0, 1], [1, 0], [2, 0], [2, 1]])
 
 def test_columns_by_hand() -> None:
     found = answer_columns(social_adjacency(EDGES, 3, directed=True))
-    usual = 0.5
-    # User 0 received two edges and answered one; nobody answered user 2.
-    assert found["asked"][0, 0] == pytest.approx(np.log(usual / (3 / 6)))
-    assert found["asking"][2, 0] == pytest.approx(np.log(usual / (2 / 6)))
-    assert found["asking"][0, 0] == pytest.approx(np.log(usual / (3 / 5)))
+    # User 0 received two edges and answered one, as users do here; nobody answered user 2.
+    assert found["asked"][0, 0] == pytest.approx(0.0)
+    # No two edges of one user tell that users differ, so each is given as many edges as are given at most: 2 / 0.5.
+    mean = (2 / 6) / (2 / 6 + 2 / 7)
+    assert found["asking"][2, 0] == pytest.approx(np.log(mean / (4 * mean / 6)))
+    assert found["asking"][0, 0] == pytest.approx(np.log(mean / ((1 + 4 * mean) / 5)))
+
+
+def test_where_users_differ_a_few_edges_say_much() -> None:
+    """Half of the users answer everything or nothing; or all of them answer every second edge."""
+    asked = {}
+    for name, answering in (("differ", lambda user, turn: user % 2), ("alike", lambda user, turn: turn % 2)):
+        there = [(20 + turn, user) for user in range(20) for turn in range(4)]
+        back = [(user, 20 + turn) for user in range(20) for turn in range(4) if answering(user, turn)]
+        graph = social_adjacency(np.array([*there, *back, (20, 24)]), 25, directed=True)
+        asked[name] = answer_columns(graph)["asked"][:20, 0]
+    assert asked["differ"][::2].min() > 0.7
+    assert asked["differ"][1::2].max() < -0.3
+    assert np.abs(asked["alike"]).max() < 0.3
 
 
 def test_silence_is_suspicious_and_an_answer_reassuring() -> None:

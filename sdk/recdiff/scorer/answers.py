@@ -1,9 +1,12 @@
 """Whether directed edges are answered: an edge that nobody asked for is rarely returned.
 
-With a the share of edges whose reverse exists, and per user the edges received and sent,
+Each user answers some part of the edges received, and gets some part of those sent answered. Over users, such parts
+follow a beta distribution of mean m and strength n, both read from the graph (method of moments): where users differ
+much, a few edges of a user say much. With a the share of edges whose reverse exists,
 
-    t = (answered of received + 2) / (received + 2 / a),     asked  = phi log(a / t),
-    s = (answered of sent + 2) / (sent + 2 / a),             asking = phi log(a / s),     phi = min(1, 2 a).
+    t = (answered of received + n m) / (received + n),     asked  = phi log(m / t),     phi = min(1, 2 a),
+
+and asking in the same manner from the edges sent. n is at most 2 / a.
 
 An edge's log odds of being fake rise by asked[dst] + asking[src] / 2, and by -log(1 - a) where it is not answered;
 where it is, they fall by phi log(1 / 0.3). Where hardly any edge is answered, all of this fades.
@@ -19,8 +22,12 @@ import scipy.sparse as sp
 from recdiff.arrays import Float32, Float64, Int64
 from recdiff.graph.pairs import pair_keys
 
-EXPECTED = 2.0
-"""Answers that every user is given beforehand."""
+MOST_EXPECTED = 2.0
+"""Answers that every user is given beforehand at most."""
+LEAST_EXPECTED = 1.0
+PAIR = 2
+SURE_FROM = 5.0
+"""Edges of a user from which on more of them hardly add to the user's weight in the mean."""
 ASKING = 0.5
 """Weight of the source's answers beside the target's."""
 KINDEST = 0.3
@@ -41,11 +48,28 @@ def answer_columns(graph: sp.csr_matrix) -> dict[str, Float32]:
 
 
 def _rarely(answered: Float64, total: Float64, usual: float) -> Float32:
-    """Return how much less often than ``usual`` the edges of each user are answered, (U,)."""
+    """Return how much less often than is usual the edges of each user are answered, (U,)."""
     if not usual:
         return np.zeros(len(total), np.float32)
-    rate = (answered + EXPECTED) / (total + EXPECTED / usual)
-    return np.asarray(min(1.0, 2.0 * usual) * np.log(usual / rate), np.float32)
+    mean, strength = _spread(answered, total, usual)
+    rate = (answered + strength * mean) / (total + strength)
+    return np.asarray(min(1.0, 2.0 * usual) * np.log(mean / rate), np.float32)
+
+
+def _spread(answered: Float64, total: Float64, usual: float) -> tuple[float, float]:
+    """Return the mean m and the strength n of the beta distribution that the users' rates come from.
+
+    Two edges of one user are both answered with probability m^2 + m (1 - m) / (n + 1).
+    """
+    most = MOST_EXPECTED / usual
+    many = total >= PAIR
+    weight = 1.0 / (total + SURE_FROM)
+    mean = float((weight @ answered) / (weight @ total))
+    if not many.any() or not 0.0 < mean < 1.0:
+        return usual, most
+    both = (answered * (answered - 1.0))[many] / (total * (total - 1.0))[many]
+    alike = (float(both.mean()) - mean**2) / (mean * (1.0 - mean))
+    return mean, float(np.clip(1.0 / max(alike, 1e-9) - 1.0, LEAST_EXPECTED, most))
 
 
 def silence(edges: Int64, num_users: int) -> Float64:

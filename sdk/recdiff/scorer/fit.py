@@ -60,8 +60,9 @@ LEAST_OF_FAKES = 0.004
 """Share of the fakes that each kind keeps in the posterior, of a total of at least ``LEAST_TOTAL``."""
 LEAST_TOTAL = 0.02
 ALMOST_NONE = 1e-9
-SHARE_OF_OTHER = 0.003
-"""Share of fakes of a kind that nobody knows: they look like real edges but for their answers."""
+OTHER_OF_FAKES = 0.25
+LEAST_OTHER = 0.001
+"""Share of fakes of a kind that nobody knows, of all fakes, and at least: only answers tell them from real edges."""
 LEAST_REAL = 0.1
 """Weight that every observed edge keeps as a real one, which keeps scores from feeding on themselves."""
 SMALLEST_WEIGHT = 0.02
@@ -314,7 +315,8 @@ def _prior(shares: Mapping[str, float], sampled: Sequence[str]) -> Float32:
     total = float(np.clip(sum(shares.values()), SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
     least = LEAST_OF_FAKES * max(total, LEAST_TOTAL)
     kinds = [max(share, least if name in sampled else ALMOST_NONE) for name, share in shares.items()]
-    return np.asarray(np.log(np.concatenate([[1.0 - total], kinds, [SHARE_OF_OTHER]])), np.float32)
+    other = max(OTHER_OF_FAKES * total, LEAST_OTHER)
+    return np.asarray(np.log(np.concatenate([[1.0 - total], kinds, [other]])), np.float32)
 
 
 def _averaged(found: Sequence[Scorer]) -> Scorer:
