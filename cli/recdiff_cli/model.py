@@ -9,7 +9,7 @@ import typer
 
 from recdiff.errors import UsageError
 from recdiff_cli.console import note, print_json, print_table, progress, said_share
-from recdiff_cli.data import Data, Directed, Json, Mapping, Split, read
+from recdiff_cli.data import Data, Directed, Json, Mapping, MaxMemory, Split, read
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def fit(
     directed: Directed = None,
     mapping: Mapping = None,
     split: Split = "ratio",
+    max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Fit the model: recommender and edge scorer, chosen on validation."""
@@ -155,6 +156,7 @@ def evaluate(
     directed: Directed = None,
     mapping: Mapping = None,
     split: Split = "ratio",
+    max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Rank all items for users with held-out items: the model and simple baselines, with intervals."""

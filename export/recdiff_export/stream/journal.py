@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recdiff.errors import UsageError
+from recdiff.storage.json_file import parse_json
 from recdiff.storage.lock import locked
 from recdiff.storage.whole import flush_all, foreign, swap, writable
 
@@ -147,7 +148,7 @@ def _rows(part: Path) -> int:
 def _read(log: Path, fingerprint: str) -> list[Done]:
     """Return the finished parts of a run with the same settings, none for another's."""
     lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = [json.loads(line) for line in lines if line.endswith("\n")]
+    whole = [parse_json(line) for line in lines if line.endswith("\n")]
     if not whole or whole[0] != {"fingerprint": fingerprint}:
         return []
     return [Done(**entry) for entry in whole[1:]]

@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recdiff.errors import DataError, UsageError
+from recdiff.storage.bounded import read_parquet
+from recdiff.storage.json_file import read_json
 from recdiff.storage.whole import foreign, in_the_way, replaced_folder
 
 KEPT, REMOVED, SUMMARY = "kept.parquet", "removed.parquet", "summary.json"
@@ -63,7 +65,7 @@ def is_cleaned(folder: Path) -> bool:
 def _is_summary(file: Path) -> bool:
     """Tell whether ``file`` is a summary of cleaned edges, as a fit's or a stream's cleaning writes it."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file)
     except (OSError, ValueError):
         return False
     return isinstance(found, dict) and "removed" in found and ("edges" in found or "rows" in found)
@@ -108,8 +110,8 @@ def _read(folder: Path) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
         if not (folder / name).is_file():
             raise DataError(f"{folder}: {name} is not there; expected a folder that clean-edges wrote")
     try:
-        tables = [pq.read_table(folder / name) for name in (KEPT, REMOVED)]
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        tables = [read_parquet(folder / name) for name in (KEPT, REMOVED)]
+        summary = read_json(folder / SUMMARY)
     except (pa.ArrowException, ValueError) as error:
         raise DataError(f"{folder}: cannot be read ({error}); run clean-edges again") from error
     return tables[0], tables[1], summary
