@@ -136,7 +136,7 @@ class RecDiff:
         Raises:
             DataError: for a user the model does not know.
         """
-        fitted = self._fitted()
+        fitted = self._fitted().scored()
         if src is None and dst is None:
             return np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
         if src is None or dst is None:
@@ -160,7 +160,7 @@ class RecDiff:
             kept and removed edges (columns of ``edges_`` and keep), and a summary: counts, between which values the
             share of fakes lies, and how many real edges are expected among the removed and fakes among the kept.
         """
-        fitted = self._fitted()
+        fitted = self._fitted().scored()
         policy = Policy(threshold, remove_share, min_precision, keep_degree)
         pairs = fitted.pairs
         score = np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
@@ -189,7 +189,7 @@ class RecDiff:
         Raises:
             DataError: for a user the model does not know.
         """
-        fitted = self._fitted()
+        fitted = self._fitted().scored()
         pair = np.array([[self._positions([src], "src")[0], self._positions([dst], "dst")[0]]])
         return explain_edge(src, dst, fitted.evidence_of(pair), float(fitted.calibration["noise_level"]))
 

@@ -15,7 +15,7 @@ from recdiff_export.bundle import names as layout
 from recdiff_export.bundle.graphs.scorer import scorer_by_id_graph
 from recdiff_export.bundle.graphs.stored import sorted_edges
 from recdiff_export.bundle.parity import TOLERANCE, measure_served, require_parity
-from recdiff_export.bundle.parts import Parts
+from recdiff_export.bundle.parts import Parts, require_scores
 from recdiff_export.bundle.write import exported_folder
 
 MARKER = "recdiff_scorer"
@@ -69,6 +69,7 @@ def export_triton(parts: Parts, bundle: Path, repository: Path) -> Path:
         ArtifactError: the scorer differs from the stored scores or from the formulas.
         WriteError: the disk is full or not writable.
     """
+    require_scores(parts, "Triton")
     with exported_folder(repository, ours=_is_ours, known=_is_served) as draft:
         for model in _MODELS:
             if (bundle / model.graph).is_file():
