@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from recdiff.storage.json_file import read_json
 from recdiff.storage.whole import foreign, in_the_way, replaced_folder
 
 KEPT, REMOVED, SUMMARY = "kept.parquet", "removed.parquet", "summary.json"
+SIDES = ("kept", "removed")
+PART = re.compile(r"\.?part-\d{5}\.parquet.*")
+"""What a streamed cleaning of many edges writes instead of two files: folders of parts."""
 NAMES = frozenset({KEPT, REMOVED, SUMMARY})
 MOST_SHOWN = 80
 """Characters of an id in a message."""
@@ -59,7 +63,14 @@ def check_target(folder: Path) -> None:
 
 def is_cleaned(folder: Path) -> bool:
     """Tell whether ``folder`` holds cleaned edges and nothing else."""
-    return _is_summary(folder / SUMMARY) and not foreign(folder, lambda entry: entry.name in NAMES)
+    return _is_summary(folder / SUMMARY) and not foreign(folder, belongs)
+
+
+def belongs(entry: Path) -> bool:
+    """Tell whether ``entry`` of a folder is one that a plain or a streamed cleaning writes."""
+    if entry.is_dir():
+        return entry.name in SIDES and all(PART.fullmatch(part.name) for part in entry.iterdir())
+    return entry.name in NAMES
 
 
 def _is_summary(file: Path) -> bool:

@@ -108,7 +108,7 @@ def check_target(folder: Path) -> None:
     if others:
         raise UsageError(f"{folder} holds {others[0]!r}, which is no part of a model; name another --out")
     held = {entry.name for entry in target.iterdir() if not is_stray(entry.name)}
-    if held and not _is_model(target / MANIFEST):
+    if held and not is_model(target):
         raise UsageError(f"{folder} holds {min(held)!r} but no model's {MANIFEST}; name another --out")
 
 
@@ -119,9 +119,10 @@ def _belongs(entry: Path) -> bool:
     return entry.is_dir() and (entry.name == BUNDLE or is_cleaned(entry))
 
 
-def _is_model(manifest: Path) -> bool:
+def is_model(folder: Path) -> bool:
+    """Tell by its manifest whether ``folder`` is a model's."""
     try:
-        found = read_json(manifest)
+        found = read_json(folder / MANIFEST)
     except (OSError, ValueError):
         return False
     return isinstance(found, dict) and isinstance(found.get("files"), dict) and set(found["files"]) == set(CONTENTS)
