@@ -237,7 +237,7 @@ class OnnxScorer:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (str(self.folder), self.asked, self.threads, self.digest)
+        return reopened, (str(self.folder), self.asked, self.threads, self.digest)
 
     def _open_graph(self, name: str, inputs: Mapping[str, Spec], outputs: Mapping[str, Spec]) -> GraphFile | None:
         """Return the graph in the file ``name``, or None where the bundle does without."""
@@ -267,7 +267,12 @@ class OnnxScorer:
         return left, right
 
 
-def _reopen(folder: str, provider: Provider, threads: int, digest: str) -> OnnxScorer:
+def reopened(folder: str, provider: Provider, threads: int, digest: str) -> OnnxScorer:
+    """Open the bundle at ``folder`` in another process.
+
+    Raises:
+        ArtifactError: it is another than the one with ``digest``.
+    """
     opened = OnnxScorer.open(folder, provider=provider, threads=threads)
     if opened.digest != digest:
         raise ArtifactError(f"{folder}: was exported anew since the scorer was sent; send one that was opened since")

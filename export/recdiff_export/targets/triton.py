@@ -69,7 +69,6 @@ def export_triton(parts: Parts, bundle: Path, repository: Path) -> Path:
         ArtifactError: the scorer differs from the stored scores or from the formulas.
         WriteError: the disk is full or not writable.
     """
-    require_scores(parts, "Triton")
     with exported_folder(repository, ours=_is_ours, known=_is_served) as draft:
         for model in _MODELS:
             if (bundle / model.graph).is_file():
@@ -93,6 +92,7 @@ def _write_model(parts: Parts, bundle: Path, folder: Path, model: _Model) -> Non
 
 def _write_scorer(parts: Parts, plain: Path, file: Path) -> None:
     """Write the scorer by positions that knows the fitted edges, and check it."""
+    require_scores(parts, "Triton")
     keys, scores = sorted_edges(parts.fitted, len(parts.users))
     for name, values in ((layout.STORED_KEYS_FILE, keys), (layout.STORED_SCORES_FILE, scores)):
         file.with_name(name).write_bytes(values.astype(values.dtype.newbyteorder("<")).tobytes())
