@@ -28,6 +28,7 @@ from recdiff.evaluation.ranking_report import judge
 from recdiff.fit import Engine, fit_all
 from recdiff.graph.adjacency import social_adjacency
 from recdiff.machine.progress import Report, silent
+from recdiff.model.checked import fitted_of
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact, read_artifact, write_artifact
 from recdiff.model.recommendations import because, top_table
@@ -310,7 +311,7 @@ class RecDiff:
         config = artifact.config
         model = cls(config.preset, seed=config.seed, device=config.device, config=config)
         model.config_ = config
-        model.fitted_ = Fitted.of_artifact(artifact)
+        model.fitted_ = fitted_of(Path(folder), artifact)
         return model
 
     def _fitted(self) -> Fitted:

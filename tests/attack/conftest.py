@@ -20,7 +20,7 @@ def tally(pytestconfig: pytest.Config) -> Tally:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     tally = config.stash.get(COUNTED, None)
-    if tally is not None and tally.counts:
+    if tally is not None and config.getoption("markexpr") == "attack":
         terminalreporter.section("attacked, and what the long form is to reach")
         for line in tally.lines():
             terminalreporter.write_line(line)

@@ -141,12 +141,14 @@ def read_artifact(folder: Path) -> Artifact:
         arrays = safetensors.numpy.load(held["weights.safetensors"])
         users, items = _ids_of(pq.read_table(pa.BufferReader(held["ids.parquet"])))
         edges = pq.read_table(pa.BufferReader(held["edges.parquet"]))
-    except (safetensors.SafetensorError, pa.ArrowException, KeyError, ValueError) as error:
+        edges.validate(full=True)
+        config = Config.from_dict(plain["config.json"], "config.json")
+    except (safetensors.SafetensorError, pa.ArrowException, AttributeError, LookupError, OSError, ValueError) as error:
         raise ArtifactError(
             f"{folder}: cannot be read although its hashes fit ({error}); fit the model again"
         ) from None
     return Artifact(
-        config=Config.from_dict(plain["config.json"], str(folder / "config.json")),
+        config=config,
         users=users,
         items=items,
         arrays=arrays,
