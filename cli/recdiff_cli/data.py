@@ -9,6 +9,7 @@ import typer
 
 from recdiff.errors import UsageError
 from recdiff.fakes.kinds import injected
+from recdiff.machine.memory import parse_size, set_most
 from recdiff_cli.console import note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -28,6 +29,24 @@ Mapping = Annotated[
     list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What a column is called, e.g. user_id=uid.")
 ]
 Split = Annotated[Literal["ratio", "time"], typer.Option("--split", help="How to split where the data do not.")]
+
+
+def _bound(size: str | None) -> str | None:
+    """Take the bound over for this command, and none where none is given."""
+    set_most(None if size is None else parse_size(size))
+    return size
+
+
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        "--max-memory",
+        metavar="SIZE",
+        callback=_bound,
+        expose_value=False,
+        help="What reading a file may take, e.g. 4GB; default: RECDIFF_MAX_MEMORY, or half of the memory.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -97,6 +116,7 @@ def validate(
     mapping: Mapping = None,
     split: Split = "ratio",
     seed: Annotated[int, typer.Option(help="Of the split, where the data bring none.")] = 0,
+    max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Show what is in a data folder and what is wrong with it."""
@@ -128,6 +148,7 @@ def corrupt(
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
     directed: Directed = None,
     mapping: Mapping = None,
+    max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Write a copy of a data folder with injected fake ties, their truth and a manifest."""

@@ -9,7 +9,7 @@ import typer
 
 from recdiff.errors import UsageError
 from recdiff_cli.console import note, print_json, print_table, progress, said_share, say, verbatim
-from recdiff_cli.data import Json, Mapping
+from recdiff_cli.data import Json, Mapping, MaxMemory
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 from recdiff_cli.handing import Force, Options, Target, hand_on
 
@@ -55,6 +55,7 @@ def clean_edges(
     ] = None,
     options: Options = None,
     force: Force = False,
+    max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Divide edges into kept and removed ones, each with its fake_score and evidence."""
@@ -206,6 +207,7 @@ def explain(
 def restore(
     pairs: Annotated[list[str], typer.Argument(metavar="SRC,DST ...", help="Removed edges to put back.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder clean-edges wrote.")] = DEFAULT_OUT,
+    max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Put removed edges back among the kept ones."""
@@ -233,6 +235,7 @@ def evaluate_edges(
         Path | None, typer.Option(metavar="FILE", help="Draw AUCs and reliability, e.g. as .png.")
     ] = None,
     mapping: Mapping = None,
+    max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Hold fake scores against known truth, every heuristic beside them."""

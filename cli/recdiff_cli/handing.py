@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,6 +49,7 @@ def hand_on(
         UsageError: no ``out`` for a server, or an option that is not NAME=VALUE.
         AdapterError: the format is unknown, or cannot take the table, or something else is there.
     """
+    from recdiff.model.folder import is_model
     from recdiff_adapters import find_format, write
 
     chosen = find_format(name, formats)
@@ -56,6 +58,8 @@ def hand_on(
         raise UsageError(f"--format {name} needs --out with a connection string")
     options = chosen.parse(dict(_pair(each) for each in given or []))
     place = out or f"{stem}{chosen.suffix or '-' + name}"
+    if not server and is_model(Path(place).absolute().parent):
+        raise UsageError(f"{place} would lie in a model folder, which could then not be read; name another --out")
     write(name, table, place, force=force, **options)
     return name if server else place  # a connection string may hold a password
 

@@ -9,7 +9,7 @@ import typer
 
 from recdiff.errors import UsageError
 from recdiff_cli.console import note, print_json, print_table, progress, said_share
-from recdiff_cli.data import Data, Directed, Json, Mapping, Split, read
+from recdiff_cli.data import Data, Directed, Json, Mapping, MaxMemory, Split, read
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def fit(
     directed: Directed = None,
     mapping: Mapping = None,
     split: Split = "ratio",
+    max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Fit the model: recommender and edge scorer, chosen on validation."""
@@ -117,10 +118,9 @@ def _settings(
 
 def _print_fit(model: Any, out: Path, json: bool) -> None:
     fitted = model.fitted_
-    facts = {"model": str(out), **fitted.metrics, "noise": fitted.calibration["shares"]}
-    facts |= {
-        name: fitted.calibration[name] for name in ("noise_level", "fake_share", "labels") if name in fitted.calibration
-    }
+    found = fitted.calibration
+    facts = {"model": str(out), **fitted.metrics, "noise": found.get("shares", {})}
+    facts |= {name: found[name] for name in ("noise_level", "fake_share", "labels", "unscored") if name in found}
     if json:
         print_json(facts)
         return
@@ -130,11 +130,14 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
             note(
                 "judged: learned from the training interactions alone; delivered: learned from all, settings as chosen"
             )
-    shares = [(kind, share) for kind, share in fitted.calibration["shares"].items()]
-    print_table(("estimated fake edges", "share"), [*shares, ("all", fitted.calibration["noise_level"])])
-    note(f"share of fake edges: {said_share(fitted.calibration['fake_share'])}")
-    if "labels" in fitted.calibration:
-        _say_labels(fitted.calibration["labels"])
+    if "unscored" in found:
+        note(f"note: {found['unscored']}; labels are not used")
+        note(f"model: {out}   next: recdiff-sdk recommend, recdiff-sdk export --onnx")
+        return
+    print_table(("estimated fake edges", "share"), [*found["shares"].items(), ("all", found["noise_level"])])
+    note(f"share of fake edges: {said_share(found['fake_share'])}")
+    if "labels" in found:
+        _say_labels(found["labels"])
     note(f"model: {out}   next: recdiff-sdk export --onnx, recdiff-sdk clean-edges --threshold 0.3")
 
 
@@ -155,6 +158,7 @@ def evaluate(
     directed: Directed = None,
     mapping: Mapping = None,
     split: Split = "ratio",
+    max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Rank all items for users with held-out items: the model and simple baselines, with intervals."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recdiff.errors import DataError, UsageError
+from recdiff.machine.memory import Budget
 from recdiff_cli.console import note, print_json, print_table, verbatim
-from recdiff_cli.data import Json
+from recdiff_cli.data import Json, MaxMemory
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 from recdiff_cli.handing import Force, Options, Target, hand_on
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from recdiff.estimator import RecDiff
 
 SHOWN = 10
+TEXT = 16
+"""Bytes that one byte of a list of ids takes in memory."""
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +39,7 @@ def recommend(
     format_name: Annotated[str, typer.Option("--format", metavar="NAME", help="See docs/adapters.md.")] = "parquet",
     options: Options = None,
     force: Force = False,
+    max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Recommend items."""
@@ -92,6 +96,8 @@ def _users(text: str, model: RecDiff) -> list[str]:
     if not _is_file(file):
         return _ids(text)
     try:
+        budget = Budget(file)
+        budget.take(TEXT * file.stat().st_size)
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise DataError(

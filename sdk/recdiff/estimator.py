@@ -28,6 +28,7 @@ from recdiff.evaluation.ranking_report import judge
 from recdiff.fit import Engine, fit_all
 from recdiff.graph.adjacency import social_adjacency
 from recdiff.machine.progress import Report, silent
+from recdiff.model.checked import fitted_of
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact, read_artifact, write_artifact
 from recdiff.model.recommendations import because, top_table
@@ -136,7 +137,7 @@ class RecDiff:
         Raises:
             DataError: for a user the model does not know.
         """
-        fitted = self._fitted()
+        fitted = self._fitted().scored()
         if src is None and dst is None:
             return np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
         if src is None or dst is None:
@@ -160,7 +161,7 @@ class RecDiff:
             kept and removed edges (columns of ``edges_`` and keep), and a summary: counts, between which values the
             share of fakes lies, and how many real edges are expected among the removed and fakes among the kept.
         """
-        fitted = self._fitted()
+        fitted = self._fitted().scored()
         policy = Policy(threshold, remove_share, min_precision, keep_degree)
         pairs = fitted.pairs
         score = np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
@@ -189,7 +190,7 @@ class RecDiff:
         Raises:
             DataError: for a user the model does not know.
         """
-        fitted = self._fitted()
+        fitted = self._fitted().scored()
         pair = np.array([[self._positions([src], "src")[0], self._positions([dst], "dst")[0]]])
         return explain_edge(src, dst, fitted.evidence_of(pair), float(fitted.calibration["noise_level"]))
 
@@ -310,7 +311,7 @@ class RecDiff:
         config = artifact.config
         model = cls(config.preset, seed=config.seed, device=config.device, config=config)
         model.config_ = config
-        model.fitted_ = Fitted.of_artifact(artifact)
+        model.fitted_ = fitted_of(Path(folder), artifact)
         return model
 
     def _fitted(self) -> Fitted:

@@ -26,7 +26,7 @@ from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.labels import Labels
 from recdiff.diffusion.folded import FoldedDenoiser
-from recdiff.errors import UsageError
+from recdiff.errors import DataError, UsageError
 from recdiff.evaluation.ranking_report import judge, validation_score
 from recdiff.graph.adjacency import social_adjacency
 from recdiff.machine.cores import cores
@@ -36,6 +36,7 @@ from recdiff.machine.threads import threads_at_most
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.fitted import Fitted
 from recdiff.model.known import known_edges, recalibrated
+from recdiff.model.unscored import blank_scorer, why_unscored
 from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
 from recdiff.recommender.fit import FittedRecommender, Recommender, fit_recommender, refitted
@@ -66,7 +67,7 @@ def fit_all(
         UsageError: engine "ray" without Ray, without ``checkpoints``, with preset "paper", without interactions or
             with more workers than the cluster has room for; workers without it.
         DeviceError: for device "cuda" where there is none.
-        DataError: where there are too few edges to learn from.
+        DataError: where there are neither edges enough for a scorer nor interactions.
         ArtifactError: the checkpoints are of another configuration or other data.
     """
     # Before the scorer is fitted, so that what is wrong with a cluster costs no fit.
@@ -108,8 +109,13 @@ def _fit_stages(
     device = resolve_device("auto" if trainer and config.device == "cuda" else config.device)
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
     train = dataset.train if dataset.train.nnz else None
-    known = None if labels is None else known_edges(dataset, labels)
-    scorer = _fit_scorer(config, dataset, known, device, report)
+    unscored = _unscored(config, dataset)
+    known = None if labels is None or unscored else known_edges(dataset, labels)
+    scorer = (
+        blank_scorer(len(dataset.users), len(dataset.edges))
+        if unscored
+        else _fit_scorer(config, dataset, known, device, report)
+    )
     edges = evidence_table.edge_table(dataset, scorer)
     denoiser, social = scorer.denoiser, scorer.latent
     everything = sp.csr_matrix(dataset.train + dataset.validation + dataset.test)
@@ -139,18 +145,34 @@ def _fit_stages(
         judged=judged,
         trained=dataset.train if judged is None else everything,
         seen=everything,
-        calibration={
-            "kinds": list(scorer.kinds),
-            "shares": scorer.shares,
-            "noise_level": scorer.fake_share,
-            "fake_share": {**_interval(scorer), "audited": False},
-            **({} if known is None else {"labels": _label_facts(scorer, known)}),
-        },
+        calibration={"unscored": unscored} if unscored else _calibration(scorer, known),
         metrics={},
         history=history,
     )
     tables = fitted.judged_tables
     return fitted if tables is None else replace(fitted, metrics=judge(*tables, dataset, config.seed))
+
+
+def _unscored(config: Config, dataset: SocialDataset) -> str | None:
+    """Return why there can be no scorer, or None where there can.
+
+    Raises:
+        DataError: there is nothing to recommend from either.
+    """
+    reason = why_unscored(len(dataset.edges), config.scorer)
+    if reason and dataset.train.nnz == 0:
+        raise DataError(f"{reason}; and without interactions nothing can be recommended: give more of either")
+    return reason
+
+
+def _calibration(scorer: Scorer, known: Int64 | None) -> dict[str, Any]:
+    found = {
+        "kinds": list(scorer.kinds),
+        "shares": scorer.shares,
+        "noise_level": scorer.fake_share,
+        "fake_share": {**_interval(scorer), "audited": False},
+    }
+    return found if known is None else {**found, "labels": _label_facts(scorer, known)}
 
 
 def _fit_default(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,3 +134,25 @@ def test_a_study_does_not_write_over_files_of_somebody_elses(run: Run, sample_fo
     assert code == 2
     assert "no study wrote it" in err
     assert contents(tmp_path / "studies") == before
+
+
+def test_what_would_make_a_model_unreadable_is_not_put_into_it(run: Run, model_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(model_folder, tmp_path / "model")
+    for name in ("recommendations.parquet", "graph.csv"):
+        command = "recommend" if name.startswith("r") else "clean-edges"
+        form = name.partition(".")[2]
+        code, _, said = run(command, "--model", "model", "--format", form, "--out", f"model/{name}")
+        assert (code, "would lie in a model folder" in said) == (2, True)
+    assert run("clean-edges", "--model", "model", "--out", "model/cleaned")[0] == 0
+    assert run("recommend", "--model", "model")[0] == 0
+
+
+def test_a_place_that_cannot_be_made_is_refused_before_training(
+    run: Run, sample_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text(MINE)
+    (tmp_path / "loop").symlink_to("file/inside")
+    monkeypatch.setattr("recdiff.estimator.fit_all", lambda *_, **__: pytest.fail("it trained"))
+    for out in ("file/model", "loop"):
+        code, _, said = run("fit", sample_folder, "--out", out)
+        assert (code, "error: " in said) == (1, True), said

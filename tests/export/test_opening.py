@@ -17,6 +17,8 @@ import pytest
 from recdiff.errors import ArtifactError
 from recdiff_export import OnnxScorer, export_bundle
 from recdiff_export.bundle import reading
+from recdiff_export.stream.local import fingerprint
+from recdiff_export.stream.source import EdgeSource
 from tests.export.export_parts import USERS, WIDTH, parts
 
 pytestmark = pytest.mark.usefixtures("quick_parity")
@@ -54,6 +56,19 @@ def test_a_scorer_that_was_sent_is_not_another_bundle_on_arrival(tmp_path: Path)
     export_bundle(other_parts(), tmp_path / "onnx")  # type: ignore[arg-type]
     with pytest.raises(ArtifactError, match="was exported anew"):
         pickle.loads(sent)  # noqa: S301
+
+
+def test_a_stream_goes_by_the_bundle_that_was_opened_and_not_by_what_lies_there_now(tmp_path: Path) -> None:
+    """Else a run that is resumed would go on with parts of the one model and name the other."""
+    export_bundle(parts(), tmp_path / "onnx")
+    (tmp_path / "edges.csv").write_text("src,dst\n7,10\n")
+    source = EdgeSource.open(tmp_path / "edges.csv", {}, integers=True)
+    with OnnxScorer.open(tmp_path / "onnx", provider="cpu") as opened:
+        before = fingerprint(opened, source, 0.5, "keep")
+        export_bundle(other_parts(), tmp_path / "onnx")  # type: ignore[arg-type]
+        assert fingerprint(opened, source, 0.5, "keep") == before
+    with OnnxScorer.open(tmp_path / "onnx", provider="cpu") as opened:
+        assert fingerprint(opened, source, 0.5, "keep") != before
 
 
 def test_a_bundle_replaced_while_it_is_opened_is_opened_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

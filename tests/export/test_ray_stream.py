@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ def work(tmp_path: Path, bundle: Path) -> _Work:
         (tmp_path / "result" / side).mkdir(parents=True)
     return _Work(
         bundle=bundle,
+        digest=hashlib.sha256((bundle / "manifest.json").read_bytes()).hexdigest(),
         asked="cpu",
         source=source,
         segments=tuple(source.segments()),
@@ -73,6 +75,12 @@ def test_what_a_worker_refuses_comes_back_as_words(work: _Work) -> None:
     (answer,) = Worker(replace(work, bundle=work.result), 1)({"item": [0]})["answer"]
     assert '"error": "ArtifactError"' in answer
     assert not any(path.is_file() for path in work.result.rglob("*"))
+
+
+def test_a_worker_does_not_score_with_a_bundle_that_took_the_place_of_the_one_opened(work: _Work) -> None:
+    (answer,) = Worker(replace(work, digest="0" * 64), 1)({"item": [0]})["answer"]
+    assert '"error": "ArtifactError"' in answer
+    assert "was exported anew" in answer
 
 
 def test_ray_that_is_missing_is_named_with_its_remedy(

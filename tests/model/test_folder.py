@@ -129,6 +129,18 @@ def test_cleaned_edges_may_lie_in_the_model_folder(folder: Path) -> None:
     verified(folder)
 
 
+def test_a_streamed_cleaning_in_the_model_folder_does_no_harm_killed_or_done(folder: Path) -> None:
+    """Of many edges it writes folders of parts, and a killed one leaves a folder to go on from."""
+    for name in ("cleaned/kept", "cleaned/removed", ".other.work/result/kept"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "part-00000.parquet").write_bytes(b"PAR1")
+    (folder / "cleaned" / "summary.json").write_text('{"rows": 2, "removed": 1}', encoding="utf-8")
+    verified(folder)
+    (folder / "cleaned" / "kept" / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(ArtifactError, match="cleaned does not belong here"):
+        verified(folder)
+
+
 def test_a_model_with_something_of_another_beside_it_is_not_replaced(folder: Path) -> None:
     (folder / "thesis.txt").write_text("years of work", encoding="utf-8")
     with pytest.raises(UsageError, match=r"holds 'thesis\.txt', which is no part of a model"):

@@ -35,14 +35,51 @@ SHAPES: dict[str, Callable[[], list[tuple[int, int]]]] = {
     "all know all": lambda: list(combinations(range(12), 2)),
     "nearly all know all": lambda: list(combinations(range(14), 2))[:-3],
     "two camps": lambda: [(a, 8 + b) for a in range(8) for b in range(8)],
+    "referrals by ten": lambda: [(each // 10, each) for each in range(1, 101)],
     "hubs": lambda: sorted({(hub, 10 + (7 * hub + 3 * each) % 40) for hub in range(10) for each in range(15)}),
 }
+RARE: dict[str, Callable[[], list[tuple[int, int]]]] = {
+    "fifty edges, the fewest": lambda: [(each, each + 1) for each in range(50)],
+    "wheel": lambda: [(0, each) for each in range(1, 41)] + [(each, each % 40 + 1) for each in range(1, 41)],
+    "grid": lambda: (
+        [(8 * r + c, 8 * r + c + 1) for r in range(8) for c in range(7)]
+        + [(8 * r + c, 8 * r + c + 8) for r in range(7) for c in range(8)]
+    ),
+    "ladder": lambda: [(each, each + 2) for each in range(60)] + [(2 * each, 2 * each + 1) for each in range(30)],
+    "caterpillar": lambda: [(each, each + 1) for each in range(20)] + [(each % 20, 21 + each) for each in range(60)],
+    "two stars that know each other": lambda: [(each % 2, 2 + each) for each in range(60)] + [(0, 1)],
+    "barbell": lambda: [(9 * c + a, 9 * c + b) for c in range(2) for a, b in combinations(range(9), 2)] + [(0, 9)],
+    "lollipop": lambda: list(combinations(range(9), 2)) + [(8 + each, 9 + each) for each in range(30)],
+    "windmill": lambda: [(a, b) for w in range(1, 61, 2) for a, b in ((0, w), (0, w + 1), (w, w + 1))],
+    "few to many": lambda: [(a, 3 + b) for a in range(3) for b in range(40)],
+    "three camps": lambda: [(a, b) for a, b in combinations(range(18), 2) if a % 3 != b % 3],
+    "hypercube": lambda: [(a, a ^ (1 << bit)) for a in range(64) for bit in range(6) if not a & (1 << bit)],
+    "a clique and strangers in pairs": lambda: (
+        list(combinations(range(10), 2)) + [(10 + 2 * each, 11 + 2 * each) for each in range(20)]
+    ),
+    "cliques in a ring": lambda: (
+        [(5 * c + a, 5 * c + b) for c in range(8) for a, b in combinations(range(5), 2)]
+        + [(5 * c, (5 * c + 6) % 40) for c in range(8)]
+    ),
+    "far neighbours": lambda: [(each, (each + step) % 61) for each in range(61) for step in (1, 9)],
+    "nobody knows two of a pair": lambda: [(each, (each + step) % 63) for each in range(63) for step in (1, 3, 8)],
+    "threads": lambda: [(9 * t + each, 9 * t + each + 1) for t in range(10) for each in range(8)],
+}
+THIRTY = 30
+
+
+def test_there_are_thirty_shapes() -> None:
+    assert len(SHAPES) + len(RARE) == THIRTY
+    assert all(len(set(make())) == len(make()) >= 50 for make in (SHAPES | RARE).values())
 
 
 @pytest.mark.parametrize("directed", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_graph_of_any_shape_is_scored(shape: str, directed: bool) -> None:
-    edges = np.array(SHAPES[shape](), np.int64)
+    check(np.array(SHAPES[shape](), np.int64), directed)
+
+
+def check(edges: np.ndarray, directed: bool) -> None:
     found = fit_scorer(edges, int(edges.max()) + 2, None, directed, QUICK, 0)
     assert found.edge_scores.shape == (len(edges),)
     assert np.isfinite(found.edge_scores).all()

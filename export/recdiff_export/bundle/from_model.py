@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,25 +25,36 @@ def parts_of(folder: Path) -> Parts:
     """
     model = RecDiff.load(folder)
     fitted, config = model.fitted_, model.config_
-    pairs = fitted.pairs
+    scores = np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
+    scored = ~np.isnan(scores)
+    pairs = fitted.pairs[scored]
     metadata = {
         "preset": config.preset,
         "seed": str(config.seed),
         "threshold": str(DEFAULT_THRESHOLD),
-        "estimated_fake_share": f"{fitted.calibration['noise_level']:.6f}",
-        "kinds": ",".join(fitted.calibration["kinds"]),
+        **_scores(fitted.calibration),
         "schedule": "none" if fitted.denoiser is None else _schedule_words(fitted),
     }
     return Parts(
         users=fitted.users.values,
         items=fitted.items.values,
         scorer=_scorer(fitted),
-        fitted=FittedEdges(pairs[:, 0], pairs[:, 1], fitted.edges["fake_score"].to_numpy(), fitted.directed),
+        fitted=FittedEdges(pairs[:, 0], pairs[:, 1], scores[scored], fitted.directed),
         denoiser=_denoiser(fitted),
         denoiser_rows=None if fitted.denoiser is None else fitted.social[:CHECKED_ROWS],
         recommender=_recommender(fitted),
         metadata=metadata,
     )
+
+
+def _scores(calibration: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a bundle says of its scores, or why it has none."""
+    if "unscored" in calibration:
+        return {"unscored": str(calibration["unscored"])}
+    return {
+        "estimated_fake_share": f"{calibration['noise_level']:.6f}",
+        "kinds": ",".join(calibration["kinds"]),
+    }
 
 
 def _scorer(fitted: Fitted) -> ScorerWeights:

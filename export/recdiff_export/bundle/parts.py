@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Float64, Int64
-from recdiff.errors import ArtifactError
+from recdiff.errors import ArtifactError, DataError
 from recdiff.scorer.pair_scorer import OPERATIONS, PairTerm, Table
 from recdiff_export.bundle.graphs.term_plan import arrange_columns
 
@@ -219,3 +219,14 @@ def _layers(name: str, layers: tuple[Layer, ...]) -> dict[str, NDArray[Any]]:
 def _require(holds: bool, message: str) -> None:
     if not holds:
         raise ArtifactError(f"cannot export: {message}")
+
+
+def require_scores(parts: Parts, layout: str) -> None:
+    """Refuse to hand a model without a scorer to a system that would ask its graph all the same.
+
+    Raises:
+        DataError: it is one; the message says why.
+    """
+    reason = parts.metadata.get("unscored")
+    if reason is not None:
+        raise DataError(f"a {layout} folder serves scores, and this model has none: {reason}")

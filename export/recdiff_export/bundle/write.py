@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recdiff.errors import UsageError
+from recdiff.storage.json_file import read_json
 from recdiff.storage.whole import in_the_way, replaced_folder, writable
 from recdiff.version import VERSION
 from recdiff_export.bundle import names as layout
@@ -86,7 +86,7 @@ def exported_folder(folder: Path, *, ours: Callable[[Path], bool], known: Callab
 def read_object(file: Path) -> dict[str, Any]:
     """Return what a JSON file holds, nothing where it is absent or no object."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -132,6 +132,16 @@ class OnnxScorer:
         pieces = [(left[at : at + PIECE], right[at : at + PIECE]) for at in range(0, len(left), PIECE)]
         return np.concatenate(self._workers.map(lambda pair: self._score_piece(pair[0], pair[1], unknown), pieces))
 
+    def require_scores(self) -> None:
+        """Refuse a model that has no scorer.
+
+        Raises:
+            DataError: it is one; the message says why.
+        """
+        reason = self.manifest.metadata.get("unscored")
+        if reason is not None:
+            raise DataError(f"{self.folder} scores no edges: {reason}; it recommends as usual")
+
     def positions(self, src: Any, dst: Any, *, unknown: Unknown = "error") -> tuple[Int64, Int64]:
         """Return the user positions of two id columns, -1 where unknown (``unknown="null"``).
 
@@ -144,7 +154,12 @@ class OnnxScorer:
         return self._positions(left, right, unknown)
 
     def score_positions(self, src: Int64, dst: Int64) -> Float32:
-        """Return fake_score (B,) of pairs of user positions, NaN where either is -1; in the calling thread."""
+        """Return fake_score (B,) of pairs of user positions, NaN where either is -1; in the calling thread.
+
+        Raises:
+            DataError: the model has no scorer.
+        """
+        self.require_scores()
         scores = self._fitted.find(src, dst)
         new = np.flatnonzero(np.isnan(scores) & (np.minimum(src, dst) >= 0))
         if len(new) == len(src):
@@ -222,7 +237,7 @@ class OnnxScorer:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (str(self.folder), self.asked, self.threads, self.digest)
+        return reopened, (str(self.folder), self.asked, self.threads, self.digest)
 
     def _open_graph(self, name: str, inputs: Mapping[str, Spec], outputs: Mapping[str, Spec]) -> GraphFile | None:
         """Return the graph in the file ``name``, or None where the bundle does without."""
@@ -252,7 +267,12 @@ class OnnxScorer:
         return left, right
 
 
-def _reopen(folder: str, provider: Provider, threads: int, digest: str) -> OnnxScorer:
+def reopened(folder: str, provider: Provider, threads: int, digest: str) -> OnnxScorer:
+    """Open the bundle at ``folder`` in another process.
+
+    Raises:
+        ArtifactError: it is another than the one with ``digest``.
+    """
     opened = OnnxScorer.open(folder, provider=provider, threads=threads)
     if opened.digest != digest:
         raise ArtifactError(f"{folder}: was exported anew since the scorer was sent; send one that was opened since")

@@ -28,6 +28,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._stuck: asyncio.TimerHandle | None = None
         self._in_head = False
         self._head_bytes = 0
+        self._unwanted = 0
+        self._answering: Any = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Refuse one client too many; give the others time to ask."""
@@ -44,6 +46,10 @@ class BoundedConnection(HttpToolsProtocol):
                 timer.cancel()
         self._deadline = self._stuck = None
         super().connection_lost(exc)
+        # uvicorn tells the request that came last; an earlier one of several in a packet may be the one at work.
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, which keeps what it has of an unfinished header, and count that."""
@@ -59,7 +65,7 @@ class BoundedConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to count."""
         super().on_message_begin()
-        self._in_head, self._head_bytes, self._seen = True, 0, 0
+        self._in_head, self._head_bytes, self._seen, self._unwanted = True, 0, 0, 0
         if self._deadline is None:
             self._arm()
 
@@ -83,6 +89,14 @@ class BoundedConnection(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Let what is left of a refused body pass, so that the client reads why; but not without end."""
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._unwanted += len(body)
+            if self._unwanted > self.bounds.max_body:
+                self.transport.abort()
+
     def on_message_complete(self) -> None:
         """The request has arrived: from here on the server may take its time."""
         super().on_message_complete()
@@ -92,7 +106,9 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """See to it that a connection that ends does end."""
+        following = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
+        self._answering = following
         if self.transport.is_closing():
             self._end_soon()
 

@@ -35,6 +35,7 @@ class Scorer(Protocol):
     """What streaming needs of a scorer; `OnnxScorer` is one."""
 
     folder: Path
+    digest: str
     threads: int
     lookup: IdLookup
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -13,13 +12,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recdiff.cleaning.folder import SUMMARY, belongs
 from recdiff.errors import UsageError
+from recdiff.storage.json_file import parse_json
 from recdiff.storage.lock import locked
 from recdiff.storage.whole import flush_all, foreign, swap, writable
-
-SUMMARY = "summary.json"
-SIDES = ("kept", "removed")
-PART = re.compile(r"\.?part-\d{5}\.parquet.*")
 
 
 @dataclass(frozen=True)
@@ -124,14 +121,7 @@ def part_path(result: Path, side: str, number: int) -> Path:
 def _ours(out: Path) -> bool:
     if not out.is_dir():
         return False
-    return not foreign(out, _is_result) and ((out / SUMMARY).is_file() or not any(out.iterdir()))
-
-
-def _is_result(entry: Path) -> bool:
-    """Tell whether ``entry`` of an output is one that a streamed or a plain cleaning writes."""
-    if entry.is_dir():
-        return entry.name in SIDES and all(PART.fullmatch(part.name) for part in entry.iterdir())
-    return entry.name in {SUMMARY, *(f"{side}.parquet" for side in SIDES)}
+    return not foreign(out, belongs) and ((out / SUMMARY).is_file() or not any(out.iterdir()))
 
 
 def _rows(part: Path) -> int:
@@ -147,7 +137,7 @@ def _rows(part: Path) -> int:
 def _read(log: Path, fingerprint: str) -> list[Done]:
     """Return the finished parts of a run with the same settings, none for another's."""
     lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = [json.loads(line) for line in lines if line.endswith("\n")]
+    whole = [parse_json(line) for line in lines if line.endswith("\n")]
     if not whole or whole[0] != {"fingerprint": fingerprint}:
         return []
     return [Done(**entry) for entry in whole[1:]]

@@ -19,7 +19,6 @@ import pyarrow as pa
 from recdiff.errors import DataError, UsageError
 from recdiff.machine.progress import Report, silent
 from recdiff.storage.whole import replaced_file
-from recdiff_export.bundle.manifest import MANIFEST
 from recdiff_export.stream.batch import (
     SIDES,
     Scored,
@@ -232,8 +231,8 @@ def fingerprint(scorer: Scorer, source: EdgeSource, threshold: float, unknown: s
     """Hash what decides the output and its parts: input files, model, settings and engine."""
     files = [(str(file), file.stat().st_size, file.stat().st_mtime_ns, _glimpse(file)) for file in source.files]
     settings = [threshold, unknown, sorted(source.mapping.items()), SEGMENT_ROWS, files, engine]
-    model = (scorer.folder / MANIFEST).read_bytes()
-    return hashlib.sha256(json.dumps(settings).encode() + model).hexdigest()
+    # Of the bundle as it was opened: another may lie at its path by now.
+    return hashlib.sha256(f"{json.dumps(settings)} {scorer.digest}".encode()).hexdigest()
 
 
 def _glimpse(file: Path) -> str:

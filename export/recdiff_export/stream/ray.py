@@ -27,7 +27,7 @@ from recdiff.errors import RecDiffError, UsageError
 from recdiff.machine.progress import Report, silent
 from recdiff.machine.ray_cluster import cluster, crew
 from recdiff_export.runtime.provider import Provider
-from recdiff_export.runtime.scorer import OnnxScorer
+from recdiff_export.runtime.scorer import OnnxScorer, reopened
 from recdiff_export.stream.batch import SIDES, Scored, UnknownUsers, pipeline, score_batch, write_part
 from recdiff_export.stream.journal import Done, Journal, part_path
 from recdiff_export.stream.local import STAGE, CleanSummary, check_settings, disk_errors, fingerprint, finished
@@ -70,6 +70,7 @@ def clean_stream_ray(
         report(STAGE, resumed, total)
         work = _Work(
             bundle=scorer.folder.absolute(),
+            digest=scorer.digest,
             asked=scorer.asked,
             source=source,
             segments=segments,
@@ -89,6 +90,7 @@ class _Work:
     """What a worker needs to know: small, plain, and the same for all."""
 
     bundle: Path
+    digest: str
     asked: Provider
     source: EdgeSource
     segments: tuple[Segment, ...]
@@ -116,7 +118,8 @@ class Worker:
 
     @cached_property
     def _scorer(self) -> OnnxScorer:
-        return OnnxScorer.open(self._work.bundle, provider=self._work.asked, threads=self._threads)
+        work = self._work
+        return reopened(str(work.bundle), work.asked, self._threads, work.digest)
 
     def _answer(self, number: int) -> dict[str, Any]:
         # Errors travel as words: Ray would wrap an exception in its own and show its traceback.

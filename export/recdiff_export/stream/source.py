@@ -19,6 +19,7 @@ from recdiff.data.ids import is_text
 from recdiff.data.problems import Problem, data_error
 from recdiff.data.text_file import COMPRESSIONS, delimiter_of
 from recdiff.errors import DataError
+from recdiff.storage.bounded import check_batches
 
 # Rows of one segment; at about 20 bytes a row its output is at most 160 MB.
 SEGMENT_ROWS = 1 << 23
@@ -104,6 +105,7 @@ class EdgeSource:
             # src and dst may be one column; each name is read once.
             wanted = list(dict.fromkeys([*names, *others]))
             rows = BATCH_ROWS if self.integers else TEXT_ID_BATCH_ROWS
+            check_batches(segment.path, file, rows, segment.groups)
             for batch in file.iter_batches(rows, row_groups=list(segment.groups), columns=wanted):
                 yield _renamed(batch, names, others)
 

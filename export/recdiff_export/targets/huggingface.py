@@ -11,7 +11,7 @@ import numpy as np
 
 from recdiff.version import VERSION
 from recdiff_export.bundle.manifest import Manifest, read_manifest
-from recdiff_export.bundle.parts import Parts, weight_arrays
+from recdiff_export.bundle.parts import Parts, require_scores, weight_arrays
 from recdiff_export.bundle.write import exported_folder, read_object
 
 CONFIG = "config.json"
@@ -66,6 +66,7 @@ def export_huggingface(parts: Parts, bundle: Path, folder: Path) -> Path:
     """
     from recdiff.storage.tensors import write_tensors
 
+    require_scores(parts, "Hugging Face")
     manifest = read_manifest(bundle)
     with exported_folder(folder, ours=_is_ours, known=lambda entry: entry.name in FILES) as draft:
         (draft / "README.md").write_text(_card(manifest), encoding="utf-8")

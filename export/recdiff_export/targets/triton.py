@@ -15,7 +15,7 @@ from recdiff_export.bundle import names as layout
 from recdiff_export.bundle.graphs.scorer import scorer_by_id_graph
 from recdiff_export.bundle.graphs.stored import sorted_edges
 from recdiff_export.bundle.parity import TOLERANCE, measure_served, require_parity
-from recdiff_export.bundle.parts import Parts
+from recdiff_export.bundle.parts import Parts, require_scores
 from recdiff_export.bundle.write import exported_folder
 
 MARKER = "recdiff_scorer"
@@ -92,6 +92,7 @@ def _write_model(parts: Parts, bundle: Path, folder: Path, model: _Model) -> Non
 
 def _write_scorer(parts: Parts, plain: Path, file: Path) -> None:
     """Write the scorer by positions that knows the fitted edges, and check it."""
+    require_scores(parts, "Triton")
     keys, scores = sorted_edges(parts.fitted, len(parts.users))
     for name, values in ((layout.STORED_KEYS_FILE, keys), (layout.STORED_SCORES_FILE, scores)):
         file.with_name(name).write_bytes(values.astype(values.dtype.newbyteorder("<")).tobytes())

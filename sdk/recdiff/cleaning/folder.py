@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recdiff.errors import DataError, UsageError
+from recdiff.storage.bounded import read_parquet
+from recdiff.storage.json_file import read_json
 from recdiff.storage.whole import foreign, in_the_way, replaced_folder
 
 KEPT, REMOVED, SUMMARY = "kept.parquet", "removed.parquet", "summary.json"
+SIDES = ("kept", "removed")
+PART = re.compile(r"\.?part-\d{5}\.parquet.*")
+"""What a streamed cleaning of many edges writes instead of two files: folders of parts."""
 NAMES = frozenset({KEPT, REMOVED, SUMMARY})
 MOST_SHOWN = 80
 """Characters of an id in a message."""
@@ -57,13 +63,20 @@ def check_target(folder: Path) -> None:
 
 def is_cleaned(folder: Path) -> bool:
     """Tell whether ``folder`` holds cleaned edges and nothing else."""
-    return _is_summary(folder / SUMMARY) and not foreign(folder, lambda entry: entry.name in NAMES)
+    return _is_summary(folder / SUMMARY) and not foreign(folder, belongs)
+
+
+def belongs(entry: Path) -> bool:
+    """Tell whether ``entry`` of a folder is one that a plain or a streamed cleaning writes."""
+    if entry.is_dir():
+        return entry.name in SIDES and all(PART.fullmatch(part.name) for part in entry.iterdir())
+    return entry.name in NAMES
 
 
 def _is_summary(file: Path) -> bool:
     """Tell whether ``file`` is a summary of cleaned edges, as a fit's or a stream's cleaning writes it."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file)
     except (OSError, ValueError):
         return False
     return isinstance(found, dict) and "removed" in found and ("edges" in found or "rows" in found)
@@ -108,8 +121,8 @@ def _read(folder: Path) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
         if not (folder / name).is_file():
             raise DataError(f"{folder}: {name} is not there; expected a folder that clean-edges wrote")
     try:
-        tables = [pq.read_table(folder / name) for name in (KEPT, REMOVED)]
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        tables = [read_parquet(folder / name) for name in (KEPT, REMOVED)]
+        summary = read_json(folder / SUMMARY)
     except (pa.ArrowException, ValueError) as error:
         raise DataError(f"{folder}: cannot be read ({error}); run clean-edges again") from error
     return tables[0], tables[1], summary

@@ -21,10 +21,13 @@ from recdiff.config.bounds import expect
 from recdiff.config.recommender import RecommenderConfig
 from recdiff.config.scorer import ScorerConfig
 from recdiff.errors import UsageError
+from recdiff.machine.memory import bytes_within
 
 PREFIX = "RECDIFF_"
+MOST_BYTES, MOST_DOTS = 1 << 20, 100
+"""Of a file of settings, and in one line of it: each dot is a table in a table."""
 # Environment names that mean something else than a setting.
-RESERVED = frozenset({"RECDIFF_DATA", "RECDIFF_RECBOLE_VENV", "RECDIFF_TOKEN"})
+RESERVED = frozenset({"RECDIFF_DATA", "RECDIFF_MAX_MEMORY", "RECDIFF_RECBOLE_VENV", "RECDIFF_TOKEN"})
 
 
 @dataclass(frozen=True)
@@ -144,11 +147,15 @@ def load_config(
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        text = bytes_within(file, MOST_BYTES).decode("utf-8")
+        if max(line.count(".") for line in text.split("\n")) > MOST_DOTS:
+            raise RecursionError
+        return tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"{file}: cannot read the configuration: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: not valid TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else error
+        raise UsageError(f"{file}: not valid TOML: {reason}") from None
 
 
 def _merge(target: dict[str, Any], checked: Mapping[str, Any], given: Mapping[str, Any]) -> None:

@@ -148,6 +148,7 @@ class MixtureConfig:
 
 
 FOLDS, FEW_FOLDS = 10, 3
+FEWEST_EDGES = 50
 MANY_EDGES = 1_000_000
 """Larger graphs are encoded without a third at a time instead of a tenth, and only once from scratch; evidence is taken
 in the last round alone."""
@@ -199,6 +200,11 @@ class ScorerConfig:
         expect(self, "scorer.", ("divisions", "rounds", "least_pairs", "most_pairs"), least=1)
         expect(self, "scorer.", ("planted_share",), above=0, most=1)
         expect(self, "scorer.", ("worthwhile",), least=0)
+
+    @property
+    def least_edges(self) -> int:
+        """How many edges there must be to learn from."""
+        return max(FEWEST_EDGES, self.folds or 0)
 
     def folds_for(self, edges: int) -> int:
         """Return K: as set, or 10, and 3 for many edges."""

@@ -27,6 +27,7 @@ from recdiff.data.published_pickle import Published, read_published
 from recdiff.data.split import SplitRule
 from recdiff.data.table_file import Table, read_table
 from recdiff.errors import DataError, UsageError
+from recdiff.machine.memory import at_most
 
 __all__ = ["Notice", "SocialDataset"]
 
@@ -68,6 +69,7 @@ class SocialDataset:
         mapping: Mapping[str, str] | None = None,
         seed: int = 0,
         split: SplitRule = "ratio",
+        max_memory: int | None = None,
     ) -> SocialDataset:
         """Read a data folder (or the published RecDiff pickle itself).
 
@@ -78,15 +80,23 @@ class SocialDataset:
             mapping: canonical column name -> name in the file, for names that are not recognised.
             seed: of the 7:1:2 split, where the data bring no split of their own.
             split: "ratio" divides each user's interactions at random, "time" by their timestamps.
+            max_memory: bytes that reading one file may take; None: half of the machine's memory.
 
         Raises:
             DataError: the data cannot be used; every problem found is named.
             UsageError: an argument makes no sense with these data.
         """
+        with at_most(max_memory):
+            return cls._read(Path(folder), directed, mapping=mapping, seed=seed, split=split)
+
+    @classmethod
+    def _read(
+        cls, folder: Path, directed: bool | None, *, mapping: Mapping[str, str] | None, seed: int, split: SplitRule
+    ) -> SocialDataset:
         if split not in ("ratio", "time"):
             raise UsageError(f"split={split!r} is unknown; accepted: ratio, time")
         names = check_mapping(mapping)
-        files = folders.find(Path(folder))
+        files = folders.find(folder)
         if files.pickle is not None:
             return _from_published(files.pickle, read_published(files.pickle), directed)
         assert files.social is not None

@@ -21,6 +21,7 @@ from recdiff.data.problems import Problem, data_error
 from recdiff.data.table_file import DAMAGED, id_faults, unreadable, wrong_types
 from recdiff.data.text_file import TextFile, delimiter_of
 from recdiff.errors import DataError
+from recdiff.storage.bounded import check_batches
 
 ENDS = ("src", "dst")
 ROWS = 1 << 20
@@ -118,6 +119,7 @@ class _Layout:
             return
         try:
             with pq.ParquetFile(self.path) as file:
+                check_batches(self.path, file, rows)
                 for batch in file.iter_batches(rows, columns=wanted):
                     for name in self.sources[:2]:
                         batch.column(name).validate(full=True)

@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from recdiff.data.problems import SHOWN, Problem, shorten
+from recdiff.data.problems import COUNTED, SHOWN, Problem, shorten
+
+LONGEST_ROW = 1 << 22
+"""Bytes that a row may take, with the blank lines before it: what no row ends is not gathered for ever."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,16 @@ class OpenQuoteError(Exception):
         return Problem(f"a quote opened here is never closed, or its field is longer than {limit} bytes", self.line)
 
 
+class EndlessRowError(OpenQuoteError):
+    """The row that starts at ``line`` goes on and on, or nothing but blank lines follows."""
+
+    def problem(self) -> Problem:
+        """Say so."""
+        return Problem(
+            f"no row ends within the {LONGEST_ROW:,} bytes that begin here; check line breaks and quotes", self.line
+        )
+
+
 def scan(stream: BinaryIO, delimiter: str, width: int, indices: Sequence[int] = ()) -> Scan:
     """Read ``stream`` row by row: name those that are broken, find the lines of the sound ones at ``indices``."""
     found: list[Problem] = []
@@ -50,6 +63,8 @@ def scan(stream: BinaryIO, delimiter: str, width: int, indices: Sequence[int] = 
             if problem is not None:
                 total += 1
                 found += [problem] if total <= SHOWN else []
+                if total >= COUNTED:
+                    break
             elif number:
                 index += 1
                 if index in wanted:
@@ -67,18 +82,22 @@ def records(stream: BinaryIO, delimiter: str) -> Iterator[tuple[int, list[str]]]
     Bytes that are not UTF-8 come as lone surrogates. A byte order mark is dropped.
 
     Raises:
-        OpenQuoteError: after the last row, when that row's quote is still open.
+        OpenQuoteError: after the last row, when that row's quote is still open, or where a row does not end.
     """
     taken: list[str] = []
+    size, line, start = 0, 1, 1
 
     def lines() -> Iterator[str]:
+        nonlocal size
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-        for piece in text:
+        while piece := text.readline(LONGEST_ROW - size + 1):
+            size += len(piece)
+            if size > LONGEST_ROW:
+                raise EndlessRowError(line)
             taken.append(piece)
             yield piece
 
     reader = csv.reader(lines(), delimiter=delimiter)
-    line = start = 1
     last: list[str] = []
     while True:
         try:
@@ -88,6 +107,7 @@ def records(stream: BinaryIO, delimiter: str) -> Iterator[tuple[int, list[str]]]
         if fields is None:
             return _refuse_open_quote(last, delimiter, start)
         if fields:
+            size = 0
             yield line, fields
         last, start = list(taken), line
         taken.clear()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from recdiff.data.edge_stream import iter_edge_batches
 from recdiff.data.ids import Ids
 from recdiff.errors import DataError
+from recdiff.storage.bounded import held
 
 # What values mean, by column: (fake, real). A column of truth counts fakes as 1, one of labels counts trust as 1.
 MEANINGS = {
@@ -46,7 +47,7 @@ def read_labels(file: Path, users: Ids, mapping: Mapping[str, str] | None = None
     Raises:
         DataError: the file cannot be read, neither column is there, or a value means neither.
     """
-    batches = list(iter_edge_batches(file, mapping=mapping))
+    batches = list(held(file, iter_edge_batches(file, mapping=mapping)))
     if not batches:
         raise DataError(f"{file}: no rows; expected src, dst and label")
     table = pa.Table.from_batches(batches)

@@ -13,7 +13,7 @@ import pickletools
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Int64
 from recdiff.data.problems import Problem, data_error, did_you_mean, shorten
+from recdiff.machine.memory import Budget
 
 _MATRICES = {"train": "train", "validation": "val", "test": "test", "trust": "trust"}
 _NUMBERS = frozenset({"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"})
 _MAX_SIZE = 100_000_000
-"""Most users or items accepted: memory is taken for each, whether or not it has entries."""
+"""Most users or items accepted."""
+_EACH = 256
+"""Bytes taken for each user or item, whether or not it has entries."""
 _MAX_MEMO = 1 << 20
 """Largest memo slot accepted: a slot number is also a size to allocate."""
 
@@ -104,8 +107,15 @@ _STAND_INS: dict[tuple[str, str], type[_Recorder]] = {
 }
 
 
-class _ArrayUnpickler(pickle.Unpickler):
-    """Resolves the array constructors to recorders and refuses every other name."""
+class _ArrayUnpickler(pickle._Unpickler):
+    """Resolves the array constructors to recorders and refuses every other name, and keys that are no names.
+
+    Python's own form of the unpickler, whose steps can be looked at: to hash a key of tuples that hold one another
+    twice takes for ever. Arrays come as bytes, so there are few steps.
+    """
+
+    stack: list[Any]
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
 
     def find_class(self, module: str, name: str) -> Any:
         stand_in = _STAND_INS.get((module, name))
@@ -116,6 +126,33 @@ class _ArrayUnpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> Any:
         raise RefusedError("it refers to objects outside the file")
 
+    def load_item(self) -> None:
+        """Put one value into a dict."""
+        _check_keys(self.stack[-2:-1])
+        super().load_setitem()  # type: ignore[misc]
+
+    def load_items(self) -> None:
+        """Put values into a dict."""
+        _check_keys(self.stack[::2])
+        super().load_setitems()  # type: ignore[misc]
+
+    def load_made(self) -> None:
+        """Make a dict."""
+        _check_keys(self.stack[::2])
+        super().load_dict()  # type: ignore[misc]
+
+    def load_set(self) -> None:
+        """Refuse sets, whose elements are keys."""
+        raise RefusedError("it holds a set; only numpy and scipy.sparse arrays are read")
+
+    dispatch |= {pickle.SETITEM[0]: load_item, pickle.SETITEMS[0]: load_items, pickle.DICT[0]: load_made}
+    dispatch |= dict.fromkeys((pickle.EMPTY_SET[0], pickle.ADDITEMS[0], pickle.FROZENSET[0]), load_set)
+
+
+def _check_keys(keys: list[Any]) -> None:
+    if any(isinstance(key, tuple) for key in keys):
+        raise RefusedError("a dict has a tuple for a key; accepted are names")
+
 
 def read_published(path: Path) -> Published:
     """Read the published pickle at ``path``, plain or as the only file of a zip.
@@ -125,14 +162,17 @@ def read_published(path: Path) -> Published:
     """
     try:
         content = _load(_bytes_of(path))
-        parts = {name: _matrix(_entry(content, key), key) for name, key in _MATRICES.items()}
+        budget = Budget(path)
+        parts = {name: _matrix(_entry(content, key), key, budget) for name, key in _MATRICES.items()}
         return _check(parts)
     except RefusedError as refusal:
         raise data_error(path, [Problem(f"not the published data set: {refusal}")]) from None
 
 
 def _bytes_of(path: Path) -> bytes:
+    budget = Budget(path)
     if path.suffix != ".zip":
+        budget.take(2 * path.stat().st_size)
         return path.read_bytes()
     try:
         with zipfile.ZipFile(path) as archive:
@@ -140,6 +180,7 @@ def _bytes_of(path: Path) -> bytes:
             names = [name for name in archive.namelist() if name.endswith(".pkl") and "__MACOSX" not in name]
             if len(names) != 1:
                 raise RefusedError(f"the archive holds {len(names)} .pkl files; it must hold one")
+            budget.take(2 * archive.getinfo(names[0]).file_size)
             return archive.read(names[0])
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
         raise RefusedError(f"the archive cannot be read: {error}") from None
@@ -161,14 +202,14 @@ def _entry(content: Any, key: str) -> Any:
     if not isinstance(content, dict):
         raise RefusedError(f"it is a {type(content).__name__}; accepted: a dict with {', '.join(_MATRICES.values())}")
     if key not in content:
-        names = [str(name) for name in content]
+        names = [name[:80] for name in content if isinstance(name, str)][:1_000]
         raise RefusedError(
             f"the dict has no {key!r}{did_you_mean(key, names)}; it has {', '.join(names[:10]) or 'nothing'}"
         )
     return content[key]
 
 
-def _matrix(record: Any, key: str) -> sp.csr_matrix:
+def _matrix(record: Any, key: str, budget: Budget) -> sp.csr_matrix:
     state = record.state if isinstance(record, _Sparse) else None
     if not isinstance(state, dict):
         raise RefusedError(f"{key!r} is no scipy.sparse matrix")
@@ -179,6 +220,7 @@ def _matrix(record: Any, key: str) -> sp.csr_matrix:
         raise RefusedError(
             f"{key!r} has the shape {shorten(shape)}; accepted: (rows, columns), each up to {_MAX_SIZE:,}"
         )
+    budget.take(sum(shape) * _EACH)
     values = _array(state.get("data"), key)
     if "indptr" in state:
         rows, columns = _compressed(state, shape, key)

@@ -18,6 +18,7 @@ from recdiff.data.ids import Coded, is_text
 from recdiff.data.problems import SHOWN, Problem, data_error, shorten
 from recdiff.data.text_file import TextFile
 from recdiff.errors import DataError
+from recdiff.storage.bounded import held, parquet_columns
 
 IDS = frozenset({"user_id", "item_id", "src", "dst"})
 NUMBERS = frozenset({"rating", "weight"})
@@ -113,7 +114,7 @@ def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Sourc
     wanted = list(dict.fromkeys(names.values()))
     coded = pa.dictionary(pa.int32(), pa.string())
     breaks: list[bool] = []
-    batches = list(text.batches(wanted, coded, on_broken=lambda: breaks.append(True)))
+    batches = list(held(path, text.batches(wanted, coded, on_broken=lambda: breaks.append(True))))
     columns = {
         name: pa.chunked_array([batch.column(column) for batch in batches], coded) for name, column in names.items()
     }
@@ -143,19 +144,15 @@ def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _So
             problems += wrong_types(file.schema_arrow, names)
             if problems:
                 raise data_error(path, problems)
-            table = file.read(columns=list(dict.fromkeys(names.values())))
-            table.validate(full=True)
+            wanted = list(dict.fromkeys(names.values()))
+            texts = [name for name in wanted if is_text(file.schema_arrow.field(name).type)]
+        table = parquet_columns(path, wanted, texts)
     except DAMAGED as error:
         raise unreadable(path, error) from None
     columns = {name: table.column(column) for name, column in names.items()}
+    left = unused(header, names)
     return _Source(
-        path=path,
-        names=names,
-        columns=columns,
-        unused=unused(header, names),
-        spelled=False,
-        broken=Scan(),
-        lines=_parquet_rows,
+        path=path, names=names, columns=columns, unused=left, spelled=False, broken=Scan(), lines=_parquet_rows
     )
 
 

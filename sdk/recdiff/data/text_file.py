@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from recdiff.data.exact_scan import OpenQuoteError, Scan, records, scan
-from recdiff.data.problems import Problem, data_error
+from recdiff.data.problems import COUNTED, Problem, data_error
 from recdiff.errors import DataError
+from recdiff.machine.memory import most, too_large
+from recdiff.storage.bounded import MOST_COLUMNS
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".inter": "\t", ".net": "\t"}
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
@@ -63,6 +65,9 @@ class TextFile:
                 raise data_error(path, [quote.problem()]) from None
         if header is None:
             raise data_error(path, [Problem("the file holds blank lines only; it needs a header and rows")])
+        if len(header) > MOST_COLUMNS:
+            problem = Problem(f"the header has {len(header):,} fields; accepted are at most {MOST_COLUMNS:,}")
+            raise data_error(path, [problem])
         text = cls(path, delimiter, tuple(header))
         if any(column.encode(errors="replace").decode() != column for column in header):
             raise text.broken()
@@ -87,12 +92,12 @@ class TextFile:
         Raises:
             DataError: the file is damaged or not UTF-8, or has broken rows.
         """
-        broken = False
+        broken = 0
 
         def skip(row: Any) -> str:
             nonlocal broken
-            broken = True
-            return "skip"
+            broken += 1
+            return "skip" if broken < COUNTED else "error"
 
         held: pa.RecordBatch | None = None
         try:
@@ -155,9 +160,27 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     """Open ``path`` for reading, decompressed; a damaged stream is a DataError."""
     try:
         with pa.input_stream(str(path), compression=COMPRESSIONS.get(path.suffix)) as stream:
-            yield stream
+            yield cast(BinaryIO, _Unpacked(stream, path)) if path.suffix in COMPRESSIONS else stream
     except OSError as error:
         raise data_error(path, [Problem(f"the file cannot be read: {' '.join(str(error).split())}")]) from None
+
+
+class _Unpacked(io.RawIOBase):
+    """A decompressed stream that ends in an error once it has given more than memory may hold."""
+
+    def __init__(self, stream: BinaryIO, path: Path) -> None:
+        super().__init__()
+        self._stream, self._path, self._left = stream, path, most()
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
+        self._left -= len(data)
+        if self._left < 0:
+            raise too_large(self._path, most(), "what it unpacks to")
+        return data
 
 
 class _Followed(io.RawIOBase):

@@ -112,7 +112,7 @@ def verdict(fitted: Fitted, truth: Labels) -> Verdict:
             f"labelled edges that are part of the fit: {len(known)}, fake ones among them: {int(is_fake.sum())}; "
             "both kinds are needed, so label edges of the data that were fitted"
         )
-    scores = all_scores(fitted)
+    scores = all_scores(fitted.scored())
     degree = np.minimum(fitted.edges["degree_src"].to_numpy(), fitted.edges["degree_dst"].to_numpy())[known]
     metrics: dict[str, EdgeMetrics] = {}
     buckets: dict[str, dict[str, EdgeMetrics]] = {}

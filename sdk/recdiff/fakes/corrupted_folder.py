@@ -16,6 +16,7 @@ from recdiff.data.dataset import SocialDataset
 from recdiff.data.ids import Ids
 from recdiff.errors import UsageError
 from recdiff.fakes.injection import Mode, corrupt
+from recdiff.storage.json_file import read_json
 from recdiff.storage.whole import in_the_way, replaced_folder, writable
 
 SOCIAL, INTERACTIONS, TRUTH, MANIFEST = "social.parquet", "interactions.parquet", "truth.parquet", "corruption.json"
@@ -65,7 +66,7 @@ def corrupt_folder(
 def _is_corrupted(folder: Path) -> bool:
     """Tell by its manifest whether ``folder`` was written here."""
     try:
-        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found = read_json(folder / MANIFEST)
     except (OSError, ValueError):
         return False
     return isinstance(found, dict) and {"kind", "share", "mode", "fake_edges"} <= set(found)

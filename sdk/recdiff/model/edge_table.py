@@ -24,11 +24,13 @@ def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:
     of the median user's; with a denoiser).
     """
     edges = dataset.edges
+    kinds = np.array(scorer.kinds, dtype=object)[scorer.edge_kinds.argmax(axis=1)]
     columns: dict[str, pa.Array] = {
         "src": pa.array(edges[:, 0]),
         "dst": pa.array(edges[:, 1]),
-        "fake_score": pa.array(scorer.edge_scores),
-        "kind": pa.array(np.array(scorer.kinds, dtype=object)[scorer.edge_kinds.argmax(axis=1)], pa.string()),
+        # No score is null, and then no kind either.
+        "fake_score": pa.array(scorer.edge_scores, from_pandas=True),
+        "kind": pa.array(kinds, pa.string(), mask=np.isnan(scorer.edge_scores)),
     }
     columns |= counts(edges, edges, len(dataset.users), dataset.directed, dataset.train)
     if len(scorer.movement):

@@ -18,6 +18,7 @@ from recdiff.arrays import Float32, Half, Int64
 from recdiff.config import Config
 from recdiff.data.ids import Ids
 from recdiff.diffusion.folded import FoldedDenoiser
+from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.arrays import denoiser_arrays, folded, interactions, pair_arrays, pair_scorer, pair_settings
@@ -40,7 +41,8 @@ class Fitted:
         judged: user table (U, D) and item table (I, D) that learned from training interactions alone, where the
             recommender learned from all; None: the recommender's own.
         trained: (U, I) interactions that the recommender learned from; seen: (U, I) all known ones.
-        calibration: kinds, shares, noise_level, and fake_share: low, estimate, high, audited.
+        calibration: kinds, shares, noise_level, and fake_share: low, estimate, high, audited; or unscored: why edges
+            have no scores.
         metrics, history: JSON-able.
     """
 
@@ -67,6 +69,16 @@ class Fitted:
         if self.recommender is None:
             return None
         return self.judged or (self.recommender.user_table, self.recommender.item_table)
+
+    def scored(self) -> Fitted:
+        """Return this model.
+
+        Raises:
+            DataError: it has no scorer; the message says why.
+        """
+        if "unscored" in self.calibration:
+            raise DataError(f"this model scores no edges: {self.calibration['unscored']}; it recommends as usual")
+        return self
 
     @property
     def pairs(self) -> Int64:

@@ -31,6 +31,8 @@ from recdiff.cleaning.folder import is_cleaned
 from recdiff.config import Config
 from recdiff.data.ids import Ids
 from recdiff.errors import ArtifactError, UsageError
+from recdiff.machine.memory import Budget
+from recdiff.storage.json_file import parse_json, read_json
 from recdiff.storage.tensors import write_tensors
 from recdiff.storage.whole import foreign, is_stray, replaced_folder, writable
 from recdiff.version import VERSION
@@ -106,7 +108,7 @@ def check_target(folder: Path) -> None:
     if others:
         raise UsageError(f"{folder} holds {others[0]!r}, which is no part of a model; name another --out")
     held = {entry.name for entry in target.iterdir() if not is_stray(entry.name)}
-    if held and not _is_model(target / MANIFEST):
+    if held and not is_model(target):
         raise UsageError(f"{folder} holds {min(held)!r} but no model's {MANIFEST}; name another --out")
 
 
@@ -117,9 +119,10 @@ def _belongs(entry: Path) -> bool:
     return entry.is_dir() and (entry.name == BUNDLE or is_cleaned(entry))
 
 
-def _is_model(manifest: Path) -> bool:
+def is_model(folder: Path) -> bool:
+    """Tell by its manifest whether ``folder`` is a model's."""
     try:
-        found = json.loads(manifest.read_text(encoding="utf-8"))
+        found = read_json(folder / MANIFEST)
     except (OSError, ValueError):
         return False
     return isinstance(found, dict) and isinstance(found.get("files"), dict) and set(found["files"]) == set(CONTENTS)
@@ -138,12 +141,14 @@ def read_artifact(folder: Path) -> Artifact:
         arrays = safetensors.numpy.load(held["weights.safetensors"])
         users, items = _ids_of(pq.read_table(pa.BufferReader(held["ids.parquet"])))
         edges = pq.read_table(pa.BufferReader(held["edges.parquet"]))
-    except (safetensors.SafetensorError, pa.ArrowException, KeyError, ValueError) as error:
+        edges.validate(full=True)
+        config = Config.from_dict(plain["config.json"], "config.json")
+    except (safetensors.SafetensorError, pa.ArrowException, AttributeError, LookupError, OSError, ValueError) as error:
         raise ArtifactError(
             f"{folder}: cannot be read although its hashes fit ({error}); fit the model again"
         ) from None
     return Artifact(
-        config=Config.from_dict(plain["config.json"], str(folder / "config.json")),
+        config=config,
         users=users,
         items=items,
         arrays=arrays,
@@ -175,6 +180,9 @@ def verified(folder: Path) -> dict[str, bytes]:
     listed = manifest.get("files")
     if not isinstance(listed, dict) or set(listed) != set(CONTENTS):
         raise ArtifactError(f"{path}: does not list exactly {', '.join(CONTENTS)}; fit the model again")
+    budget = Budget(folder)
+    for name in CONTENTS:
+        budget.take(_size(folder / name))
     held = {name: _bytes(folder / name) for name in CONTENTS}
     faults = [fault for name in CONTENTS if (fault := _fault(name, held[name], listed[name]))]
     faults += [f"{name} does not belong here" for name in foreign(folder, _belongs)]
@@ -194,6 +202,13 @@ def below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[
 def above(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Return the arrays with ``prefix/`` before each name; the inverse of ``below``."""
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _bytes(file: Path) -> bytes | None:
@@ -242,11 +257,14 @@ def _write_json(file: Path, value: Any) -> None:
 
 
 def _read_json(file: Path) -> Any:
-    return _parsed(file, _bytes(file) or b"")
+    try:
+        return read_json(file)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{file}: cannot be read ({error}); fit the model again") from None
 
 
 def _parsed(file: Path, content: bytes) -> Any:
     try:
-        return json.loads(content.decode("utf-8"))
+        return parse_json(content)
     except ValueError as error:
         raise ArtifactError(f"{file}: cannot be read ({error}); fit the model again") from None

@@ -51,7 +51,6 @@ from recdiff.scorer.shares import Shares, infer_all
 from recdiff.scorer.widened import Direct, widened
 
 KNOWN, OTHER = "known", "other"
-FEWEST_EDGES = 50
 FEWEST_KNOWN = 20
 """Known fakes, and known real edges, that make a kind of their own."""
 PART = 1 << 18
@@ -142,9 +141,10 @@ def fit_scorer(
     Raises:
         DataError: where there are too few edges to learn from.
     """
-    if len(edges) < max(FEWEST_EDGES, config.folds or 0):
+    if len(edges) < config.least_edges:
+        least = config.least_edges
         raise DataError(
-            f"{len(edges)} social edges are too few to learn what a fake looks like: at least {FEWEST_EDGES} are needed"
+            f"{len(edges)} social edges are too few to learn what a fake looks like: at least {least} are needed"
         )
     order, graph = _in_order(edges, num_users, directed)
     told = None if known is None else known[order]

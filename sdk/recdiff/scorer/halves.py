@@ -60,7 +60,9 @@ def _lessons(setup: Setup, made: Round, task: Task, pairs: Mask, accounts: Mask)
     """Return the lessons over pairs and, where there are any, over accounts, on what was chosen."""
     for_pairs, for_accounts = setup.config.networks_for(setup.pool.observed)
     rows, planted = np.flatnonzero(pairs), setup.planted
-    found = [_lesson(setup, made.inputs[rows], task.label[rows], task.weight[rows], config=for_pairs)]
+    # Of all classes, also where a half has none of one: both halves answer alike.
+    classes = int(task.label.max()) + 1
+    found = [_lesson(setup, made.inputs[rows], task.label[rows], task.weight[rows], classes=classes, config=for_pairs)]
     observed = rows[task.label[rows] == 0]
     for kinds, columns in AUDIENCES if planted.kinds else ():
         first = planted.kinds.index(kinds[0])
@@ -69,15 +71,18 @@ def _lessons(setup: Setup, made: Round, task: Task, pairs: Mask, accounts: Mask)
         label = planted.label[told] - first
         weight = np.concatenate([task.weight[observed], np.ones(len(told), np.float32)])
         labels = np.concatenate([np.zeros(len(observed), np.int64), label])
-        found.append(_lesson(setup, np.concatenate(inputs), labels, weight, config=for_accounts))
+        several, classes = np.concatenate(inputs), len(kinds) + 1
+        found.append(_lesson(setup, several, labels, weight, classes=classes, config=for_accounts))
     return found
 
 
-def _lesson(setup: Setup, inputs: Float32, label: Int64, weight: Float32, *, config: ClassifierConfig) -> Lesson:
+def _lesson(
+    setup: Setup, inputs: Float32, label: Int64, weight: Float32, *, classes: int, config: ClassifierConfig
+) -> Lesson:
     """Return a lesson on ``inputs`` (B, N) with rows weighted by ``weight`` (B,), all classes equally heavy in sum."""
-    total = np.bincount(label, weights=weight)
+    total = np.bincount(label, weights=weight, minlength=classes)
     even = (weight / np.maximum(total, 1e-9)[label]).astype(np.float32)
-    return Lesson.of(inputs, label, even, classes=len(total), config=config, generator=setup.generator)
+    return Lesson.of(inputs, label, even, classes=classes, config=config, generator=setup.generator)
 
 
 def _planted(setup: Setup, made: Round, rows: Int64, columns: Sequence[str]) -> Float32:

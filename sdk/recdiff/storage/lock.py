@@ -19,6 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from recdiff.errors import UsageError
+from recdiff.storage.json_file import read_json
 
 
 @contextmanager
@@ -60,7 +61,7 @@ def lock_file(target: Path) -> Path:
 def _told(holder: Path) -> str:
     """Say who holds a lock."""
     try:
-        facts = json.loads(holder.read_text(encoding="utf-8"))
+        facts = read_json(holder)
         return f"process {facts['pid']} ({facts['command']}) since {facts['since'][:19]} UTC"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

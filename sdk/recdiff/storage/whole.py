@@ -19,6 +19,8 @@ STRAY = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".gitkeep", ".gitatt
 """What operating systems and model hubs put into folders."""
 DRAFT = re.compile(r"\..+\.[0-9a-f]{32}\.(?:tmp|old)")
 """Names of what our writers leave beside their target when they are killed."""
+WORK = re.compile(r"\..+\.(?:work|checkpoints)")
+"""Names of the folders from which a killed run goes on."""
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
@@ -91,12 +93,16 @@ def writable(target: Path) -> Path:
     Raises:
         UsageError: it is a mount point, which nothing can be renamed to, or the folder one works in, which would be
             gone from under one's feet.
+        WriteError: nothing can be made where it would lie.
     """
     target = target.resolve()
     if target.is_mount():
         raise UsageError(f"{target} is a mount point, which cannot be replaced; name a folder inside it")
     if Path.cwd().is_relative_to(target):
         raise UsageError(f"{target} is the folder you work in, which cannot be replaced; name a folder inside it")
+    above = next(place for place in target.parents if place.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise WriteError(f"{target}: cannot be written: {above} is no folder that you may write to")
     return target
 
 
@@ -121,7 +127,8 @@ def foreign(folder: Path, known: Callable[[Path], bool]) -> list[str]:
 
 def is_stray(name: str) -> bool:
     """Tell whether a file called ``name`` is left by an operating system or by a writer of ours that was killed."""
-    return name.lower() in STRAY or bool(DRAFT.fullmatch(name)) or name.startswith("._")
+    left = DRAFT.fullmatch(name) or WORK.fullmatch(name)
+    return name.lower() in STRAY or left is not None or name.startswith("._")
 
 
 def draft_of(target: Path) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from recdiff.errors import ArtifactError
+from recdiff.storage.json_file import read_json
 from recdiff.storage.whole import draft_of, flush, write_errors
 from recdiff.version import VERSION
 
@@ -86,7 +87,7 @@ class Cache:
         if not file.exists():
             return None
         try:
-            stored = json.loads(file.read_text(encoding="utf-8"))
+            stored = read_json(file)
             identity, values, seconds = stored["cell"], stored["values"], float(stored["seconds"])
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{file}: damaged result ({error}); delete the file to compute it again") from error

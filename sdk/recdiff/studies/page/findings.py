@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from recdiff.errors import ArtifactError
+from recdiff.storage.json_file import read_json
 from recdiff.studies.lab.cell import write_whole
 from recdiff.studies.page.tidy import write_csv
 
@@ -133,7 +134,7 @@ def read_all(folder: Path, order: Sequence[str]) -> list[Written]:
 
 def _read(file: Path) -> Written:
     try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
+        stored = read_json(file)
         if stored["format"] != FORMAT:
             raise ArtifactError(
                 f"{file}: format {stored['format']!r}, this version reads {FORMAT}; run the study again"
