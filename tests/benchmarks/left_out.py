@@ -1,16 +1,17 @@
 """Fakes of a family that nothing was taught about: `python -m tests.benchmarks.left_out DATA OUT [--seeds 10 ...]`.
 
 Per data set, family and seed: 20 % of the edges become fakes of the family. They are scored by a fit that knows all
-kinds ("told"), by one whose registry lacks the family ("left out"), and by every simple heuristic. OUT/left_out.json
-holds every cell and OUT/left_out.md the table.
+kinds ("told"), by one whose registry lacks the family ("left out"), by such a one without the denoiser's evidence ("no
+denoising"), and by every simple heuristic. OUT/left_out.json holds every cell and OUT/left_out.md the table.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ FAMILIES = {
 }
 """What is injected, and what the registry then lacks."""
 SHARE = 0.2
+WAYS = ("told", "left out", "no denoising")
 
 
 def main() -> None:
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[10, 11, 12, 13, 14])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="which fits are run")
     given = parser.parse_args()
     file = given.out / "left_out.json"
     cells = json.loads(file.read_text()) if file.exists() else {}
@@ -50,27 +53,30 @@ def main() -> None:
         for name in given.sets:
             dataset = SocialDataset.read(given.data / name)
             for family in FAMILIES:
-                cells[f"{name}/{family}/{seed}"] = found = cell(dataset, family, seed)
+                cells[f"{name}/{family}/{seed}"] = found = cell(dataset, family, seed, given.ways)
                 print(name, family, seed, found, flush=True)
                 file.write_text(one_a_line(cells))
     (given.out / "left_out.md").write_text(table(cells))
 
 
-def cell(dataset: SocialDataset, family: str, seed: int) -> dict[str, float | str]:
-    """Return the AUC of a fit told of the family, of one that is not, and of the best heuristic, with its name."""
+def cell(dataset: SocialDataset, family: str, seed: int, ways: Sequence[str] = WAYS) -> dict[str, float | str]:
+    """Return the AUC of each of the ``ways`` to fit and of the best heuristic, with its name."""
     users, rng = len(dataset.users), np.random.default_rng(seed)
     found = corrupt(dataset.edges, users, kind=family, share=SHARE, mode="replace", rng=rng, directed=dataset.directed)
 
-    def blind() -> float:
-        scorer = fit_scorer(found.edges, users, dataset.train, dataset.directed, ScorerConfig(), seed)
-        return auc(found.is_fake, np.asarray(scorer.edge_scores, np.float64))
+    def blind(config: ScorerConfig) -> float:
+        scorer = fit_scorer(found.edges, users, dataset.train, dataset.directed, config, seed)
+        return round(auc(found.is_fake, np.asarray(scorer.edge_scores, np.float64)), 4)
 
-    told = blind()
-    with without(FAMILIES[family]):
-        left_out = blind()
+    plain = ScorerConfig()
+    reached: dict[str, float | str] = {}
+    for way in ways:
+        with without(() if way == "told" else FAMILIES[family]):
+            evidence = replace(plain.evidence, denoising="none") if way == "no denoising" else plain.evidence
+            reached[way] = blind(replace(plain, evidence=evidence))
     counts = heuristic_scores(found.edges, users, dataset.train, dataset.directed, np.random.default_rng(0))
     best, name = max((auc(found.is_fake, -each), name) for name, each in counts.items())
-    return {"told": round(told, 4), "left out": round(left_out, 4), "best count": round(best, 4), "count": name}
+    return reached | {"best count": round(best, 4), "count": name}
 
 
 @contextmanager
@@ -87,14 +93,14 @@ def without(names: tuple[str, ...]) -> Iterator[None]:
 def table(cells: dict[str, dict[str, float | str]]) -> str:
     """Return the means over seeds as a page."""
     how = "AUC, means over seeds, by `python -m tests.benchmarks.left_out DATA OUT`; see there for what is compared."
-    columns = ("told", "left out", "best count")
+    columns = [each for each in (*WAYS, "best count") if all(each in found for found in cells.values())]
     lines = [
         "# A family left out",
         "",
         how,
         "",
         "| set | family | seeds | " + " | ".join(columns) + " |",
-        "|---" * 6 + "|",
+        "|---" * (3 + len(columns)) + "|",
     ]
     for name, family in dict.fromkeys(tuple(key.split("/")[:2]) for key in cells):
         rows = [each for key, each in cells.items() if key.startswith(f"{name}/{family}/")]
