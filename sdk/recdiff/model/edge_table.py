@@ -5,6 +5,8 @@ Letters: U users, E edges, B pairs.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
@@ -55,3 +57,13 @@ def counts(pairs: Int64, edges: Int64, num_users: int, directed: bool, train: sp
     found["degree_src"] = pa.array(degrees[0][pairs[:, 0]].astype(np.int32))
     found["degree_dst"] = pa.array(degrees[1][pairs[:, 1]].astype(np.int32))
     return found
+
+
+def both_ways(table: pa.Table) -> pa.Table:
+    """Return each row followed by its mirror image, for undirected input that listed both directions."""
+    swap = {"src": "dst", "dst": "src", "degree_src": "degree_dst", "degree_dst": "degree_src"}
+    columns = {name: table[swap.get(name, name)] for name in table.column_names}
+    mirror = pa.table(columns).replace_schema_metadata(table.schema.metadata)
+    count = table.num_rows
+    order = np.arange(2 * count).reshape(2, count).T.ravel()
+    return cast(pa.Table, pa.concat_tables([table, mirror]).take(pa.array(order)))

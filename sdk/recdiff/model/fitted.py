@@ -14,6 +14,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.accounts.scores import Accounts, Evidence, judge_accounts
 from recdiff.arrays import Float32, Half, Int64
 from recdiff.config import Config
 from recdiff.data.ids import Ids
@@ -76,6 +77,17 @@ class Fitted:
     @cached_property
     def _index(self) -> EdgeIndex:
         return EdgeIndex.of(self.pairs, len(self.users), self.directed)
+
+    @cached_property
+    def account_evidence(self) -> Evidence:
+        """What account scores are computed from."""
+        scores = np.asarray(self.edges["fake_score"].to_numpy(), np.float32)
+        return Evidence(self.pairs, scores, self.directed, np.diff(self.seen.indptr).astype(np.int64))
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """All accounts with their scores and groups."""
+        return judge_accounts(self.account_evidence)
 
     def rows_of(self, pairs: Int64) -> Int64:
         """Return the row in ``edges`` of each pair (B, 2), -1 for pairs that are no fitted edge."""
