@@ -119,7 +119,9 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
     fitted = model.fitted_
     facts = {"model": str(out), **fitted.metrics, "noise": fitted.calibration["shares"]}
     facts |= {
-        name: fitted.calibration[name] for name in ("noise_level", "fake_share", "labels") if name in fitted.calibration
+        name: fitted.calibration[name]
+        for name in ("noise_level", "fake_share", "labels", "account_labels")
+        if name in fitted.calibration
     }
     if json:
         print_json(facts)
@@ -134,13 +136,15 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
     print_table(("estimated fake edges", "share"), [*shares, ("all", fitted.calibration["noise_level"])])
     note(f"share of fake edges: {said_share(fitted.calibration['fake_share'])}")
     if "labels" in fitted.calibration:
-        _say_labels(fitted.calibration["labels"])
+        _say_labels(fitted.calibration["labels"], "labels used")
+    if "account_labels" in fitted.calibration:
+        _say_labels(fitted.calibration["account_labels"], "accounts whose labels are used")
     note(f"model: {out}   next: recdiff-sdk export --onnx, recdiff-sdk clean-edges --threshold 0.3")
 
 
-def _say_labels(used: dict[str, Any]) -> None:
+def _say_labels(used: dict[str, Any], words: str) -> None:
     """Say how many labels were used, and warn where they contradict what is found without them."""
-    note(f"labels used: {used['fake'] + used['real']}, {used['fake']} of them fake")
+    note(f"{words}: {used['fake'] + used['real']}, {used['fake']} of them fake")
     blind = used["blind_auc"]
     if blind is not None and blind < CONTRADICTS:
         note(

@@ -30,6 +30,7 @@ from recdiff.machine.progress import Report, silent
 from recdiff.model.edge_table import both_ways
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact, read_artifact, write_artifact
+from recdiff.model.known import known_accounts
 from recdiff.model.recommendations import explained, for_new_user, top_table
 from recdiff.scorer.explanation import explain_edge
 
@@ -88,6 +89,7 @@ class RecDiff:
         dataset: SocialDataset,
         *,
         labels: Labels | None = None,
+        account_labels: tuple[Any, Any] | None = None,
         checkpoints: str | PathLike[str] | None = None,
         report: Report = silent,
         engine: Engine = "local",
@@ -97,6 +99,8 @@ class RecDiff:
 
         Args:
             labels: edges known to be real or fake, to train and calibrate with.
+            account_labels: raw user ids, and for each whether it is fake; fakes alone will do. Edges with a fake end
+                count as fake, those between two real accounts as real.
             checkpoints: a folder for checkpoints; a fit that was killed continues from what lies there and ends
                 with the same result, bit for bit on the same machine.
             report: called with the progress of each stage.
@@ -111,9 +115,15 @@ class RecDiff:
             ArtifactError: the checkpoints are of another configuration or other data.
         """
         self.config_ = self.config or replace(Config(), preset=self.preset, seed=self.seed, device=self.device)
-        folder = None if checkpoints is None else Path(checkpoints)
         self.fitted_ = fit_all(
-            self.config_, dataset, labels=labels, checkpoints=folder, report=report, engine=engine, workers=workers
+            self.config_,
+            dataset,
+            labels=labels,
+            checkpoints=None if checkpoints is None else Path(checkpoints),
+            report=report,
+            engine=engine,
+            workers=workers,
+            known_accounts=None if account_labels is None else known_accounts(dataset, *account_labels),
         )
         return self
 

@@ -14,13 +14,15 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import scipy.sparse as sp
 import torch
 
+from recdiff.accounts.scores import agreement
 from recdiff.arrays import Float32, Int64
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
@@ -35,7 +37,7 @@ from recdiff.machine.progress import Report, silent
 from recdiff.machine.threads import threads_at_most
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.fitted import Fitted
-from recdiff.model.known import known_edges, recalibrated
+from recdiff.model.known import edges_by_accounts, known_edges, recalibrated
 from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
 from recdiff.recommender.fit import FittedRecommender, Recommender, fit_recommender, refitted
@@ -46,6 +48,35 @@ from recdiff.storage.checkpoint import Checkpoint
 Engine = Literal["local", "ray"]
 
 
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What labels say.
+
+    Attributes:
+        edges: (E,) 1 labelled fake, 0 labelled real, -1 not labelled; None without labels of edges.
+        accounts: (U,) the same of accounts.
+    """
+
+    edges: Int64 | None
+    accounts: Int64 | None
+
+    @classmethod
+    def of(cls, dataset: SocialDataset, labels: Labels | None, accounts: Int64 | None) -> _Known:
+        return cls(None if labels is None else known_edges(dataset, labels), accounts)
+
+    def for_scorer(self, dataset: SocialDataset) -> tuple[Int64 | None, float | None]:
+        """Return what is known of each edge (E,), by labels of its own first, and the share of known fakes.
+
+        Accounts are labelled with all their edges, so these are no random draw: their share is what was labelled.
+        """
+        if self.accounts is None:
+            return self.edges, None
+        by_accounts = edges_by_accounts(dataset.edges, self.accounts)
+        if self.edges is None:
+            return by_accounts, float((by_accounts == 1).mean())
+        return np.where(self.edges >= 0, self.edges, by_accounts), float(self.edges[self.edges >= 0].mean())
+
+
 def fit_all(
     config: Config,
     dataset: SocialDataset,
@@ -54,6 +85,7 @@ def fit_all(
     report: Report = silent,
     engine: Engine = "local",
     workers: int | None = None,
+    known_accounts: Int64 | None = None,
 ) -> Fitted:
     """Fit scorer and recommender on ``dataset`` and judge them.
 
@@ -61,6 +93,7 @@ def fit_all(
         engine: "ray" trains the default preset's recommender on a Ray cluster, the scorer here; ``checkpoints`` is
             then a folder that every node sees.
         workers: of the Ray cluster; by default one per card, or one per node with all its cores.
+        known_accounts: (U,) 1 for accounts known to be fake, 0 for those known to be real, -1 for all others.
 
     Raises:
         UsageError: engine "ray" without Ray, without ``checkpoints``, with preset "paper", without interactions or
@@ -71,7 +104,8 @@ def fit_all(
     """
     # Before the scorer is fitted, so that what is wrong with a cluster costs no fit.
     with _trainer(engine, workers, config, dataset, checkpoints) as trainer, threads_at_most(cores()):
-        return _fit_stages(config, dataset, labels=labels, checkpoints=checkpoints, trainer=trainer, report=report)
+        known = _Known.of(dataset, labels, known_accounts)
+        return _fit_stages(config, dataset, known, checkpoints=checkpoints, trainer=trainer, report=report)
 
 
 @contextmanager
@@ -99,7 +133,7 @@ def _trainer(
 def _fit_stages(
     config: Config,
     dataset: SocialDataset,
-    labels: Labels | None,
+    known: _Known,
     checkpoints: Path | None,
     trainer: Trainer | None,
     report: Report,
@@ -108,7 +142,6 @@ def _fit_stages(
     device = resolve_device("auto" if trainer and config.device == "cuda" else config.device)
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
     train = dataset.train if dataset.train.nnz else None
-    known = None if labels is None else known_edges(dataset, labels)
     scorer = _fit_scorer(config, dataset, known, device, report)
     edges = evidence_table.edge_table(dataset, scorer)
     denoiser, social = scorer.denoiser, scorer.latent
@@ -144,11 +177,13 @@ def _fit_stages(
             "shares": scorer.shares,
             "noise_level": scorer.fake_share,
             "fake_share": {**_interval(scorer), "audited": False},
-            **({} if known is None else {"labels": _label_facts(scorer, known)}),
+            **({} if known.edges is None else {"labels": _label_facts(scorer, known.edges)}),
         },
         metrics={},
         history=history,
+        known_accounts=known.accounts,
     )
+    fitted = _with_account_facts(fitted)
     tables = fitted.judged_tables
     return fitted if tables is None else replace(fitted, metrics=judge(*tables, dataset, config.seed))
 
@@ -176,10 +211,9 @@ def _fit_default(
     )
 
 
-def _fit_scorer(
-    config: Config, dataset: SocialDataset, known: Int64 | None, device: torch.device, report: Report
-) -> Scorer:
-    """Fit the scorer, with what is known of the edges (E,), and make its scores match that."""
+def _fit_scorer(config: Config, dataset: SocialDataset, known: _Known, device: torch.device, report: Report) -> Scorer:
+    """Fit the scorer with what is known of the edges, and make its scores match what is known of edges themselves."""
+    of_edges, share = known.for_scorer(dataset)
     scorer = fit_scorer(
         dataset.edges,
         len(dataset.users),
@@ -188,10 +222,11 @@ def _fit_scorer(
         config=config.scorer,
         seed=config.seed,
         report=report,
-        known=known,
+        known=of_edges,
         device=device,
+        known_share=share,
     )
-    return recalibrated(scorer, config.fake_share, known)
+    return recalibrated(scorer, config.fake_share, known.edges)
 
 
 def fingerprint(config: Config, dataset: SocialDataset) -> str:
@@ -226,6 +261,16 @@ def _fit_published(
 def _label_facts(scorer: Scorer, known: Int64) -> dict[str, float | int | None]:
     """Return how many labels were used, and how well the score found without them agrees (AUC)."""
     return {"fake": int((known == 1).sum()), "real": int((known == 0).sum()), "blind_auc": scorer.agreement}
+
+
+def _with_account_facts(fitted: Fitted) -> Fitted:
+    """Return ``fitted`` with how many accounts are labelled, and how well what is found without labels agrees (AUC)."""
+    known = fitted.known_accounts
+    if known is None:
+        return fitted
+    counts = {"fake": int((known == 1).sum()), "real": int((known == 0).sum())}
+    facts = {**counts, "blind_auc": agreement(fitted.accounts, known)}
+    return replace(fitted, calibration={**fitted.calibration, "account_labels": facts})
 
 
 def _interval(scorer: Scorer) -> dict[str, float]:

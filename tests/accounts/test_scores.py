@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pyarrow as pa
+import scipy.sparse as sp
 from scipy.special import expit
 
 from recdiff.accounts.scores import PRIOR, Evidence, group_scores, judge_accounts
@@ -19,7 +20,7 @@ def evidence(seed: int, rings: int = 10, users: int = 4000) -> tuple[Evidence, n
     """Return a town without interactions whose edge scores know nothing, and each account's ring."""
     made = town(users=users, rings=rings, seed=seed)
     scores = np.random.default_rng(seed).uniform(0.0, 0.1, len(made.edges)).astype(np.float32)
-    return Evidence(made.edges, scores, False, np.zeros(len(made.ring), np.int64)), made.ring
+    return Evidence(made.edges, scores, False, sp.csr_matrix((len(made.ring), 0), dtype=np.float32)), made.ring
 
 
 def test_rings_without_interactions_are_found_though_edge_scores_know_nothing() -> None:
@@ -81,6 +82,6 @@ def test_tables_say_who_why_and_with_whom() -> None:
 
 def test_an_account_without_edges_has_a_score_too() -> None:
     given, ring = evidence(6, rings=1, users=500)
-    lonely = Evidence(given.edges, given.scores, False, np.zeros(len(ring) + 1, np.int64))
+    lonely = Evidence(given.edges, given.scores, False, sp.csr_matrix((len(ring) + 1, 0), dtype=np.float32))
     score = judge_accounts(lonely).score[-1]
     assert 0.0 < score < 0.1

@@ -13,13 +13,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.special import expit, logit
 
 from recdiff.accounts.groups import DENSE, Groups, find_groups
 from recdiff.accounts.shape import LEAST, MOST, WEIGHTS
+from recdiff.accounts.taught import taught
 from recdiff.accounts.usage import usage
 from recdiff.accounts.votes import beyond_degree, votes
 from recdiff.arrays import Float32, Float64, Int64
+from recdiff.metrics.edges import auc
 
 PRIOR = -4.5
 """Log odds of an account about which nothing is known."""
@@ -36,19 +39,26 @@ class Evidence:
 
     Attributes:
         edges: (E, 2); scores: (E,) their fake scores; times: (E,) or None.
-        items: (U,) how many items each account uses; all 0 where there are no interactions.
+        items: (U, I), what each account uses; no items where there are no interactions.
+        known: (U,) 1 for accounts labelled fake, 0 for those labelled real, -1 for all others; or None.
     """
 
     edges: Int64
     scores: Float32
     directed: bool
-    items: Int64
+    items: sp.csr_matrix
     times: Float64 | None = None
+    known: Int64 | None = None
 
     @property
     def degree(self) -> Int64:
         """Edges of each account, (U,)."""
-        return np.bincount(self.edges.ravel(), minlength=len(self.items))
+        return np.asarray(np.bincount(self.edges.ravel(), minlength=self.items.shape[0]), np.int64)
+
+    @property
+    def used(self) -> Int64:
+        """How many items each account uses, (U,)."""
+        return np.asarray(np.diff(self.items.indptr), np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,16 +85,32 @@ class Accounts:
 
 
 def judge_accounts(evidence: Evidence) -> Accounts:
-    """Return all accounts with their scores, without labels; the same evidence gives the same scores."""
+    """Return all accounts with their scores; the same evidence gives the same ones."""
     degree = evidence.degree
     groups = find_groups(evidence.edges, len(degree), evidence.directed, evidence.times)
-    parts = {"usage": usage(evidence.items, degree), "group": of_group(groups, evidence.edges)}
+    parts = {"usage": usage(evidence.used, degree), "group": of_group(groups, evidence.edges)}
     odds = PRIOR + parts["usage"] + parts["group"]
     for _ in range(ROUNDS):
         found = beyond_degree(votes(evidence.edges, evidence.scores, expit(odds), groups.member), degree)
         parts["edges"] = np.clip(found, *VOTES)
         odds = PRIOR + parts["edges"] + parts["usage"] + parts["group"]
+    if evidence.known is not None and (evidence.known >= 0).any():
+        told = taught(evidence.edges, evidence.directed, evidence.items, odds, parts=parts, known=evidence.known)
+        parts["labels"], odds = told - odds, told
     return Accounts(odds, parts, groups, degree, expected_fake(evidence, expit(odds)))
+
+
+def agreement(accounts: Accounts, known: Int64) -> float | None:
+    """Return the AUC, on labelled accounts, of what is found without labels; None where it cannot be told.
+
+    The votes of edges are left out: the edge scores may have learned from the same labels. Where only fakes are
+    labelled, they are set against all accounts without a label.
+    """
+    fake, real = known == 1, known == (0 if (known == 0).any() else -1)
+    if not fake.any() or not real.any():
+        return None
+    odds = accounts.parts["usage"] + accounts.parts["group"]
+    return auc(fake[fake | real], odds[fake | real])
 
 
 def of_group(groups: Groups, edges: Int64) -> Float64:

@@ -36,7 +36,7 @@ def account_table(accounts: Accounts, evidence: Evidence, users: Ids) -> pa.Tabl
             "edges": pa.array(accounts.degree[order]),
             "expected_fake_edges": pa.array(np.round(accounts.expected_fake[order], 3)),
             "group": pa.array(group, pa.int64(), mask=group == 0),
-            "reasons": pa.array(_reasons(accounts, evidence.items, order), pa.string()),
+            "reasons": pa.array(_reasons(accounts, evidence.used, order), pa.string()),
         }
     )
 

@@ -126,6 +126,7 @@ def fit_scorer(
     report: Report = silent,
     known: Int64 | None = None,
     device: torch.device | str = "cpu",
+    known_share: float | None = None,
 ) -> Scorer:
     """Fit on the ``edges`` (E, 2) and the interactions ``train`` (U, I), or None.
 
@@ -134,6 +135,7 @@ def fit_scorer(
         known: (E,) 1 for edges known to be fake, 0 for edges known to be real, -1 for all others, or None. Features add
             to the log odds what the labels bear out (``taught``), and from ``FEWEST_KNOWN`` of both on, known fakes are
             a kind of their own, which the final networks learn beside the sampled ones.
+        known_share: of the known kind of fakes among all edges; None: as among known ones, drawn at random.
         report: told of every encoding and round.
         device: where eigenvectors are found, and the denoiser is trained and used; pairs are told apart on the
             processor.
@@ -152,7 +154,7 @@ def fit_scorer(
     found = []
     for sequence in np.random.SeedSequence(seed).spawn(divisions):
         setup = make_setup(graph, train, config, Seeds.of(sequence), steps, device=device)
-        found.append(_divided(setup, told))
+        found.append(_divided(setup, told, known_share))
     steps.all()
     return _in_given_order(_averaged(found), order)
 
@@ -175,7 +177,7 @@ def _in_given_order(scorer: Scorer, order: Int64) -> Scorer:
     )
 
 
-def _divided(setup: Setup, known: Int64 | None) -> Scorer:
+def _divided(setup: Setup, known: Int64 | None, known_share: float | None) -> Scorer:
     """Return the scorer that one division into folds leads to, its edges in the setup's order."""
     made, ratio, found = _rounds(setup)
     shares = found.mean
@@ -189,7 +191,7 @@ def _divided(setup: Setup, known: Int64 | None) -> Scorer:
     if known is not None and min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN:
         sampled = len(setup.pool.kinds)
         label, weight = np.where(told == 1, 1 + sampled, label), np.where(told == 1, np.float32(1.0), weight)
-        share = float(known[known >= 0].mean())
+        share = float(known[known >= 0].mean()) if known_share is None else known_share
         shares = np.insert(shares, sampled, share) / max(1.0, float(shares.sum() + share))
         kinds = (*setup.pool.kinds, KNOWN, *setup.planted.kinds)
         interval = min(interval[0], float(shares.sum())), max(interval[1], float(shares.sum()))
