@@ -31,6 +31,7 @@ def ringed() -> tuple[SocialDataset, np.ndarray]:
     users = Ids(pa.array([f"user-{number:04d}" for number in range(len(made.ring))]))
     items = Ids(pa.array([], pa.string()))
     dataset = SocialDataset(users, items, none, none, none, made.edges, directed=False, mirrored=False)
+    dataset = replace(dataset, edge_times=np.arange(len(made.edges), dtype=np.float64))
     return dataset, made.ring >= 0
 
 
@@ -52,7 +53,10 @@ def test_a_fit_uses_account_labels_says_so_and_keeps_them(with_real: bool, tmp_p
     said = dict(zip(accounts["user_id"].to_pylist(), accounts["account_score"].to_pylist(), strict=True))
     assert all(said[name] > 0.99 for name in ids[chosen[fake[chosen]]])
     model.save(tmp_path / "model")
-    assert RecDiff.load(tmp_path / "model").accounts_.equals(accounts)
+    loaded = RecDiff.load(tmp_path / "model")
+    assert loaded.accounts_.equals(accounts)
+    times = loaded.groups_.select(["first", "last"]).slice(0, 1).to_pylist()[0]
+    assert 0 <= times["first"] < times["last"] < len(dataset.edges)
     blind = RecDiff(config=QUICK).fit(dataset)
     taught, plain = (each.score_edges()[fake[dataset.edges].any(axis=1)].mean() for each in (model, blind))
     assert taught > plain

@@ -15,7 +15,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff.arrays import Int64
+from recdiff.arrays import Float64, Int64
 from recdiff.data import input_files as folders
 from recdiff.data import split as splits
 from recdiff.data.columns import INTERACTIONS, SOCIAL, check_mapping
@@ -47,6 +47,7 @@ class SocialDataset:
         directed: whether (a, b) and (b, a) are two different ties.
         mirrored: undirected input that listed both directions of every tie.
         notices: counted things that were handled.
+        edge_times: float64 (E,) when each tie came about, in seconds; None where the data do not say.
     """
 
     users: Ids
@@ -58,6 +59,7 @@ class SocialDataset:
     directed: bool
     mirrored: bool
     notices: tuple[Notice, ...] = ()
+    edge_times: Float64 | None = None
 
     @classmethod
     def read(
@@ -96,7 +98,7 @@ class SocialDataset:
         return _from_tables(social, interactions, directed, seed, split)
 
     def replace_edges(self, edges: Int64) -> SocialDataset:
-        """Return a copy with other ties (E', 2) between the same users.
+        """Return a copy with other ties (E', 2), without times, between the same users.
 
         Raises:
             ValueError: ``edges`` are no pairs of user positions.
@@ -106,7 +108,7 @@ class SocialDataset:
             raise ValueError(f"edges must have shape (E, 2), got {pairs.shape}")
         if pairs.size and (pairs.min() < 0 or pairs.max() >= len(self.users)):
             raise ValueError(f"edges must hold positions in 0..{len(self.users) - 1}, got {pairs.min()}..{pairs.max()}")
-        return replace(self, edges=pairs)
+        return replace(self, edges=pairs, edge_times=None)
 
 
 def _read_tables(
@@ -140,6 +142,7 @@ def _social_only(social: Table, directed: bool | None) -> SocialDataset:
         ends=(src, dst),
         directed=directed,
         notices=[*notices, *_about(social)],
+        times=social.time,
     )
 
 
@@ -155,7 +158,14 @@ def _from_tables(
         raise data_error(interactions.path, [Problem("no row has the split train; training needs at least one")])
     notices = [*_about(interactions), *notices, *_about(social)]
     return _assemble(
-        social.path, users, items=items, matrices=matrices, ends=(src, dst), directed=directed, notices=notices
+        social.path,
+        users,
+        items=items,
+        matrices=matrices,
+        ends=(src, dst),
+        directed=directed,
+        notices=notices,
+        times=social.time,
     )
 
 
@@ -190,6 +200,7 @@ def _assemble(
     ends: tuple[Int64, Int64],
     directed: bool | None,
     notices: list[Notice],
+    times: Float64 | None = None,
 ) -> SocialDataset:
     if len(users) < 2:
         raise data_error(path, [Problem(f"{len(users)} user in all; at least two are needed")])
@@ -208,6 +219,7 @@ def _assemble(
         directed=ties.directed,
         mirrored=ties.mirrored,
         notices=everything,
+        edge_times=None if times is None else times[ties.rows],
     )
 
 

@@ -23,7 +23,7 @@ def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:
 
     Columns: src, dst (positions), fake_score (out of fold), kind (of fake it resembles most), common_friends,
     shared_items (with interactions), degree_src, degree_dst, movement (of the two ends by denoising, as a multiple
-    of the median user's; with a denoiser).
+    of the median user's; with a denoiser), tied_at (seconds; where the data have times of ties).
     """
     edges = dataset.edges
     columns: dict[str, pa.Array] = {
@@ -36,6 +36,8 @@ def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:
     if len(scorer.movement):
         usual = np.maximum(np.median(scorer.movement), np.float32(1e-9))
         columns["movement"] = pa.array((scorer.movement[edges].mean(axis=1) / usual).astype(np.float32))
+    if dataset.edge_times is not None:
+        columns["tied_at"] = pa.array(dataset.edge_times)
     return pa.table(columns)
 
 

@@ -84,7 +84,8 @@ class Fitted:
     def account_evidence(self) -> Evidence:
         """What account scores are computed from."""
         scores = np.asarray(self.edges["fake_score"].to_numpy(), np.float32)
-        return Evidence(self.pairs, scores, self.directed, self.seen, known=self.known_accounts)
+        times = self.edges["tied_at"].to_numpy() if "tied_at" in self.edges.column_names else None
+        return Evidence(self.pairs, scores, self.directed, self.seen, times=times, known=self.known_accounts)
 
     @cached_property
     def accounts(self) -> Accounts:
