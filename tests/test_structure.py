@@ -33,6 +33,7 @@ FLOORS = {
     "recdiff.model": 6,
     "recdiff.baselines": 6,
     "recdiff.scorer": 5,
+    "recdiff.accounts": 5,
     "recdiff.recommender": 5,
     "recdiff.sample": 5,
     "recdiff.paper": 4,

@@ -5,7 +5,14 @@ from recdiff_adapters.csv import to_csv
 from recdiff_adapters.dgl import to_dgl
 from recdiff_adapters.duckdb import to_duckdb
 from recdiff_adapters.error import AdapterError, MissingLibrary, OptionError
-from recdiff_adapters.format import EDGE_FORMATS, RECOMMENDATION_FORMATS, Format, find_format, write
+from recdiff_adapters.format import (
+    ACCOUNT_FORMATS,
+    EDGE_FORMATS,
+    RECOMMENDATION_FORMATS,
+    Format,
+    find_format,
+    write,
+)
 from recdiff_adapters.gexf import to_gexf
 from recdiff_adapters.graphml import to_graphml
 from recdiff_adapters.igraph import to_igraph
@@ -20,10 +27,12 @@ from recdiff_adapters.postgres import to_postgres
 from recdiff_adapters.pyg import to_pyg
 from recdiff_adapters.qrec import to_qrec
 from recdiff_adapters.recbole import to_recbole
+from recdiff_adapters.rules import to_rules
 from recdiff_adapters.selfrec import to_selfrec
 from recdiff_adapters.sqlite import to_sqlite
 
 __all__ = [  # noqa: RUF022 -- plain order, as in the other packages
+    "ACCOUNT_FORMATS",
     "AdapterError",
     "EDGE_FORMATS",
     "Format",
@@ -49,6 +58,7 @@ __all__ = [  # noqa: RUF022 -- plain order, as in the other packages
     "to_pyg",
     "to_qrec",
     "to_recbole",
+    "to_rules",
     "to_selfrec",
     "to_sqlite",
     "write",

@@ -25,9 +25,10 @@ from recdiff_adapters.parquet import to_parquet
 from recdiff_adapters.postgres import to_postgres
 from recdiff_adapters.qrec import to_qrec
 from recdiff_adapters.recbole import to_recbole
+from recdiff_adapters.rules import to_rules
 from recdiff_adapters.selfrec import to_selfrec
 from recdiff_adapters.sqlite import to_sqlite
-from recdiff_adapters.table import EDGES, read_pairs
+from recdiff_adapters.table import ACCOUNTS, EDGES, GROUPS, RECOMMENDATIONS, read_pairs
 
 Target = Literal["file", "folder", "server"]
 # What a command line does not take as --with NAME=VALUE.
@@ -141,17 +142,26 @@ def _by_name(*formats: Format) -> Mapping[str, Format]:
     return MappingProxyType({entry.name: entry for entry in sorted(formats, key=lambda entry: entry.name)})
 
 
+_RULES = Format("rules", to_rules, None, "JSON Lines for rules engines and review queues", ".jsonl")
+_WHOLE_ROWS = ("arrow", "csv", "duckdb", "jsonl", "parquet", "postgres", "sqlite")
+"""Formats that hold any table: a row about one account has no two ends."""
 EDGE_FORMATS: Mapping[str, Format] = _by_name(*_TABLES, *_GRAPHS)
 RECOMMENDATION_FORMATS: Mapping[str, Format] = _by_name(*_TABLES)
+ACCOUNT_FORMATS: Mapping[str, Format] = _by_name(*(entry for entry in _TABLES if entry.name in _WHOLE_ROWS), _RULES)
+_OF_KIND = {
+    EDGES: EDGE_FORMATS,
+    RECOMMENDATIONS: RECOMMENDATION_FORMATS,
+    ACCOUNTS: ACCOUNT_FORMATS,
+    GROUPS: ACCOUNT_FORMATS,
+}
 
 
 def write(name: str, table: pa.Table, out: Any, /, **options: Any) -> Path | None:
-    """Write a table of edges or recommendations in the format of that name; return the path, if it has one.
+    """Write a table of edges, recommendations, accounts or groups in the format of that name; return the path if any.
 
     Raises OptionError for a format or an option that does not exist, and what the format's own function raises.
     """
-    formats = EDGE_FORMATS if read_pairs(table).kind == EDGES else RECOMMENDATION_FORMATS
-    chosen = find_format(name, formats)
+    chosen = find_format(name, _OF_KIND[read_pairs(table).kind])
     chosen.check(set(options) - (set(chosen.keywords) & _PYTHON_ONLY))
     return chosen.write(table, out, **options)
 
@@ -165,8 +175,11 @@ def find_format(name: str, formats: Mapping[str, Format]) -> Format:
             f"{name} is an object in memory, not a file: in Python call recdiff_adapters.to_{name}(table); "
             f"on disk use the format {_IN_MEMORY[name]}"
         )
-    if name in EDGE_FORMATS:
-        raise OptionError(f"format {name} is for edges, not for recommendations; these have: {', '.join(formats)}")
+    if name in EDGE_FORMATS or name in ACCOUNT_FORMATS:
+        others = "edges" if name in EDGE_FORMATS else "accounts and groups"
+        ours = "accounts and groups" if formats is ACCOUNT_FORMATS else "edges and recommendations"
+        ours = "recommendations" if formats is RECOMMENDATION_FORMATS else ours
+        raise OptionError(f"format {name} is for {others}, not for {ours}; these have: {', '.join(formats)}")
     near = get_close_matches(name, formats, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise OptionError(f"format {name!r} is not known{hint} (one of {', '.join(formats)})")

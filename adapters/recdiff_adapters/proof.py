@@ -15,6 +15,8 @@ from recdiff_adapters.table import Pairs, base_columns
 
 MARK = b"recdiff"
 """Key of an Arrow schema's metadata; its value is the kind of table."""
+RULE_NAMES = ("entity_type", "entity_id", "score", "labels", "reasons", "expiry")
+"""What an object for a rules engine has, in this order."""
 _HEAD = 1 << 20
 
 
@@ -41,6 +43,11 @@ def csv_of(kind: str) -> Proof:
 def jsonl_of(kind: str) -> Proof:
     """Return a proof for JSON Lines: as ``csv_of``, of the first object's names."""
     return lambda path: has_base(_names(first_line(path)), kind)
+
+
+def rules_file(path: Path) -> bool:
+    """Tell whether the first object of a file has the names of one for a rules engine."""
+    return _names(first_line(path))[: len(RULE_NAMES)] == list(RULE_NAMES)
 
 
 def xml_of(kind: str) -> Proof:

@@ -1,7 +1,8 @@
-"""The two tables that every adapter takes, checked once.
+"""The tables that adapters take, checked once.
 
 Edges: ``src``, ``dst`` (int64 or string), ``fake_score`` (float in [0, 1] or null), ``keep`` (bool), and any
-evidence columns. Recommendations: ``user_id``, ``item_id``, ``rank`` (integer from 1), ``score`` (float).
+evidence columns. Recommendations: ``user_id``, ``item_id``, ``rank`` (integer from 1), ``score`` (float). Accounts:
+``user_id`` and ``account_score``; groups: ``group`` (integer from 1) and ``group_score``; scores in [0, 1].
 Rows are numbered from 1 in messages.
 """
 
@@ -19,17 +20,23 @@ from recdiff_adapters.error import AdapterError, OptionError, shorten
 
 EDGES = "edges"
 RECOMMENDATIONS = "recommendations"
+ACCOUNTS = "accounts"
+GROUPS = "groups"
 DIRECTED = b"recdiff_directed"
 """Key of a table's metadata: "true" or "false", whether its edges have a direction. clean-edges writes it."""
 _COLUMNS = {
     EDGES: ("src", "dst", "fake_score", "keep"),
     RECOMMENDATIONS: ("user_id", "item_id", "rank", "score"),
+    ACCOUNTS: ("user_id", "account_score"),
+    GROUPS: ("group", "group_score"),
 }
+_SINGLE = (ACCOUNTS, GROUPS)
+"""Kinds whose rows are about one thing: the first column says which, the second is its score."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """A checked table whose rows join two ids: ``src`` and ``dst``, or ``user_id`` and ``item_id``.
+    """A checked table whose rows join two ids (``src`` and ``dst``, or ``user_id`` and ``item_id``) or score one.
 
     ``rows`` are the numbers the rows had in the table that was handed in, when some were left out since.
     """
@@ -69,8 +76,8 @@ class Pairs:
         return (self.table.schema.metadata or {}).get(DIRECTED) != b"false" if given is None else given
 
     def kept(self) -> Pairs:
-        """Return the edges whose ``keep`` is true, for formats that cannot say so; recommendations stay."""
-        if self.kind == RECOMMENDATIONS:
+        """Return the edges whose ``keep`` is true, for formats that cannot say so; other tables stay."""
+        if self.kind != EDGES:
             return self
         mask = self.column("keep")
         return Pairs(self.kind, self.table.filter(mask), np.flatnonzero(mask.to_numpy()))
@@ -84,7 +91,7 @@ class Pairs:
 
 
 def read_pairs(table: pa.Table) -> Pairs:
-    """Check a table of edges or of recommendations.
+    """Check a table of edges, recommendations, accounts or groups.
 
     Raises AdapterError for a missing or twice named column, a column of another type, an id that is null, or a
     value out of range, naming column, row and value.
@@ -96,6 +103,9 @@ def read_pairs(table: pa.Table) -> Pairs:
     if doubled:
         raise AdapterError(f"the table has more than one column named {', '.join(doubled)}")
     pairs = Pairs(_kind(names), _plain(table))
+    if pairs.kind in _SINGLE:
+        _check_scored(pairs)
+        return pairs
     _check_ids(pairs)
     (_check_edges if pairs.kind == EDGES else _check_recommendations)(pairs)
     return pairs
@@ -107,7 +117,12 @@ def base_columns(kind: str) -> tuple[str, ...]:
 
 
 def _kind(names: list[str]) -> str:
+    for kind in _SINGLE:
+        if _COLUMNS[kind][1] in names and _COLUMNS[kind][0] in names:
+            return kind
     for kind, columns in _COLUMNS.items():
+        if kind in _SINGLE:
+            continue
         if columns[0] in names or columns[1] in names:
             missing = [column for column in columns if column not in names]
             if missing:
@@ -116,7 +131,8 @@ def _kind(names: list[str]) -> str:
             return kind
     raise AdapterError(
         f"the table has the columns {', '.join(names) or '(none)'}; an adapter takes edges "
-        f"({', '.join(_COLUMNS[EDGES])}) or recommendations ({', '.join(_COLUMNS[RECOMMENDATIONS])})"
+        f"({', '.join(_COLUMNS[EDGES])}), recommendations ({', '.join(_COLUMNS[RECOMMENDATIONS])}), accounts "
+        f"({', '.join(_COLUMNS[ACCOUNTS])}) or groups ({', '.join(_COLUMNS[GROUPS])})"
     )
 
 
@@ -156,6 +172,26 @@ def _check_ids(pairs: Pairs) -> None:
         raise AdapterError(f"src is of type {left} and dst of type {right}; both name users: make them one type")
 
 
+def _check_scored(pairs: Pairs) -> None:
+    entity, score = _COLUMNS[pairs.kind]
+    kind = pairs.column(entity).type
+    if not (pa.types.is_integer(kind) or (pairs.kind == ACCOUNTS and _is_text(kind))):
+        raise AdapterError(f"column {entity} is of type {kind}; a group is a whole number, a user's id one or text")
+    pairs.refuse(entity, pc.is_null(pairs.column(entity)), "it must not be null")
+    _check_type(pairs, score, pa.types.is_floating, "float")
+    _refuse_outside(pairs, score, nulls=True)
+
+
+def _refuse_outside(pairs: Pairs, name: str, *, nulls: bool) -> None:
+    """Refuse what is no probability; ``nulls`` too."""
+    column = pairs.column(name)
+    inside = pc.and_(pc.greater_equal(column, 0.0), pc.less_equal(column, 1.0))
+    if nulls:
+        pairs.refuse(name, pc.is_null(column), f"{name} must not be null")
+    text = f"{name} lies in [0, 1]" if nulls else f"a {name} lies in [0, 1], or is null where it is unknown"
+    pairs.refuse(name, pc.invert(inside), text)
+
+
 def _check_type(pairs: Pairs, name: str, accepts: Callable[[Any], bool], words: str) -> None:
     kind = pairs.column(name).type
     if not accepts(kind):
@@ -166,9 +202,7 @@ def _check_edges(pairs: Pairs) -> None:
     _check_type(pairs, "keep", pa.types.is_boolean, "bool")
     _check_type(pairs, "fake_score", pa.types.is_floating, "float")
     pairs.refuse("keep", pc.is_null(pairs.column("keep")), "keep is true or false, never null")
-    score = pairs.column("fake_score")
-    inside = pc.and_(pc.greater_equal(score, 0.0), pc.less_equal(score, 1.0))
-    pairs.refuse("fake_score", pc.invert(inside), "a fake_score lies in [0, 1], or is null where it is unknown")
+    _refuse_outside(pairs, "fake_score", nulls=False)
 
 
 def _check_recommendations(pairs: Pairs) -> None:

@@ -120,7 +120,11 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
     fitted = model.fitted_
     found = fitted.calibration
     facts = {"model": str(out), **fitted.metrics, "noise": found.get("shares", {})}
-    facts |= {name: found[name] for name in ("noise_level", "fake_share", "labels", "unscored") if name in found}
+    facts |= {
+        name: found[name]
+        for name in ("noise_level", "fake_share", "labels", "account_labels", "unscored")
+        if name in found
+    }
     if json:
         print_json(facts)
         return
@@ -137,13 +141,15 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
     print_table(("estimated fake edges", "share"), [*found["shares"].items(), ("all", found["noise_level"])])
     note(f"share of fake edges: {said_share(found['fake_share'])}")
     if "labels" in found:
-        _say_labels(found["labels"])
+        _say_labels(found["labels"], "labels used")
+    if "account_labels" in found:
+        _say_labels(found["account_labels"], "accounts whose labels are used")
     note(f"model: {out}   next: recdiff-sdk export --onnx, recdiff-sdk clean-edges --threshold 0.3")
 
 
-def _say_labels(used: dict[str, Any]) -> None:
+def _say_labels(used: dict[str, Any], words: str) -> None:
     """Say how many labels were used, and warn where they contradict what is found without them."""
-    note(f"labels used: {used['fake'] + used['real']}, {used['fake']} of them fake")
+    note(f"{words}: {used['fake'] + used['real']}, {used['fake']} of them fake")
     blind = used["blind_auc"]
     if blind is not None and blind < CONTRADICTS:
         note(

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 
+from recdiff.accounts.tables import account_table, group_table
 from recdiff.arrays import Float32, Int64
 from recdiff.cleaning.folder import with_direction
 from recdiff.cleaning.policy import Policy, expectation, fakes_kept, removed
@@ -26,12 +26,13 @@ from recdiff.data.problems import shorten
 from recdiff.errors import DataError, UsageError
 from recdiff.evaluation.ranking_report import judge
 from recdiff.fit import Engine, fit_all
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.machine.progress import Report, silent
 from recdiff.model.checked import fitted_of
+from recdiff.model.edge_table import both_ways
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact, read_artifact, write_artifact
-from recdiff.model.recommendations import because, top_table
+from recdiff.model.known import known_accounts
+from recdiff.model.recommendations import explained, for_new_user, top_table
 from recdiff.scorer.explanation import explain_edge
 
 NAMED = 5
@@ -89,6 +90,7 @@ class RecDiff:
         dataset: SocialDataset,
         *,
         labels: Labels | None = None,
+        account_labels: tuple[Any, Any] | None = None,
         checkpoints: str | PathLike[str] | None = None,
         report: Report = silent,
         engine: Engine = "local",
@@ -98,6 +100,8 @@ class RecDiff:
 
         Args:
             labels: edges known to be real or fake, to train and calibrate with.
+            account_labels: raw user ids, and for each whether it is fake; fakes alone will do. Edges with a fake end
+                count as fake, those between two real accounts as real.
             checkpoints: a folder for checkpoints; a fit that was killed continues from what lies there and ends
                 with the same result, bit for bit on the same machine.
             report: called with the progress of each stage.
@@ -112,9 +116,15 @@ class RecDiff:
             ArtifactError: the checkpoints are of another configuration or other data.
         """
         self.config_ = self.config or replace(Config(), preset=self.preset, seed=self.seed, device=self.device)
-        folder = None if checkpoints is None else Path(checkpoints)
         self.fitted_ = fit_all(
-            self.config_, dataset, labels=labels, checkpoints=folder, report=report, engine=engine, workers=workers
+            self.config_,
+            dataset,
+            labels=labels,
+            checkpoints=None if checkpoints is None else Path(checkpoints),
+            report=report,
+            engine=engine,
+            workers=workers,
+            known_accounts=None if account_labels is None else known_accounts(dataset, *account_labels),
         )
         return self
 
@@ -126,6 +136,18 @@ class RecDiff:
         ends = {name: fitted.users.take(positions[name].to_numpy()) for name in ("src", "dst")}
         others = {name: fitted.edges[name] for name in fitted.edges.column_names if name not in ends}
         return pa.table({**ends, **others})
+
+    @property
+    def accounts_(self) -> pa.Table:
+        """The accounts, the most suspicious first; see ``accounts.tables.account_table``."""
+        fitted = self._fitted()
+        return account_table(fitted.accounts, fitted.account_evidence, fitted.users)
+
+    @property
+    def groups_(self) -> pa.Table:
+        """The groups of accounts that act together; see ``accounts.tables.group_table``."""
+        fitted = self._fitted()
+        return group_table(fitted.accounts, fitted.account_evidence, fitted.users)
 
     def score_edges(self, src: Any = None, dst: Any = None) -> Float32:
         """Return the fake score of edges, (B,).
@@ -169,7 +191,7 @@ class RecDiff:
         table = self.edges_
         table = with_direction(table.add_column(3, "keep", pa.array(~chosen)), fitted.directed)
         if fitted.mirrored:
-            table, chosen = _both_ways(table), np.repeat(chosen, 2)
+            table, chosen = both_ways(table), np.repeat(chosen, 2)
         found = expectation(np.repeat(score, 2) if fitted.mirrored else score, chosen)
         share = fitted.calibration["fake_share"]
         least, most = fakes_kept(found, share["low"], share["high"])
@@ -246,13 +268,7 @@ class RecDiff:
                 f"item {_named(history[int(np.argmin(items))])} is not in the model: it was in no interaction"
             )
         ties = self._positions(list(friends), "friends") if friends else np.zeros(0, np.int64)
-        row = fitted.recommender.fold_in(items, ties)[None]
-        seen = sp.csr_matrix((np.ones(len(items)), (np.zeros(len(items), int), items)), shape=(1, len(fitted.items)))
-        table = top_table(fitted, pa.array(["new"]), row, seen if exclude_seen else None, k).drop_columns(["user_id"])
-        if not explain:
-            return table
-        chosen = fitted.items.index(table["item_id"])
-        return because(fitted, table, [(None, int(item), items, ties) for item in chosen])
+        return for_new_user(fitted, items, ties, k, exclude_seen=exclude_seen, explain=explain)
 
     def explain_recommendations(self, table: pa.Table) -> pa.Table:
         """Return recommendations with two more columns: because_items and because_friends.
@@ -260,15 +276,7 @@ class RecDiff:
         Each is a JSON list of the raw ids of at most three of the user's items, or friends, that added most to the
         score.
         """
-        fitted = self._fitted()
-        assert fitted.recommender is not None
-        friends = social_adjacency(fitted.pairs, len(fitted.users), directed=False)
-        users, items = fitted.users.index(table["user_id"]), fitted.items.index(table["item_id"])
-        rows = [
-            (int(user), int(item), fitted.trained[[user]].indices, friends[[user]].indices)
-            for user, item in zip(users, items, strict=True)
-        ]
-        return because(fitted, table, rows)
+        return explained(self._fitted(), table)
 
     def evaluate(self, dataset: SocialDataset) -> dict[str, Any]:
         """Return ranking metrics on the held-out interactions of ``dataset``; see ``ranking_report.judge``.
@@ -338,13 +346,3 @@ class RecDiff:
 
 def _named(raw: object) -> str:
     return shorten(raw, 80)
-
-
-def _both_ways(table: pa.Table) -> pa.Table:
-    """Return each row followed by its mirror image, for undirected input that listed both directions."""
-    swap = {"src": "dst", "dst": "src", "degree_src": "degree_dst", "degree_dst": "degree_src"}
-    columns = {name: table[swap.get(name, name)] for name in table.column_names}
-    mirror = pa.table(columns).replace_schema_metadata(table.schema.metadata)
-    count = table.num_rows
-    order = np.arange(2 * count).reshape(2, count).T.ravel()
-    return cast(pa.Table, pa.concat_tables([table, mirror]).take(pa.array(order)))

@@ -14,13 +14,15 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import scipy.sparse as sp
 import torch
 
+from recdiff.accounts.scores import agreement
 from recdiff.arrays import Float32, Int64
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
@@ -35,7 +37,7 @@ from recdiff.machine.progress import Report, silent
 from recdiff.machine.threads import threads_at_most
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.fitted import Fitted
-from recdiff.model.known import known_edges, recalibrated
+from recdiff.model.known import edges_by_accounts, known_edges, recalibrated
 from recdiff.model.unscored import blank_scorer, why_unscored
 from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
@@ -47,6 +49,35 @@ from recdiff.storage.checkpoint import Checkpoint
 Engine = Literal["local", "ray"]
 
 
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What labels say.
+
+    Attributes:
+        edges: (E,) 1 labelled fake, 0 labelled real, -1 not labelled; None without labels of edges.
+        accounts: (U,) the same of accounts.
+    """
+
+    edges: Int64 | None
+    accounts: Int64 | None
+
+    @classmethod
+    def of(cls, dataset: SocialDataset, labels: Labels | None, accounts: Int64 | None) -> _Known:
+        return cls(None if labels is None else known_edges(dataset, labels), accounts)
+
+    def for_scorer(self, dataset: SocialDataset) -> tuple[Int64 | None, float | None]:
+        """Return what is known of each edge (E,), by labels of its own first, and the share of known fakes.
+
+        Accounts are labelled with all their edges, so these are no random draw: their share is what was labelled.
+        """
+        if self.accounts is None:
+            return self.edges, None
+        by_accounts = edges_by_accounts(dataset.edges, self.accounts)
+        if self.edges is None:
+            return by_accounts, float((by_accounts == 1).mean())
+        return np.where(self.edges >= 0, self.edges, by_accounts), float(self.edges[self.edges >= 0].mean())
+
+
 def fit_all(
     config: Config,
     dataset: SocialDataset,
@@ -55,6 +86,7 @@ def fit_all(
     report: Report = silent,
     engine: Engine = "local",
     workers: int | None = None,
+    known_accounts: Int64 | None = None,
 ) -> Fitted:
     """Fit scorer and recommender on ``dataset`` and judge them.
 
@@ -62,6 +94,7 @@ def fit_all(
         engine: "ray" trains the default preset's recommender on a Ray cluster, the scorer here; ``checkpoints`` is
             then a folder that every node sees.
         workers: of the Ray cluster; by default one per card, or one per node with all its cores.
+        known_accounts: (U,) 1 for accounts known to be fake, 0 for those known to be real, -1 for all others.
 
     Raises:
         UsageError: engine "ray" without Ray, without ``checkpoints``, with preset "paper", without interactions or
@@ -72,7 +105,8 @@ def fit_all(
     """
     # Before the scorer is fitted, so that what is wrong with a cluster costs no fit.
     with _trainer(engine, workers, config, dataset, checkpoints) as trainer, threads_at_most(cores()):
-        return _fit_stages(config, dataset, labels=labels, checkpoints=checkpoints, trainer=trainer, report=report)
+        labelled = labels, known_accounts
+        return _fit_stages(config, dataset, labelled, checkpoints=checkpoints, trainer=trainer, report=report)
 
 
 @contextmanager
@@ -100,7 +134,7 @@ def _trainer(
 def _fit_stages(
     config: Config,
     dataset: SocialDataset,
-    labels: Labels | None,
+    labelled: tuple[Labels | None, Int64 | None],
     checkpoints: Path | None,
     trainer: Trainer | None,
     report: Report,
@@ -110,12 +144,11 @@ def _fit_stages(
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
     train = dataset.train if dataset.train.nnz else None
     unscored = _unscored(config, dataset)
-    known = None if labels is None or unscored else known_edges(dataset, labels)
-    scorer = (
-        blank_scorer(len(dataset.users), len(dataset.edges))
-        if unscored
-        else _fit_scorer(config, dataset, known, device, report)
-    )
+    if unscored:
+        known, scorer = _Known(None, None), blank_scorer(len(dataset.users), len(dataset.edges))
+    else:
+        known = _Known.of(dataset, *labelled)
+        scorer = _fit_scorer(config, dataset, known, device, report)
     edges = evidence_table.edge_table(dataset, scorer)
     denoiser, social = scorer.denoiser, scorer.latent
     everything = sp.csr_matrix(dataset.train + dataset.validation + dataset.test)
@@ -145,10 +178,12 @@ def _fit_stages(
         judged=judged,
         trained=dataset.train if judged is None else everything,
         seen=everything,
-        calibration={"unscored": unscored} if unscored else _calibration(scorer, known),
+        calibration={"unscored": unscored} if unscored else _calibration(scorer, known.edges),
         metrics={},
         history=history,
+        known_accounts=known.accounts,
     )
+    fitted = _with_account_facts(fitted)
     tables = fitted.judged_tables
     return fitted if tables is None else replace(fitted, metrics=judge(*tables, dataset, config.seed))
 
@@ -198,10 +233,9 @@ def _fit_default(
     )
 
 
-def _fit_scorer(
-    config: Config, dataset: SocialDataset, known: Int64 | None, device: torch.device, report: Report
-) -> Scorer:
-    """Fit the scorer, with what is known of the edges (E,), and make its scores match that."""
+def _fit_scorer(config: Config, dataset: SocialDataset, known: _Known, device: torch.device, report: Report) -> Scorer:
+    """Fit the scorer with what is known of the edges, and make its scores match what is known of edges themselves."""
+    of_edges, share = known.for_scorer(dataset)
     scorer = fit_scorer(
         dataset.edges,
         len(dataset.users),
@@ -210,10 +244,11 @@ def _fit_scorer(
         config=config.scorer,
         seed=config.seed,
         report=report,
-        known=known,
+        known=of_edges,
         device=device,
+        known_share=share,
     )
-    return recalibrated(scorer, config.fake_share, known)
+    return recalibrated(scorer, config.fake_share, known.edges)
 
 
 def fingerprint(config: Config, dataset: SocialDataset) -> str:
@@ -248,6 +283,16 @@ def _fit_published(
 def _label_facts(scorer: Scorer, known: Int64) -> dict[str, float | int | None]:
     """Return how many labels were used, and how well the score found without them agrees (AUC)."""
     return {"fake": int((known == 1).sum()), "real": int((known == 0).sum()), "blind_auc": scorer.agreement}
+
+
+def _with_account_facts(fitted: Fitted) -> Fitted:
+    """Return ``fitted`` with how many accounts are labelled, and how well what is found without labels agrees (AUC)."""
+    known = fitted.known_accounts
+    if known is None:
+        return fitted
+    counts = {"fake": int((known == 1).sum()), "real": int((known == 0).sum())}
+    facts = {**counts, "blind_auc": agreement(fitted.accounts, known)}
+    return replace(fitted, calibration={**fitted.calibration, "account_labels": facts})
 
 
 def _interval(scorer: Scorer) -> dict[str, float]:

@@ -9,6 +9,7 @@ import pytest
 
 import recdiff_adapters
 from recdiff_adapters import (
+    ACCOUNT_FORMATS,
     EDGE_FORMATS,
     RECOMMENDATION_FORMATS,
     AdapterError,
@@ -29,7 +30,7 @@ def test_all_names_are_public_and_sorted() -> None:
     modules = {path.stem for path in PACKAGE.glob("*.py")}
     assert set(recdiff_adapters.__all__) == names - modules | {"write"}
     functions = {name for name in recdiff_adapters.__all__ if name.startswith("to_")}
-    listed = {entry.write.__name__ for entry in EDGE_FORMATS.values()}
+    listed = {entry.write.__name__ for entry in (*EDGE_FORMATS.values(), *ACCOUNT_FORMATS.values())}
     assert functions - listed == {f"to_{name}" for name in ("dgl", "igraph", "networkx", "pandas", "polars", "pyg")}
 
 

@@ -332,7 +332,7 @@ def test_one_column_for_two(tmp_path: Path) -> None:
         (
             {"mapping": {"user": "a"}},
             "--map user=...: 'user' is no column of ours (did you mean 'user_id'?); accepted: dst, item_id, rating, "
-            "split, src, timestamp, user_id, weight",
+            "split, src, tied_at, timestamp, user_id, weight",
         ),
         ({"split": "date"}, "split='date' is unknown; accepted: ratio, time"),
     ],

@@ -124,7 +124,7 @@ def test_what_systems_and_killed_writers_leave_does_no_harm(folder: Path, name: 
 
 
 def test_cleaned_edges_may_lie_in_the_model_folder(folder: Path) -> None:
-    rows = pa.table({"src": ["a"], "dst": ["b"]})
+    rows = pa.table({"src": ["a"], "dst": ["b"], "fake_score": [0.5]})
     write_cleaned(folder / "cleaned", rows, rows, {"edges": 2, "removed": 1})
     verified(folder)
 

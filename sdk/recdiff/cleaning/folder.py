@@ -38,13 +38,16 @@ def with_direction(edges: pa.Table, directed: bool) -> pa.Table:
 def write_cleaned(folder: Path, kept: pa.Table, removed: pa.Table, summary: Mapping[str, Any]) -> None:
     """Write the folder whole; an existing one of the same kind is replaced when the new one is complete.
 
+    Removed edges are a queue to look through: the most suspicious come first, equal ones as they were given.
+
     Raises:
         UsageError: ``folder`` exists and holds something else.
     """
     check_target(folder)
     with replaced_folder(folder) as new:
         pq.write_table(kept, new / KEPT, compression="zstd")
-        pq.write_table(removed, new / REMOVED, compression="zstd")
+        worst_first = removed.sort_by([("fake_score", "descending")])
+        pq.write_table(worst_first, new / REMOVED, compression="zstd")
         (new / SUMMARY).write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -47,7 +47,7 @@ INTERACTIONS = Schema(
 SOCIAL = Schema(
     "social",
     required=("src", "dst"),
-    optional=("weight",),
+    optional=("weight", "tied_at"),
     aliases={
         "src": (
             "source", "source_id", "from", "from_id", "user1", "user_1", "user_id_1", "follower", "follower_id",
@@ -58,6 +58,7 @@ SOCIAL = Schema(
             "followee_id", "trustee", "friend_id", "friend", "friendid",
         ),
         "weight": ("score", "trust", "strength"),
+        "tied_at": ("timestamp", "time", "date", "datetime", "created_at"),
     },
 )  # fmt: skip
 KNOWN = frozenset(name for schema in (INTERACTIONS, SOCIAL) for name in schema.required + schema.optional)

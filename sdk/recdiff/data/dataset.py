@@ -13,25 +13,21 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-from recdiff.arrays import Int64
+from recdiff.arrays import Float64, Int64
 from recdiff.data import input_files as folders
-from recdiff.data import split as splits
 from recdiff.data.columns import INTERACTIONS, SOCIAL, check_mapping
 from recdiff.data.direction import settle
 from recdiff.data.ids import Ids, join
 from recdiff.data.notice import Notice, counted
 from recdiff.data.problems import Problem, data_error, shorten
 from recdiff.data.published_pickle import Published, read_published
-from recdiff.data.split import SplitRule
+from recdiff.data.split import Matrices, SplitRule, divide, overlap_notice
 from recdiff.data.table_file import Table, read_table
 from recdiff.errors import DataError, UsageError
 from recdiff.machine.memory import at_most
 
 __all__ = ["Notice", "SocialDataset"]
-
-Matrices = tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +44,7 @@ class SocialDataset:
         directed: whether (a, b) and (b, a) are two different ties.
         mirrored: undirected input that listed both directions of every tie.
         notices: counted things that were handled.
+        edge_times: float64 (E,) when each tie came about, in seconds; None where the data do not say.
     """
 
     users: Ids
@@ -59,6 +56,7 @@ class SocialDataset:
     directed: bool
     mirrored: bool
     notices: tuple[Notice, ...] = ()
+    edge_times: Float64 | None = None
 
     @classmethod
     def read(
@@ -106,7 +104,7 @@ class SocialDataset:
         return _from_tables(social, interactions, directed, seed, split)
 
     def replace_edges(self, edges: Int64) -> SocialDataset:
-        """Return a copy with other ties (E', 2) between the same users.
+        """Return a copy with other ties (E', 2), without times, between the same users.
 
         Raises:
             ValueError: ``edges`` are no pairs of user positions.
@@ -116,7 +114,7 @@ class SocialDataset:
             raise ValueError(f"edges must have shape (E, 2), got {pairs.shape}")
         if pairs.size and (pairs.min() < 0 or pairs.max() >= len(self.users)):
             raise ValueError(f"edges must hold positions in 0..{len(self.users) - 1}, got {pairs.min()}..{pairs.max()}")
-        return replace(self, edges=pairs)
+        return replace(self, edges=pairs, edge_times=None)
 
 
 def _read_tables(
@@ -150,6 +148,7 @@ def _social_only(social: Table, directed: bool | None) -> SocialDataset:
         ends=(src, dst),
         directed=directed,
         notices=[*notices, *_about(social)],
+        times=social.time,
     )
 
 
@@ -159,13 +158,20 @@ def _from_tables(
     users, (who, src, dst) = join([interactions.ids["user_id"], social.ids["src"], social.ids["dst"]])
     items, (what,) = join([interactions.ids["item_id"]])
     _refuse_strangers(social, interactions, users=users, who=who, src=src, dst=dst)
-    label, notices = _divide(interactions, who, what=what, num_items=len(items), seed=seed, rule=rule)
-    matrices = _matrices(label, (len(users), len(items)))
+    divided, notices = divide(interactions, who, what=what, num_items=len(items), seed=seed, rule=rule)
+    matrices = divided.matrices((len(users), len(items)))
     if matrices[0].nnz == 0:
         raise data_error(interactions.path, [Problem("no row has the split train; training needs at least one")])
     notices = [*_about(interactions), *notices, *_about(social)]
     return _assemble(
-        social.path, users, items=items, matrices=matrices, ends=(src, dst), directed=directed, notices=notices
+        social.path,
+        users,
+        items=items,
+        matrices=matrices,
+        ends=(src, dst),
+        directed=directed,
+        notices=notices,
+        times=social.time,
     )
 
 
@@ -188,7 +194,7 @@ def _from_published(path: Path, data: Published, directed: bool | None) -> Socia
         matrices=matrices,
         ends=(data.src, data.dst),
         directed=directed,
-        notices=_overlap_notice(repeated),
+        notices=overlap_notice(repeated),
     )
 
 
@@ -200,6 +206,7 @@ def _assemble(
     ends: tuple[Int64, Int64],
     directed: bool | None,
     notices: list[Notice],
+    times: Float64 | None = None,
 ) -> SocialDataset:
     if len(users) < 2:
         raise data_error(path, [Problem(f"{len(users)} user in all; at least two are needed")])
@@ -218,6 +225,7 @@ def _assemble(
         directed=ties.directed,
         mirrored=ties.mirrored,
         notices=everything,
+        edge_times=None if times is None else times[ties.rows],
     )
 
 
@@ -233,62 +241,6 @@ def _refuse_strangers(social: Table, interactions: Table, users: Ids, who: Int64
         f"{interactions.path.name} such as {shorten(ours)}; the two files must use the same user ids"
     )
     raise data_error(social.path, [Problem(text)])
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Distinct interactions in ascending order of (user, item) with the part each belongs to."""
-
-    users: Int64
-    items: Int64
-    parts: NDArray[np.int8]
-
-
-def _divide(
-    table: Table, who: Int64, what: Int64, num_items: int, seed: int, rule: SplitRule
-) -> tuple[_Rows, list[Notice]]:
-    if rule == "time" and table.split is not None:
-        raise UsageError(f"{table.path} brings a split column; drop it, or do not ask for a split by time")
-    if rule == "time" and table.time is None:
-        problem = Problem("a split by time needs column timestamp (a number or a date per row); it is missing")
-        raise data_error(table.path, [problem])
-    key = who * num_items + what
-    value = table.split if table.split is not None else table.time
-    # The smallest value of a repeated pair: its first time, or train before validation before test.
-    order = np.argsort(key, kind="stable") if value is None else np.lexsort((value, key))
-    first = np.concatenate(([True], np.diff(key[order]) != 0))
-    kept = order[first]
-    repeated = len(key) - len(kept)
-    overlap = 0 if table.split is None else _overlaps(key[order], table.split[order])
-    users, items = who[kept], what[kept]
-    if table.split is not None:
-        parts = table.split[kept]
-    elif table.time is not None:
-        parts = splits.by_time(users, table.time[kept], seed)
-    else:
-        parts = splits.by_ratio(users, seed)
-    text = "repeated (user, item) rows dropped: {n}"
-    notices = [*counted("duplicate_interactions", repeated - overlap, text), *_overlap_notice(overlap)]
-    return _Rows(users, items, parts), notices
-
-
-def _overlaps(key: Int64, part: NDArray[np.int8]) -> int:
-    """Count the further parts that pairs belong to; both (N,), sorted by key, then part."""
-    return int(((np.diff(key) == 0) & (np.diff(part) != 0)).sum())
-
-
-def _overlap_notice(count: int) -> list[Notice]:
-    text = "rows dropped whose (user, item) an earlier split has too (train, then validation, then test): {n}"
-    return counted("split_overlap", count, text)
-
-
-def _matrices(rows: _Rows, shape: tuple[int, int]) -> Matrices:
-    def part(number: int) -> sp.csr_matrix:
-        chosen = rows.parts == number
-        ones = np.ones(int(chosen.sum()), np.float32)
-        return sp.csr_matrix((ones, (rows.users[chosen], rows.items[chosen])), shape=shape, dtype=np.float32)
-
-    return part(splits.TRAIN), part(splits.VALIDATION), part(splits.TEST)
 
 
 def _without(matrix: sp.csr_matrix, other: sp.csr_matrix) -> sp.csr_matrix:

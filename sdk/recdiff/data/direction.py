@@ -23,12 +23,14 @@ class Ties:
         directed: whether (a, b) and (b, a) are two different ties.
         mirrored: undirected, and every tie was listed in both directions.
         notices: what was dropped, merged and decided.
+        rows: int64 (E,) the row that each tie was first seen in.
     """
 
     edges: Int64
     directed: bool
     mirrored: bool
     notices: tuple[Notice, ...]
+    rows: Int64
 
 
 def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Ties:
@@ -43,7 +45,8 @@ def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Tie
     real = src != dst
     arcs = np.column_stack((src[real], dst[real])).astype(np.int64)
     key = arcs[:, 0] * num_users + arcs[:, 1]
-    arcs, key = _first_seen(arcs, key)
+    first = _first_seen(key)
+    arcs, rows = arcs[first], np.flatnonzero(real)[first]
     reciprocal = count_reciprocal(arcs, num_users)
     notices = [
         *counted("self_ties", int((~real).sum()), "ties of a user with itself dropped: {n}"),
@@ -52,13 +55,14 @@ def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Tie
     mirrored = len(arcs) > 0 and reciprocal == len(arcs)
     decided = directed if directed is not None else not mirrored
     if decided:
-        return Ties(arcs, True, False, (*notices, _directed_notice(len(arcs), reciprocal, directed is None)))
+        return Ties(arcs, True, False, (*notices, _directed_notice(len(arcs), reciprocal, directed is None)), rows)
     unordered = np.minimum(arcs[:, 0], arcs[:, 1]) * num_users + np.maximum(arcs[:, 0], arcs[:, 1])
-    edges, _ = _first_seen(arcs, unordered)
+    once = _first_seen(unordered)
+    edges = arcs[once]
     notices.append(_undirected_notice(len(edges), mirrored, directed is None))
     if not mirrored:
         notices += counted("merged_edges", reciprocal // 2, "ties listed in both directions, counted once: {n}")
-    return Ties(edges, False, mirrored, tuple(notices))
+    return Ties(edges, False, mirrored, tuple(notices), rows[once])
 
 
 def count_reciprocal(arcs: Int64, num_users: int) -> int:
@@ -68,11 +72,9 @@ def count_reciprocal(arcs: Int64, num_users: int) -> int:
     return int(graph.multiply(graph.T.tocsr()).nnz)
 
 
-def _first_seen(arcs: Int64, key: Int64) -> tuple[Int64, Int64]:
-    """Keep the first arc of each key, in order of appearance."""
-    _, first = np.unique(key, return_index=True)
-    kept = np.sort(first)
-    return arcs[kept], key[kept]
+def _first_seen(key: Int64) -> Int64:
+    """Return where each key stands first, in order of appearance."""
+    return np.sort(np.unique(key, return_index=True)[1])
 
 
 def _directed_notice(total: int, reciprocal: int, found: bool) -> Notice:

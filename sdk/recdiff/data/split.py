@@ -2,17 +2,91 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.arrays import Int64
+from recdiff.data.notice import Notice, counted
+from recdiff.data.problems import Problem, data_error
+from recdiff.data.table_file import Table
+from recdiff.errors import UsageError
 
+Matrices = tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix]
 Parts = NDArray[np.int8]
 SplitRule = Literal["ratio", "time"]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Distinct interactions in ascending order of (user, item) with the part each belongs to."""
+
+    users: Int64
+    items: Int64
+    parts: Parts
+
+    def matrices(self, shape: tuple[int, int]) -> Matrices:
+        """Return the training, validation and test interactions, each of ``shape``."""
+
+        def part(number: int) -> sp.csr_matrix:
+            chosen = self.parts == number
+            ones = np.ones(int(chosen.sum()), np.float32)
+            return sp.csr_matrix((ones, (self.users[chosen], self.items[chosen])), shape=shape, dtype=np.float32)
+
+        return part(TRAIN), part(VALIDATION), part(TEST)
+
+
+def divide(
+    table: Table, who: Int64, what: Int64, num_items: int, seed: int, rule: SplitRule
+) -> tuple[Rows, list[Notice]]:
+    """Return the distinct interactions of ``table``, divided as the file says or else by ``rule``.
+
+    Args:
+        who: (N,) user positions of the file's rows; what: (N,) item positions.
+
+    Raises:
+        UsageError: a split by time of a file that is divided already.
+        DataError: a split by time without times.
+    """
+    if rule == "time" and table.split is not None:
+        raise UsageError(f"{table.path} brings a split column; drop it, or do not ask for a split by time")
+    if rule == "time" and table.time is None:
+        problem = Problem("a split by time needs column timestamp (a number or a date per row); it is missing")
+        raise data_error(table.path, [problem])
+    key = who * num_items + what
+    value = table.split if table.split is not None else table.time
+    # The smallest value of a repeated pair: its first time, or train before validation before test.
+    order = np.argsort(key, kind="stable") if value is None else np.lexsort((value, key))
+    first = np.concatenate(([True], np.diff(key[order]) != 0))
+    kept = order[first]
+    repeated = len(key) - len(kept)
+    overlap = 0 if table.split is None else _overlaps(key[order], table.split[order])
+    users, items = who[kept], what[kept]
+    if table.split is not None:
+        parts = table.split[kept]
+    elif table.time is not None:
+        parts = by_time(users, table.time[kept], seed)
+    else:
+        parts = by_ratio(users, seed)
+    text = "repeated (user, item) rows dropped: {n}"
+    notices = [*counted("duplicate_interactions", repeated - overlap, text), *overlap_notice(overlap)]
+    return Rows(users, items, parts), notices
+
+
+def _overlaps(key: Int64, part: Parts) -> int:
+    """Count the further parts that pairs belong to; both (N,), sorted by key, then part."""
+    return int(((np.diff(key) == 0) & (np.diff(part) != 0)).sum())
+
+
+def overlap_notice(count: int) -> list[Notice]:
+    """Say that ``count`` rows are dropped, whose pair belongs to more than one part."""
+    text = "rows dropped whose (user, item) an earlier split has too (train, then validation, then test): {n}"
+    return counted("split_overlap", count, text)
 
 
 def by_ratio(users: Int64, seed: int) -> Parts:

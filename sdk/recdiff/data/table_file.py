@@ -40,7 +40,7 @@ class Table:
         rows: number of rows.
         ids: the id columns by canonical name.
         split: int8 (rows,), 0 train, 1 validation, 2 test; None where the file has no such column.
-        time: float64 (rows,), seconds; None where there is no such column or none was asked for.
+        time: float64 (rows,), seconds, of interactions (where asked for) or of ties; None where there are none.
         checked: canonical names of columns that were checked but carry nothing further (rating, weight).
         unused: columns of the file that were not looked at.
     """
@@ -74,7 +74,7 @@ def read_table(path: Path, schema: Schema, mapping: Mapping[str, str], *, with_t
         path: csv or tsv (plain, .gz or .zst), RecBole .inter or .net, or parquet.
         schema: which columns it has.
         mapping: canonical column name -> name in the file, for names that are not recognised.
-        with_time: whether the timestamps are needed; else they are not looked at.
+        with_time: whether the timestamps of interactions are needed; else they are not looked at.
 
     Raises:
         DataError: the file cannot be read, or some of it cannot be used; every problem is named.
@@ -93,7 +93,7 @@ def read_table(path: Path, schema: Schema, mapping: Mapping[str, str], *, with_t
         rows=rows,
         ids={name: _coded(column, source.spelled) for name, column in wanted.items() if name in IDS},
         split=_split_of(wanted["split"]) if "split" in wanted else None,
-        time=_time_of(wanted["timestamp"]) if "timestamp" in wanted else None,
+        time=next((_time_of(wanted[name]) for name in ("timestamp", "tied_at") if name in wanted), None),
         checked=tuple(name for name in wanted if name in NUMBERS),
         unused=source.unused,
     )

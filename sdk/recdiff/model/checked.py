@@ -53,6 +53,9 @@ def _check(fitted: Fitted) -> None:
         matrix.check_format(full_check=True)
     _check_scorer(fitted.pair, fitted.table, users)
     _check_calibration(fitted.calibration, len(fitted.pair.offset) - 1)
+    if fitted.known_accounts is not None:
+        one_each = fitted.known_accounts.shape == (users,)
+        _require(one_each and bool(np.isin(fitted.known_accounts, (-1, 0, 1)).all()), "the labels of accounts")
     if fitted.denoiser is not None:
         _check_denoiser(fitted.denoiser, fitted.social, users)
     if fitted.recommender is not None:
@@ -72,6 +75,8 @@ def _check_edges(edges: pa.Table, users: int, unscored: bool) -> None:
     wanted |= {name: pa.int32() for name in COUNTS if name != "shared_items" or name in edges.column_names}
     if "movement" in edges.column_names:
         wanted["movement"] = pa.float32()
+    if "tied_at" in edges.column_names:
+        wanted["tied_at"] = pa.float64()
     found = {field.name: field.type for field in edges.schema}
     _require(found == wanted, f"edges have the columns {', '.join(found)}, or another type")
     empty = {"fake_score", "kind"} if unscored else set()

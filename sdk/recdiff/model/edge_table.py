@@ -5,6 +5,8 @@ Letters: U users, E edges, B pairs.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
@@ -21,7 +23,7 @@ def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:
 
     Columns: src, dst (positions), fake_score (out of fold), kind (of fake it resembles most), common_friends,
     shared_items (with interactions), degree_src, degree_dst, movement (of the two ends by denoising, as a multiple
-    of the median user's; with a denoiser).
+    of the median user's; with a denoiser), tied_at (seconds; where the data have times of ties).
     """
     edges = dataset.edges
     kinds = np.array(scorer.kinds, dtype=object)[scorer.edge_kinds.argmax(axis=1)]
@@ -36,6 +38,8 @@ def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:
     if len(scorer.movement):
         usual = np.maximum(np.median(scorer.movement), np.float32(1e-9))
         columns["movement"] = pa.array((scorer.movement[edges].mean(axis=1) / usual).astype(np.float32))
+    if dataset.edge_times is not None:
+        columns["tied_at"] = pa.array(dataset.edge_times)
     return pa.table(columns)
 
 
@@ -57,3 +61,13 @@ def counts(pairs: Int64, edges: Int64, num_users: int, directed: bool, train: sp
     found["degree_src"] = pa.array(degrees[0][pairs[:, 0]].astype(np.int32))
     found["degree_dst"] = pa.array(degrees[1][pairs[:, 1]].astype(np.int32))
     return found
+
+
+def both_ways(table: pa.Table) -> pa.Table:
+    """Return each row followed by its mirror image, for undirected input that listed both directions."""
+    swap = {"src": "dst", "dst": "src", "degree_src": "degree_dst", "degree_dst": "degree_src"}
+    columns = {name: table[swap.get(name, name)] for name in table.column_names}
+    mirror = pa.table(columns).replace_schema_metadata(table.schema.metadata)
+    count = table.num_rows
+    order = np.arange(2 * count).reshape(2, count).T.ravel()
+    return cast(pa.Table, pa.concat_tables([table, mirror]).take(pa.array(order)))

@@ -14,6 +14,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recdiff.accounts.scores import Accounts, Evidence, judge_accounts
 from recdiff.arrays import Float32, Half, Int64
 from recdiff.config import Config
 from recdiff.data.ids import Ids
@@ -40,6 +41,7 @@ class Fitted:
         recommender: None without interactions.
         judged: user table (U, D) and item table (I, D) that learned from training interactions alone, where the
             recommender learned from all; None: the recommender's own.
+        known_accounts: (U,) 1 for accounts labelled fake, 0 for those labelled real, -1 for all others; None without.
         trained: (U, I) interactions that the recommender learned from; seen: (U, I) all known ones.
         calibration: kinds, shares, noise_level, and fake_share: low, estimate, high, audited; or unscored: why edges
             have no scores.
@@ -62,6 +64,7 @@ class Fitted:
     calibration: dict[str, Any]
     metrics: dict[str, Any]
     history: list[dict[str, Any]]
+    known_accounts: Int64 | None = None
 
     @property
     def judged_tables(self) -> tuple[Float32, Float32] | None:
@@ -88,6 +91,18 @@ class Fitted:
     @cached_property
     def _index(self) -> EdgeIndex:
         return EdgeIndex.of(self.pairs, len(self.users), self.directed)
+
+    @cached_property
+    def account_evidence(self) -> Evidence:
+        """What account scores are computed from."""
+        scores = np.asarray(self.edges["fake_score"].to_numpy(), np.float32)
+        times = self.edges["tied_at"].to_numpy() if "tied_at" in self.edges.column_names else None
+        return Evidence(self.pairs, scores, self.directed, self.seen, times=times, known=self.known_accounts)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """All accounts with their scores and groups."""
+        return judge_accounts(self.account_evidence)
 
     def rows_of(self, pairs: Int64) -> Int64:
         """Return the row in ``edges`` of each pair (B, 2), -1 for pairs that are no fitted edge."""
@@ -122,6 +137,8 @@ class Fitted:
             arrays |= above("recommender", self.recommender.to_arrays())
         if self.judged is not None:
             arrays |= above("judged", dict(zip(("users", "items"), self.judged, strict=True)))
+        if self.known_accounts is not None:
+            arrays |= above("labels", {"accounts": self.known_accounts.astype(np.int8)})
         calibration = {**self.calibration, "directed": self.directed, "mirrored": self.mirrored}
         calibration["pair"] = pair_settings(self.pair)
         if self.denoiser is not None:
@@ -143,7 +160,7 @@ class Fitted:
         """Return what ``to_artifact`` wrote down."""
         arrays, calibration = artifact.arrays, dict(artifact.calibration)
         scorer, recommender, denoiser = (below(part, arrays) for part in ("scorer", "recommender", "denoiser"))
-        judged = below("judged", arrays)
+        judged, labels = below("judged", arrays), below("labels", arrays)
         shape = (len(artifact.users), len(artifact.items))
         trained, seen = (interactions(below(name, arrays), shape) for name in ("trained", "seen"))
         return cls(
@@ -163,4 +180,5 @@ class Fitted:
             calibration=calibration,
             metrics=dict(artifact.metrics),
             history=list(artifact.history),
+            known_accounts=labels["accounts"].astype(np.int64) if labels else None,
         )

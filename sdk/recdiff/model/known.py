@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from recdiff.arrays import Int64
 from recdiff.data.dataset import SocialDataset
+from recdiff.data.ids import as_ids
 from recdiff.data.labels import Labels
+from recdiff.data.problems import shorten
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
 from recdiff.scorer.calibration import fit_logistic, intercept_for_share
@@ -34,6 +38,44 @@ def known_edges(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64]:
             "real and fake ones are needed"
         )
     return known
+
+
+def known_accounts(dataset: SocialDataset, ids: Any, is_fake: Any) -> Int64:
+    """Return what is known of each user (U,): 1 fake, 0 real, -1 nothing.
+
+    Args:
+        ids: raw user ids; those that are not in the data are left out. is_fake: of each, whether it is fake.
+
+    Raises:
+        DataError: the two differ in length, none is a user of the data or none is fake, or one id is labelled both.
+    """
+    users, fake = dataset.users.index(as_ids(ids)), np.asarray(is_fake, bool)
+    if len(users) != len(fake):
+        raise DataError(f"account labels: {len(users)} ids and {len(fake)} labels; one label per id is needed")
+    there = users >= 0
+    known = np.full(len(dataset.users), -1)
+    known[users[there]] = fake[there]
+    if (known[users[there]] != fake[there]).any():
+        row = int(np.flatnonzero(there)[np.argmax(known[users[there]] != fake[there])])
+        raise DataError(f"account labels: {shorten(ids[row])} is labelled both fake and real; keep one of the two")
+    if not (known == 1).any():
+        raise DataError(
+            f"account labels: {int(there.sum())} of {len(users)} ids are users of the data, none of them fake; "
+            "at least one fake account is needed"
+        )
+    return known
+
+
+def edges_by_accounts(edges: Int64, known_accounts: Int64) -> Int64:
+    """Return what labels of accounts say of each edge (E,): 1 fake, 0 real, -1 nothing.
+
+    An edge with a fake end is fake; one between two accounts labelled real is real.
+
+    Args:
+        known_accounts: (U,) 1 labelled fake, 0 labelled real, -1 not labelled.
+    """
+    ends = known_accounts[edges]
+    return np.where((ends == 1).any(axis=1), 1, np.where((ends == 0).all(axis=1), 0, -1))
 
 
 def recalibrated(scorer: Scorer, fake_share: float | None, known: NDArray[np.int64] | None) -> Scorer:

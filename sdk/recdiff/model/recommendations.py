@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Int64
 from recdiff.data.ids import Ids
+from recdiff.graph.adjacency import social_adjacency
 from recdiff.metrics.ranking import mask_rows, top_items
 from recdiff.model.fitted import Fitted
 
@@ -59,3 +60,28 @@ def top_table(fitted: Fitted, users: pa.Array, rows: Float32, seen: sp.csr_matri
     return pa.table(
         {"user_id": users.take(pa.array(owner)), "item_id": fitted.items.take(item), "rank": rank, "score": score}
     )
+
+
+def for_new_user(
+    fitted: Fitted, items: Int64, friends: Int64, k: int, *, exclude_seen: bool, explain: bool
+) -> pa.Table:
+    """Return the top ``k`` items of somebody with a history of ``items`` and ``friends``, given by position."""
+    assert fitted.recommender is not None
+    row = fitted.recommender.fold_in(items, friends)[None]
+    seen = sp.csr_matrix((np.ones(len(items)), (np.zeros(len(items), int), items)), shape=(1, len(fitted.items)))
+    table = top_table(fitted, pa.array(["new"]), row, seen if exclude_seen else None, k).drop_columns(["user_id"])
+    if not explain:
+        return table
+    chosen = fitted.items.index(table["item_id"])
+    return because(fitted, table, [(None, int(item), items, friends) for item in chosen])
+
+
+def explained(fitted: Fitted, table: pa.Table) -> pa.Table:
+    """Return recommendations with because_items and because_friends; see ``because``."""
+    friends = social_adjacency(fitted.pairs, len(fitted.users), directed=False)
+    users, items = fitted.users.index(table["user_id"]), fitted.items.index(table["item_id"])
+    rows = [
+        (int(user), int(item), fitted.trained[[user]].indices, friends[[user]].indices)
+        for user, item in zip(users, items, strict=True)
+    ]
+    return because(fitted, table, rows)

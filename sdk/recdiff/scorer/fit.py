@@ -2,8 +2,7 @@
 
 1. Sample non-edges of several kinds, and put them and the observed edges into K folds (``pool``, ``setup``).
 2. Encode the graph K times, each time without one fold, and once whole (``table``, ``round``).
-3. Train the conditional denoiser on the ends of edges; it gives evidence columns (``evidence``). On graphs above a
-   million edges this step runs in the last round only; earlier rounds only compute edge weights.
+3. Train the conditional denoiser on the ends of edges, above a million edges in the last round only (``evidence``).
 4. Train a network to tell observed edges from each kind, on the other folds than it scores (``halves``).
 5. Infer the shares of the kinds from its density ratios, averaging over what cannot be known (``mixture``).
 6. Weigh every edge by the chance that it is real and repeat 2 to 4 on the weighted graph.
@@ -126,6 +125,7 @@ def fit_scorer(
     report: Report = silent,
     known: Int64 | None = None,
     device: torch.device | str = "cpu",
+    known_share: float | None = None,
 ) -> Scorer:
     """Fit on the ``edges`` (E, 2) and the interactions ``train`` (U, I), or None.
 
@@ -134,9 +134,9 @@ def fit_scorer(
         known: (E,) 1 for edges known to be fake, 0 for edges known to be real, -1 for all others, or None. Features add
             to the log odds what the labels bear out (``taught``), and from ``FEWEST_KNOWN`` of both on, known fakes are
             a kind of their own, which the final networks learn beside the sampled ones.
+        known_share: of the known kind of fakes among all edges; None: as among known ones, drawn at random.
         report: told of every encoding and round.
-        device: where eigenvectors are found, and the denoiser is trained and used; pairs are told apart on the
-            processor.
+        device: where eigenvectors are found and the denoiser is trained; pairs are told apart on the processor.
 
     Raises:
         DataError: where there are too few edges to learn from.
@@ -153,7 +153,7 @@ def fit_scorer(
     found = []
     for sequence in np.random.SeedSequence(seed).spawn(divisions):
         setup = make_setup(graph, train, config, Seeds.of(sequence), steps, device=device)
-        found.append(_divided(setup, told))
+        found.append(_divided(setup, told, known_share))
     steps.all()
     return _in_given_order(_averaged(found), order)
 
@@ -176,7 +176,7 @@ def _in_given_order(scorer: Scorer, order: Int64) -> Scorer:
     )
 
 
-def _divided(setup: Setup, known: Int64 | None) -> Scorer:
+def _divided(setup: Setup, known: Int64 | None, known_share: float | None) -> Scorer:
     """Return the scorer that one division into folds leads to, its edges in the setup's order."""
     made, ratio, found = _rounds(setup)
     shares = found.mean
@@ -190,7 +190,7 @@ def _divided(setup: Setup, known: Int64 | None) -> Scorer:
     if known is not None and min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN:
         sampled = len(setup.pool.kinds)
         label, weight = np.where(told == 1, 1 + sampled, label), np.where(told == 1, np.float32(1.0), weight)
-        share = float(known[known >= 0].mean())
+        share = float(known[known >= 0].mean()) if known_share is None else known_share
         shares = np.insert(shares, sampled, share) / max(1.0, float(shares.sum() + share))
         kinds = (*setup.pool.kinds, KNOWN, *setup.planted.kinds)
         interval = min(interval[0], float(shares.sum())), max(interval[1], float(shares.sum()))

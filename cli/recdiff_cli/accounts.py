@@ -1,0 +1,65 @@
+"""`recdiff-sdk accounts`: who is fake, and which accounts act together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recdiff.errors import UsageError
+from recdiff_cli.console import note, print_json, print_table, verbatim
+from recdiff_cli.data import Json
+from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
+from recdiff_cli.handing import Force, Options, Target, hand_on
+
+SHOWN = 20
+LISTS = ("targets", "members")
+"""Columns of groups that are too long for a terminal."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("accounts")(accounts)
+
+
+def accounts(
+    model: ModelFolder = DEFAULT_MODEL,
+    groups: Annotated[bool, typer.Option("--groups", help="One line per group of accounts that act together.")] = False,
+    top: Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the N most suspicious.")] = None,
+    out: Target = None,
+    format_name: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help="Default: parquet; see docs/adapters.md.")
+    ] = None,
+    options: Options = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Rank accounts by the probability that they are fake, each with its edges, group and reasons."""
+    if out is None and format_name is None and (options or force):
+        raise UsageError("--with and --force are for a file; give --out FILE or --format NAME too")
+    from recdiff.estimator import RecDiff
+
+    fitted = RecDiff.load(model)
+    table = fitted.groups_ if groups else fitted.accounts_
+    rows = table if top is None else table.slice(0, top)
+    place = None
+    if out is not None or format_name is not None:
+        from recdiff_adapters import ACCOUNT_FORMATS
+
+        stem, name = ("groups" if groups else "accounts"), format_name or "parquet"
+        place = hand_on(rows, ACCOUNT_FORMATS, name=name, out=out, stem=stem, given=options, force=force)
+    if json:
+        kind = "groups" if groups else "accounts"
+        shown = rows.slice(0, top or SHOWN).to_pylist()
+        print_json({"rows": table.num_rows, kind: shown} if place is None else {"out": place, "rows": rows.num_rows})
+        return
+    names = [name for name in table.column_names if name not in LISTS]
+    shown = verbatim(rows.slice(0, top or SHOWN), "group" if groups else "user_id")
+    print_table(names, ([_shown(row[name]) for name in names] for row in shown))
+    if groups and not table.num_rows:
+        note("no group of accounts that act together was found")
+    note(f"{rows.num_rows:,} rows written: {place}" if place else f"{table.num_rows:,} in all; --out FILE writes them")
+
+
+def _shown(value: object) -> object:
+    return "" if value is None else value

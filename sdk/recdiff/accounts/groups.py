@@ -1,0 +1,201 @@
+"""Groups of accounts that act together: dense blocks, fleets with the same targets, and what there is to say of them.
+
+Letters: U users, E edges, G groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.special import logit
+
+from recdiff.accounts.blocks import find_blocks
+from recdiff.accounts.lockstep import find_lockstep
+from recdiff.accounts.shape import LEAST, MOST, shape_of
+from recdiff.arrays import Float64, Int64
+from recdiff.graph.adjacency import adjacency
+
+DENSE, LOCKSTEP = 0, 1
+
+LOOSE = -3.0
+"""Evidence of a block below which its users count as in no group."""
+SHARED = 0.5
+"""Share of a fleet's members that a common target is tied to."""
+FLEET = (-1.0, 2.0, 1.0)
+"""Evidence of a fleet: intercept, and the weights of the share of edges to common targets and of log size / 10."""
+WINDOWS = 200
+"""Stretches of time of equal length; two edges to one target are of one time where they are in the same."""
+FEWEST_TIMES = 10
+BURST, MOST_BURST = 1.0, 3.0
+"""What a group's edges in a short time add: the log of how much shorter than usual it is, at most so much."""
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Groups of accounts.
+
+    Attributes:
+        member: (U,) number of each account's group, -1 for none.
+        kind: (G,) ``DENSE`` or ``LOCKSTEP``.
+        evidence: (G,) log odds that the group is accounts acting together, before what its members do alone.
+        burst: (G,) the part of it that is due to times.
+        size, inside: (G,) members, and edges among them.
+        reach: (G,) other users that members are tied to.
+        first, last: (G,) times of the members' edges; nan where there are none.
+    """
+
+    member: Int64
+    kind: Int64
+    evidence: Float64
+    burst: Float64
+    size: Int64
+    inside: Int64
+    reach: Int64
+    first: Float64
+    last: Float64
+
+    def density(self) -> Float64:
+        """Return the share of the pairs of members that are edges, (G,)."""
+        return np.asarray(2.0 * self.inside / np.maximum(self.size * (self.size - 1.0), 1.0))
+
+
+def find_groups(edges: Int64, num_users: int, directed: bool, times: Float64 | None = None) -> Groups:
+    """Return the groups among the users of ``edges`` (E, 2), the more suspicious first.
+
+    Args:
+        times: (E,) when each edge came about, nan where unknown; or None.
+    """
+    member = find_blocks(edges, num_users)
+    evidence = shape_of(member, edges, directed).evidence()
+    member, evidence = _kept(member, evidence)
+    kind = np.full(len(evidence), DENSE)
+    out = adjacency(edges, num_users, directed)
+    for tokens in (out, *(() if times is None else (_timed(edges, times, num_users, directed),))):
+        fleet = find_lockstep(tokens, edges, member < 0)
+        found = _fleet_evidence(fleet, tokens)
+        member = np.where(fleet >= 0, fleet + len(evidence), member)
+        evidence, kind = np.concatenate([evidence, found]), np.append(kind, np.full(len(found), LOCKSTEP))
+    burst = np.zeros(len(evidence)) if times is None else _bursts(member, edges, times, len(evidence))
+    return _described(member, kind, evidence + burst, burst=burst, edges=edges, times=times)
+
+
+def top_targets(groups: Groups, edges: Int64, most: int) -> list[list[int]]:
+    """Return the users outside each group that most of its members are tied to, at least two of them."""
+    users = len(groups.member)
+    group, target, count = _tied_outside(groups.member, edges, users)
+    order = np.lexsort((target, -count, group))
+    order = order[count[order] >= 2]
+    starts = np.searchsorted(group[order], np.arange(len(groups.size) + 1))
+    return [target[order[start : min(stop, start + most)]].tolist() for start, stop in pairwise(starts.tolist())]
+
+
+def _kept(member: Int64, evidence: Float64) -> tuple[Int64, Float64]:
+    """Return the blocks that may be accounts acting together, numbered anew."""
+    kept = evidence >= LOOSE
+    number = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
+    return number[member], evidence[kept]
+
+
+def _timed(edges: Int64, times: Float64, num_users: int, directed: bool) -> sp.csr_matrix:
+    """Return what each account was tied to when, as tokens: users times windows, (U, T)."""
+    known = np.isfinite(times)
+    pairs, when = edges[known], times[known]
+    if not len(pairs):
+        return sp.csr_matrix((num_users, 1))
+    width = max((when.max() - when.min()) / WINDOWS, 1e-9)
+    window = ((when - when.min()) / width).astype(np.int64)
+    ends = pairs if directed else np.concatenate([pairs, pairs[:, ::-1]])
+    window = window if directed else np.tile(window, 2)
+    named, token = np.unique(ends[:, 1] * np.int64(WINDOWS + 1) + window, return_inverse=True)
+    tokens = sp.csr_matrix((np.ones(len(ends)), (ends[:, 0], token)), shape=(num_users, len(named)))
+    # What one account alone did at that time says nothing of acting together.
+    shared = np.bincount(tokens.indices, minlength=len(named)) > 1
+    tokens = sp.csr_matrix(tokens[:, shared])
+    tokens.data[:] = 1.0
+    return tokens
+
+
+def _fleet_evidence(fleet: Int64, out: sp.csr_matrix) -> Float64:
+    """Return the evidence of fleets: how much of what members do, ``out`` (U, T), half of them do too."""
+    fleets = int(fleet.max(initial=-1)) + 1
+    rows = np.flatnonzero(fleet >= 0)
+    size = np.bincount(fleet[rows], minlength=fleets)
+    own = np.repeat(fleet[rows], np.diff(out.indptr)[rows])
+    _, place, count = np.unique(
+        own * np.int64(out.shape[0]) + out[rows].indices, return_inverse=True, return_counts=True
+    )
+    common = count[place] >= SHARED * size[own]
+    within = np.bincount(own, common, minlength=fleets) / np.maximum(np.bincount(own, minlength=fleets), 1)
+    intercept, share, larger = FLEET
+    return np.asarray(intercept + share * logit(np.clip(within, LEAST, MOST)) + larger * np.log(size / 10.0))
+
+
+def _bursts(member: Int64, edges: Int64, times: Float64, groups: int) -> Float64:
+    """Return what it adds that a group's edges came about in a short time, (G,)."""
+    usual = _spread(np.zeros(len(times), np.int64), times, 1)[0]
+    group, when = _times_of(member, edges, times)
+    spread = _spread(group, when, groups)
+    shorter = np.log(max(usual, 1e-9) / np.maximum(spread, 1e-3 * max(usual, 1e-9)))
+    return np.asarray(np.where(np.isfinite(shorter), np.clip(BURST * (shorter - 1.0), 0.0, MOST_BURST), 0.0))
+
+
+def _times_of(member: Int64, edges: Int64, times: Float64) -> tuple[Int64, Float64]:
+    """Return group and time of each edge of a group's member; an edge within one group counts once."""
+    ends = member[edges]
+    second = np.where(ends[:, 0] == ends[:, 1], -1, ends[:, 1])
+    group, when = np.concatenate([ends[:, 0], second]), np.tile(times, 2)
+    there = (group >= 0) & np.isfinite(when)
+    return group[there], when[there]
+
+
+def _spread(group: Int64, when: Float64, groups: int) -> Float64:
+    """Return the time between the first and the last quarter of each group's edges, (G,); nan where there are few."""
+    group, when = group[np.isfinite(when)], when[np.isfinite(when)]
+    order = np.lexsort((when, group))
+    count = np.bincount(group, minlength=groups)
+    start = np.cumsum(count) - count
+    enough = count >= FEWEST_TIMES
+    at = [np.where(enough, start + (count * part) // 4, 0) for part in (1, 3)]
+    sorted_times = np.append(when[order], np.nan)
+    return np.asarray(np.where(enough, sorted_times[at[1]] - sorted_times[at[0]], np.nan))
+
+
+def _described(
+    member: Int64, kind: Int64, evidence: Float64, *, burst: Float64, edges: Int64, times: Float64 | None
+) -> Groups:
+    """Return the groups numbered by their evidence, the strongest first, with what can be counted about them."""
+    order = np.lexsort((np.arange(len(evidence)), -evidence))
+    place = np.append(np.argsort(order), -1)
+    member = place[member]
+    count = len(order)
+    pairs = np.unique(np.sort(edges, axis=1), axis=0)
+    ends = member[pairs]
+    inner = (ends[:, 0] == ends[:, 1]) & (ends[:, 0] >= 0) & (pairs[:, 0] != pairs[:, 1])
+    first, last = np.full(count, np.inf), np.full(count, -np.inf)
+    if times is not None:
+        group, when = _times_of(member, edges, times)
+        np.minimum.at(first, group, when)
+        np.maximum.at(last, group, when)
+    return Groups(
+        member=member,
+        kind=kind[order],
+        evidence=evidence[order],
+        burst=burst[order],
+        size=np.bincount(member[member >= 0], minlength=count),
+        inside=np.bincount(ends[inner, 0], minlength=count),
+        reach=np.bincount(_tied_outside(member, edges, len(member))[0], minlength=count),
+        first=np.where(np.isfinite(first), first, np.nan),
+        last=np.where(np.isfinite(last), last, np.nan),
+    )
+
+
+def _tied_outside(member: Int64, edges: Int64, users: int) -> tuple[Int64, Int64, Int64]:
+    """Return group, outside user and how many edges join them, for all that are joined."""
+    both = np.concatenate([edges, edges[:, ::-1]])
+    group = member[both[:, 0]]
+    across = (group >= 0) & (group != member[both[:, 1]])
+    key, count = np.unique(group[across] * np.int64(users) + both[across, 1], return_counts=True)
+    return key // users, key % users, count

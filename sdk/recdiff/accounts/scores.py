@@ -1,0 +1,152 @@
+"""The account score: the probability that an account is fake, from its edges, what it uses, and its group.
+
+    log odds = prior + votes of its edges + what it uses + its group (+ what labels add)
+
+Each part is the log of a likelihood ratio, as far as it can be known without labels, and they add up. Edges vote
+against the others' scores, so votes and scores are found in turn.
+
+Letters: U users, E edges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.special import expit, logit
+
+from recdiff.accounts.groups import DENSE, Groups, find_groups
+from recdiff.accounts.shape import LEAST, MOST, WEIGHTS
+from recdiff.accounts.taught import taught
+from recdiff.accounts.usage import usage
+from recdiff.accounts.votes import beyond_degree, votes
+from recdiff.arrays import Float32, Float64, Int64
+from recdiff.metrics.edges import auc
+
+PRIOR = -4.5
+"""Log odds of an account about which nothing is known."""
+VOTES = (-2.0, 4.0)
+"""Between which log odds the votes of an account's edges count."""
+ALONE = -1.0
+"""What it says of an account that it is in no group."""
+ROUNDS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What an account score is computed from.
+
+    Attributes:
+        edges: (E, 2); scores: (E,) their fake scores; times: (E,) or None.
+        items: (U, I), what each account uses; no items where there are no interactions.
+        known: (U,) 1 for accounts labelled fake, 0 for those labelled real, -1 for all others; or None.
+    """
+
+    edges: Int64
+    scores: Float32
+    directed: bool
+    items: sp.csr_matrix
+    times: Float64 | None = None
+    known: Int64 | None = None
+
+    @property
+    def degree(self) -> Int64:
+        """Edges of each account, (U,)."""
+        return np.asarray(np.bincount(self.edges.ravel(), minlength=self.items.shape[0]), np.int64)
+
+    @property
+    def used(self) -> Int64:
+        """How many items each account uses, (U,)."""
+        return np.asarray(np.diff(self.items.indptr), np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Accounts:
+    """Accounts with their scores.
+
+    Attributes:
+        log_odds: (U,) of being fake.
+        parts: what adds up to it beside the prior, (U,) by name.
+        groups: the groups that were found.
+        expected_fake: (U,) how many of an account's edges are expected to be fake.
+    """
+
+    log_odds: Float64
+    parts: dict[str, Float64]
+    groups: Groups
+    degree: Int64
+    expected_fake: Float64
+
+    @property
+    def score(self) -> Float64:
+        """The account scores, (U,)."""
+        return np.asarray(expit(self.log_odds))
+
+
+def judge_accounts(evidence: Evidence) -> Accounts:
+    """Return all accounts with their scores; the same evidence gives the same ones."""
+    degree = evidence.degree
+    groups = find_groups(evidence.edges, len(degree), evidence.directed, evidence.times)
+    parts = {"usage": usage(evidence.used, degree), "group": of_group(groups, evidence.edges)}
+    odds = PRIOR + parts["usage"] + parts["group"]
+    for _ in range(ROUNDS):
+        found = beyond_degree(votes(evidence.edges, evidence.scores, expit(odds), groups.member), degree)
+        parts["edges"] = np.clip(found, *VOTES)
+        odds = PRIOR + parts["edges"] + parts["usage"] + parts["group"]
+    if evidence.known is not None and (evidence.known >= 0).any():
+        told = taught(evidence.edges, evidence.directed, evidence.items, odds, parts=parts, known=evidence.known)
+        parts["labels"], odds = told - odds, told
+    return Accounts(odds, parts, groups, degree, expected_fake(evidence, expit(odds)))
+
+
+def agreement(accounts: Accounts, known: Int64) -> float | None:
+    """Return the AUC, on labelled accounts, of what is found without labels; None where it cannot be told.
+
+    The votes of edges are left out: the edge scores may have learned from the same labels. Where only fakes are
+    labelled, they are set against all accounts without a label.
+    """
+    fake, real = known == 1, known == (0 if (known == 0).any() else -1)
+    if not fake.any() or not real.any():
+        return None
+    odds = accounts.parts["usage"] + accounts.parts["group"]
+    return auc(fake[fake | real], odds[fake | real])
+
+
+def of_group(groups: Groups, edges: Int64) -> Float64:
+    """Return what its group says of each account, (U,): less of a member whose edges leave the group."""
+    users = len(groups.member)
+    within = _within(groups.member, edges)
+    found = np.full(users, ALONE)
+    there = groups.member >= 0
+    own = groups.member[there]
+    mean = np.bincount(own, within[there]) / np.bincount(own)
+    stray = np.minimum(_odds(within[there]) - _odds(mean)[own], 0.0)
+    dense = groups.kind[own] == DENSE
+    found[there] = groups.evidence[own] + np.where(dense, WEIGHTS["within"] * stray, 0.0)
+    return np.asarray(found)
+
+
+def expected_fake(evidence: Evidence, chance: Float64) -> Float64:
+    """Return how many edges of each account are expected to be fake: an edge is at least as much so as its ends."""
+    of_edge = np.maximum(chance[evidence.edges].max(axis=1), evidence.scores)
+    return np.asarray(np.bincount(evidence.edges.ravel(), np.repeat(of_edge, 2), minlength=len(chance)))
+
+
+def group_scores(accounts: Accounts) -> Float64:
+    """Return the share of each group's members that are expected to be fake, (G,)."""
+    there = accounts.groups.member >= 0
+    own = accounts.groups.member[there]
+    total = np.bincount(own, accounts.score[there], minlength=len(accounts.groups.size))
+    return np.asarray(total / np.maximum(accounts.groups.size, 1))
+
+
+def _within(member: Int64, edges: Int64) -> Float64:
+    """Return the share of each account's edges that stay in its group, (U,)."""
+    same = (member[edges[:, 0]] == member[edges[:, 1]]).astype(np.float64)
+    degree = np.bincount(edges.ravel(), minlength=len(member))
+    return np.asarray(np.bincount(edges.ravel(), np.repeat(same, 2), minlength=len(member)) / np.maximum(degree, 1))
+
+
+def _odds(share: Float64) -> Float64:
+    return np.asarray(logit(np.clip(share, LEAST, MOST)))

@@ -1,0 +1,47 @@
+"""What tells a block of accounts that act together from a circle of friends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recdiff.accounts.blocks import find_blocks
+from recdiff.accounts.shape import shape_of
+from tests.accounts.towns import town
+
+
+def test_shapes_count_what_they_say() -> None:
+    clique = np.stack(np.triu_indices(4, 1), axis=1)
+    edges = np.concatenate([clique, [[0, 4], [1, 4], [4, 5], [0, 5]]])
+    shape = shape_of(np.array([0, 0, 0, 0, -1, -1]), edges, directed=False)
+    assert shape.size.tolist() == [4]
+    assert shape.inside.tolist() == [6]
+    assert shape.density.tolist() == [1.0]
+    assert shape.within[0] == pytest.approx(12 / 15)
+    # Three edges leave: two to user 4, who has two edges into the block, one to user 5; a member has three.
+    assert shape.fading[0] == pytest.approx((2 / 3 + 2 / 3 + 1 / 3) / 3)
+    # User 0 and 4 meet in 5, 0 and 5 in 4; 1 and 4 meet only inside the block.
+    assert shape.closed[0] == pytest.approx(2 / 3)
+
+
+def test_rings_are_told_from_circles_of_friends() -> None:
+    made = town(users=3000, rings=8, seed=4)
+    block = find_blocks(made.edges, len(made.ring))
+    fake = np.bincount(block[block >= 0], (made.ring >= 0)[block >= 0]) / np.bincount(block[block >= 0]) > 0.5
+    evidence = shape_of(block, made.edges, directed=False).evidence()
+    assert (~fake).sum() > 20
+    assert evidence[fake].min() > evidence[~fake].max()
+
+
+def test_a_ring_that_nobody_follows_back_is_more_suspicious() -> None:
+    made = town(users=800, rings=1, seed=5)
+    block = np.where(made.ring >= 0, 0, -1)
+    inward = np.where((made.ring[made.edges[:, :1]] >= 0), made.edges[:, ::-1], made.edges)
+    outward = np.where((made.ring[made.edges[:, :1]] >= 0), made.edges, made.edges[:, ::-1])
+    values = [shape_of(block, each, directed=True).evidence()[0] for each in (outward, inward)]
+    assert values[0] > values[1] + 1.0
+
+
+def test_no_blocks_have_no_shapes() -> None:
+    shape = shape_of(np.full(3, -1), np.array([[0, 1]]), directed=True)
+    assert shape.evidence().shape == (0,)

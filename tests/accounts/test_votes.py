@@ -1,0 +1,57 @@
+"""Votes of edges: many count more than one, what the other end explains counts little, degrees are taken out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recdiff.accounts.usage import usage
+from recdiff.accounts.votes import beyond_degree, votes
+
+
+def star(leaves: int, score: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a centre with edges of one score, and a crowd of harmless edges beside it."""
+    centre = np.stack([np.zeros(leaves, np.int64), np.arange(1, leaves + 1)], axis=1)
+    crowd = np.stack([np.arange(100, 200), np.arange(200, 300)], axis=1)
+    scores = np.concatenate([np.full(leaves, score), np.full(100, 0.05)]).astype(np.float32)
+    return np.concatenate([centre, crowd]), scores
+
+
+def vote(leaves: int, score: float, others: float = 0.01) -> float:
+    edges, scores = star(leaves, score)
+    chance = np.full(300, others)
+    return float(votes(edges, scores, chance, np.full(300, -1))[0])
+
+
+def test_many_suspicious_edges_say_more_than_one() -> None:
+    assert vote(9, 0.9) > 2.0 * vote(1, 0.9) > 0.0
+    assert vote(9, 0.01) < vote(1, 0.01) < 0.0
+
+
+def test_an_edge_to_a_fake_account_is_explained_by_it() -> None:
+    assert vote(4, 0.9, others=0.99) < 0.1 * vote(4, 0.9)
+
+
+def test_edges_inside_a_group_have_no_vote() -> None:
+    edges, scores = star(4, 0.001)
+    member = np.full(300, -1)
+    member[:5] = 0
+    assert votes(edges, scores, np.full(300, 0.01), member)[0] == 0.0
+
+
+def test_what_accounts_of_like_degree_have_is_taken_out() -> None:
+    degree = np.repeat([1, 50], 500)
+    values = np.where(degree == 50, 3.0, 0.0)
+    left = beyond_degree(values, degree)
+    assert abs(left[-1] - left[0]) < 0.2
+    values[0] = 3.0
+    assert beyond_degree(values, degree)[0] > 2.5
+
+
+def test_using_nothing_is_suspicious_only_where_others_use_much() -> None:
+    degree = np.full(1000, 8)
+    busy, idle = np.full(1000, 30), np.zeros(1000, np.int64)
+    busy[0] = 0
+    idle[0] = 30
+    assert usage(busy, degree)[0] > 2.0 > 0.0 > usage(busy, degree)[1]
+    assert abs(usage(idle, degree)[1]) < 0.5
+    assert not usage(np.zeros(1000, np.int64), degree).any()

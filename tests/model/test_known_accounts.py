@@ -1,0 +1,84 @@
+"""Labels of accounts: what they say of edges, what a fit makes of them, and that a model folder keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import scipy.sparse as sp
+
+from recdiff.config import Config
+from recdiff.config.scorer import EvidenceConfig, ScorerConfig
+from recdiff.data.dataset import SocialDataset
+from recdiff.data.ids import Ids
+from recdiff.errors import DataError
+from recdiff.estimator import RecDiff
+from recdiff.model.known import edges_by_accounts, known_accounts
+from tests.accounts.towns import town
+
+QUICK = Config(
+    device="cpu", scorer=ScorerConfig(folds=2, rounds=1, divisions=1, evidence=EvidenceConfig(denoising="none"))
+)
+
+
+def ringed() -> tuple[SocialDataset, np.ndarray]:
+    """Return a town with rings and no interactions, and who is in a ring."""
+    made = town(users=600, rings=2, seed=1)
+    none = sp.csr_matrix((len(made.ring), 0), dtype=np.float32)
+    users = Ids(pa.array([f"user-{number:04d}" for number in range(len(made.ring))]))
+    items = Ids(pa.array([], pa.string()))
+    dataset = SocialDataset(users, items, none, none, none, made.edges, directed=False, mirrored=False)
+    dataset = replace(dataset, edge_times=np.arange(len(made.edges), dtype=np.float64))
+    return dataset, made.ring >= 0
+
+
+def test_what_accounts_say_of_edges() -> None:
+    edges = np.array([[0, 1], [1, 2], [2, 3], [3, 4]])
+    assert edges_by_accounts(edges, np.array([1, 0, 0, -1, -1])).tolist() == [1, 0, -1, -1]
+
+
+@pytest.mark.parametrize("with_real", [True, False])
+def test_a_fit_uses_account_labels_says_so_and_keeps_them(with_real: bool, tmp_path: Path) -> None:
+    dataset, fake = ringed()
+    ids = np.array(dataset.users.values.to_pylist(), dtype=object)
+    chosen = np.concatenate([np.flatnonzero(fake)[::4], np.flatnonzero(~fake)[::30] if with_real else []]).astype(int)
+    model = RecDiff(config=QUICK).fit(dataset, account_labels=([*ids[chosen], "nobody"], [*fake[chosen], True]))
+    facts = model.fitted_.calibration["account_labels"]
+    assert (facts["fake"], facts["real"]) == (fake[chosen].sum(), (~fake[chosen]).sum())
+    assert facts["blind_auc"] > 0.9
+    accounts = model.accounts_
+    said = dict(zip(accounts["user_id"].to_pylist(), accounts["account_score"].to_pylist(), strict=True))
+    assert all(said[name] > 0.99 for name in ids[chosen[fake[chosen]]])
+    model.save(tmp_path / "model")
+    loaded = RecDiff.load(tmp_path / "model")
+    assert loaded.accounts_.equals(accounts)
+    times = loaded.groups_.select(["first", "last"]).slice(0, 1).to_pylist()[0]
+    assert 0 <= times["first"] < times["last"] < len(dataset.edges)
+    blind = RecDiff(config=QUICK).fit(dataset)
+    taught, plain = (each.score_edges()[fake[dataset.edges].any(axis=1)].mean() for each in (model, blind))
+    assert taught > plain
+
+
+def test_a_folder_of_a_model_without_account_labels_gives_blind_accounts(model_folder: Path) -> None:
+    fitted = RecDiff.load(model_folder).fitted_
+    assert fitted.known_accounts is None
+    assert set(fitted.accounts.parts) == {"usage", "group", "edges"}
+    known = np.full(len(fitted.users), -1)
+    known[0] = 1
+    assert "labels" in replace(fitted, known_accounts=known).accounts.parts
+
+
+@pytest.mark.parametrize(
+    ("ids", "is_fake", "words"),
+    [
+        (["user-0001"], [1, 0], "1 ids and 2 labels"),
+        (["user-0001", "user-0001"], [1, 0], "'user-0001' is labelled both fake and real"),
+        (["user-0001", "nobody"], [0, 1], "1 of 2 ids are users of the data, none of them fake"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_refused(ids: list[str], is_fake: list[int], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        known_accounts(ringed()[0], ids, is_fake)
