@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -14,13 +15,14 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
-from recdiff_adapters import EDGE_FORMATS, RECOMMENDATION_FORMATS, write
+from recdiff_adapters import ACCOUNT_FORMATS, EDGE_FORMATS, RECOMMENDATION_FORMATS, write
 from tests.adapters import adapter_samples as samples
+from tests.adapters.test_to_rules import NAMES, accounts
 
 PAGE = Path(__file__).parents[2] / "docs" / "adapters.md"
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.M | re.S))
 INTRODUCTION = PAGE.read_text(encoding="utf-8").split("\n## ")[0]
-WORDS = {"Objects in Python", "Directed or not", "Options"}
+WORDS = {"Objects in Python", "Directed or not", "Options", "Accounts and groups", "rules"}
 KEPT = [("007", "7"), ("7", "Zoë")]
 ALL = samples.rows(samples.edges(), "src", "dst")
 # What the snippet of a section must have read, as pairs of ids.
@@ -102,6 +104,17 @@ def test_the_postgres_snippet_reads_what_its_command_writes(server: str) -> None
     run_commands(SECTIONS["postgres"], local)
     names = run_snippet(local("".join(blocks(SECTIONS["postgres"], "python"))))
     assert FOUND["postgres"](names) == KEPT
+
+
+def test_the_rules_snippet_reads_what_its_command_writes() -> None:
+    (words,) = [shlex.split(line) for line in "".join(blocks(SECTIONS["rules"], "console")).splitlines()]
+    given = dict(pairwise(words))
+    assert given["--with"].startswith("expiry=")
+    write(given["--format"], accounts(), given["--out"], expiry=given["--with"].partition("=")[2])
+    assert [row["entity_id"] for row in run_snippet("".join(blocks(SECTIONS["rules"], "python")))["held"]] == ["007"]
+    (example,) = blocks(SECTIONS["rules"], "json")
+    assert list(json.loads(example)) == NAMES
+    assert all(name in SECTIONS["Accounts and groups"] for name in set(ACCOUNT_FORMATS) - {"rules"})
 
 
 @pytest.mark.parametrize("name", ["selfrec", "qrec"])

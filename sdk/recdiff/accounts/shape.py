@@ -20,8 +20,8 @@ from recdiff.arrays import Float64, Int64
 from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import common_neighbours
 
-INTERCEPT = -1.33
-WEIGHTS = {"within": 2.16, "fading": -1.18, "closed": -1.38, "uneven": -2.1}
+INTERCEPT = -1.37
+WEIGHTS = {"within": 2.32, "fading": -1.1, "closed": -1.25, "uneven": -2.11}
 ONE_WAY = 1.5
 """What it adds that edges across a block's border all go out, where edges have a direction; in, what it takes."""
 ENOUGH = 10
