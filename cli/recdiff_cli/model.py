@@ -13,6 +13,7 @@ from recdiff_cli.data import Data, Directed, Json, Mapping, Split, read
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 
 if TYPE_CHECKING:
+    from recdiff.audit.decisions import Decision
     from recdiff.config import Config
     from recdiff.data.dataset import SocialDataset
     from recdiff.data.labels import Labels
@@ -51,6 +52,9 @@ def fit(
     labels: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Known edges: src, dst, label (1 or real, -1 or fake).")
     ] = None,
+    no_decisions: Annotated[
+        bool, typer.Option("--no-decisions", help="Do not learn from decisions.csv beside the data.")
+    ] = False,
     tune: Annotated[int, typer.Option(metavar="N", help="Search settings with N trials on validation first.")] = 0,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="What trains the recommender; ray: extra [ray].")
@@ -66,6 +70,7 @@ def fit(
     """Fit the model: recommender and edge scorer, chosen on validation."""
     if engine == "ray" and tune:
         raise UsageError("--tune trains its trials in one process; use it with --engine local")
+    from recdiff.audit.place import noted
     from recdiff.estimator import RecDiff
     from recdiff.machine.device import resolve_device
     from recdiff.model.folder import check_target
@@ -80,14 +85,17 @@ def fit(
     if not resume:
         cleared(checkpoints)
     known = None if labels is None else _labels(labels, dataset)
+    decisions = [] if no_decisions else _decisions(data)
     with progress() as report:
         if tune:
             from recdiff.tuning import tuned
 
             settings = tuned(settings, dataset, tune, checkpoints, report)
+        told: dict[str, Any] = {"labels": known, "decisions": decisions}
         model = RecDiff(config=settings).fit(
-            dataset, labels=known, checkpoints=checkpoints, report=report, engine=engine, workers=workers
+            dataset, **told, checkpoints=checkpoints, report=report, engine=engine, workers=workers
         )
+    model.fitted_ = noted(model.fitted_, data, out)
     model.save(out)
     cleared(checkpoints)
     _print_fit(model, out, json)
@@ -97,6 +105,12 @@ def _labels(file: Path, dataset: SocialDataset) -> Labels:
     from recdiff.data.labels import read_labels
 
     return read_labels(file, dataset.users)
+
+
+def _decisions(data: Path) -> list[Decision]:
+    from recdiff.audit.decisions import decisions_file, read_decisions
+
+    return read_decisions(decisions_file(data))
 
 
 def _settings(
@@ -119,7 +133,9 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
     fitted = model.fitted_
     facts = {"model": str(out), **fitted.metrics, "noise": fitted.calibration["shares"]}
     facts |= {
-        name: fitted.calibration[name] for name in ("noise_level", "fake_share", "labels") if name in fitted.calibration
+        name: fitted.calibration[name]
+        for name in ("noise_level", "fake_share", "labels", "decisions")
+        if name in fitted.calibration
     }
     if json:
         print_json(facts)
@@ -135,6 +151,9 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
     note(f"share of fake edges: {said_share(fitted.calibration['fake_share'])}")
     if "labels" in fitted.calibration:
         _say_labels(fitted.calibration["labels"])
+    if "decisions" in fitted.calibration:
+        used = fitted.calibration["decisions"]
+        note(f"learned from decisions about {used['fake'] + used['real']} edges, {used['fake']} of them fake")
     note(f"model: {out}   next: recdiff-sdk export --onnx, recdiff-sdk clean-edges --threshold 0.3")
 
 

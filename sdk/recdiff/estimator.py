@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
 from recdiff.arrays import Float32, Int64
+from recdiff.audit.cleaned import choose
+from recdiff.audit.decisions import Decision
 from recdiff.cleaning.folder import with_direction
-from recdiff.cleaning.policy import Policy, expectation, fakes_kept, removed
+from recdiff.cleaning.policy import Policy, expectation, fakes_kept
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.ids import as_ids
@@ -28,6 +30,7 @@ from recdiff.evaluation.ranking_report import judge
 from recdiff.fit import Engine, fit_all
 from recdiff.graph.adjacency import social_adjacency
 from recdiff.machine.progress import Report, silent
+from recdiff.model.edge_table import both_ways
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact, read_artifact, write_artifact
 from recdiff.model.recommendations import because, top_table
@@ -88,6 +91,7 @@ class RecDiff:
         dataset: SocialDataset,
         *,
         labels: Labels | None = None,
+        decisions: Sequence[Decision] = (),
         checkpoints: str | PathLike[str] | None = None,
         report: Report = silent,
         engine: Engine = "local",
@@ -97,6 +101,7 @@ class RecDiff:
 
         Args:
             labels: edges known to be real or fake, to train and calibrate with.
+            decisions: what people decided of edges and accounts, to train with.
             checkpoints: a folder for checkpoints; a fit that was killed continues from what lies there and ends
                 with the same result, bit for bit on the same machine.
             report: called with the progress of each stage.
@@ -112,9 +117,8 @@ class RecDiff:
         """
         self.config_ = self.config or replace(Config(), preset=self.preset, seed=self.seed, device=self.device)
         folder = None if checkpoints is None else Path(checkpoints)
-        self.fitted_ = fit_all(
-            self.config_, dataset, labels=labels, checkpoints=folder, report=report, engine=engine, workers=workers
-        )
+        given: dict[str, Any] = {"checkpoints": folder, "report": report, "engine": engine, "workers": workers}
+        self.fitted_ = fit_all(self.config_, dataset, labels, decisions, **given)
         return self
 
     @property
@@ -150,25 +154,26 @@ class RecDiff:
         *,
         remove_share: float | None = None,
         min_precision: float | None = None,
+        guarantee: float | None = None,
         keep_degree: int = 0,
+        decisions: Sequence[Decision] = (),
     ) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
         """Divide the fitted edges into kept and removed ones.
 
-        Args: see ``clean.Policy``; without a number the threshold is .5.
+        Args: see ``cleaning.policy.Policy``; without a number the threshold is .5. What was decided is obeyed.
 
         Returns:
             kept and removed edges (columns of ``edges_`` and keep), and a summary: counts, between which values the
             share of fakes lies, and how many real edges are expected among the removed and fakes among the kept.
         """
         fitted = self._fitted()
-        policy = Policy(threshold, remove_share, min_precision, keep_degree)
-        pairs = fitted.pairs
+        policy = Policy(threshold, remove_share, min_precision, guarantee, keep_degree)
         score = np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
-        chosen = removed(pairs, score, policy, len(fitted.users))
+        chosen, decided = choose(fitted, policy, decisions)
         table = self.edges_
         table = with_direction(table.add_column(3, "keep", pa.array(~chosen)), fitted.directed)
         if fitted.mirrored:
-            table, chosen = _both_ways(table), np.repeat(chosen, 2)
+            table, chosen = both_ways(table), np.repeat(chosen, 2)
         found = expectation(np.repeat(score, 2) if fitted.mirrored else score, chosen)
         share = fitted.calibration["fake_share"]
         least, most = fakes_kept(found, share["low"], share["high"])
@@ -180,6 +185,7 @@ class RecDiff:
             "policy": {name: value for name, value in vars(policy).items() if value is not None},
             "noise": dict(fitted.calibration.get("shares", {})),
             "directed": fitted.directed,
+            **decided,
         }
         return table.filter(pa.array(~chosen)), table.filter(pa.array(chosen)), summary
 
@@ -295,9 +301,9 @@ class RecDiff:
             raise UsageError("this model was fitted without a denoiser")
         return fitted.denoiser.denoise(fitted.social if rows is None else np.asarray(rows, np.float32))
 
-    def save(self, folder: str | PathLike[str]) -> None:
-        """Write the model folder; an existing model there is replaced when the new one is complete."""
-        write_artifact(Path(folder), self._fitted().to_artifact(self.config_))
+    def save(self, folder: str | PathLike[str], changed: bytes | None = None) -> None:
+        """Write the model folder; a model there is replaced when the new one is complete, see ``write_artifact``."""
+        write_artifact(Path(folder), self._fitted().to_artifact(self.config_), changed)
 
     @classmethod
     def load(cls, folder: str | PathLike[str]) -> RecDiff:
@@ -337,13 +343,3 @@ class RecDiff:
 
 def _named(raw: object) -> str:
     return shorten(raw, 80)
-
-
-def _both_ways(table: pa.Table) -> pa.Table:
-    """Return each row followed by its mirror image, for undirected input that listed both directions."""
-    swap = {"src": "dst", "dst": "src", "degree_src": "degree_dst", "degree_dst": "degree_src"}
-    columns = {name: table[swap.get(name, name)] for name in table.column_names}
-    mirror = pa.table(columns).replace_schema_metadata(table.schema.metadata)
-    count = table.num_rows
-    order = np.arange(2 * count).reshape(2, count).T.ravel()
-    return cast(pa.Table, pa.concat_tables([table, mirror]).take(pa.array(order)))

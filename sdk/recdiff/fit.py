@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import scipy.sparse as sp
 import torch
 
-from recdiff.arrays import Float32, Int64
+from recdiff.arrays import Float32, Mask
+from recdiff.audit.decisions import Decided, Decision
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.labels import Labels
@@ -36,6 +38,7 @@ from recdiff.machine.threads import threads_at_most
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.fitted import Fitted
 from recdiff.model.known import known_edges, recalibrated
+from recdiff.model.told import SILENT, Told, Verdicts
 from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
 from recdiff.recommender.fit import FittedRecommender, Recommender, fit_recommender, refitted
@@ -50,6 +53,7 @@ def fit_all(
     config: Config,
     dataset: SocialDataset,
     labels: Labels | None = None,
+    decisions: Sequence[Decision] = (),
     checkpoints: Path | None = None,
     report: Report = silent,
     engine: Engine = "local",
@@ -71,7 +75,8 @@ def fit_all(
     """
     # Before the scorer is fitted, so that what is wrong with a cluster costs no fit.
     with _trainer(engine, workers, config, dataset, checkpoints) as trainer, threads_at_most(cores()):
-        return _fit_stages(config, dataset, labels=labels, checkpoints=checkpoints, trainer=trainer, report=report)
+        told = told_of(dataset, labels, decisions)
+        return _fit_stages(config, dataset, told=told, checkpoints=checkpoints, trainer=trainer, report=report)
 
 
 @contextmanager
@@ -99,7 +104,7 @@ def _trainer(
 def _fit_stages(
     config: Config,
     dataset: SocialDataset,
-    labels: Labels | None,
+    told: Told,
     checkpoints: Path | None,
     trainer: Trainer | None,
     report: Report,
@@ -108,8 +113,7 @@ def _fit_stages(
     device = resolve_device("auto" if trainer and config.device == "cuda" else config.device)
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
     train = dataset.train if dataset.train.nnz else None
-    known = None if labels is None else known_edges(dataset, labels)
-    scorer = _fit_scorer(config, dataset, known, device, report)
+    scorer = _fit_scorer(config, dataset, told, device, report)
     edges = evidence_table.edge_table(dataset, scorer)
     denoiser, social = scorer.denoiser, scorer.latent
     everything = sp.csr_matrix(dataset.train + dataset.validation + dataset.test)
@@ -144,10 +148,12 @@ def _fit_stages(
             "shares": scorer.shares,
             "noise_level": scorer.fake_share,
             "fake_share": {**_interval(scorer), "audited": False},
-            **({} if known is None else {"labels": _label_facts(scorer, known)}),
+            **({} if told.labels is None else {"labels": _label_facts(scorer, told.labels)}),
+            **({} if told.decided is None else {"decisions": _counts(told.decided)}),
         },
         metrics={},
         history=history,
+        told=told,
     )
     tables = fitted.judged_tables
     return fitted if tables is None else replace(fitted, metrics=judge(*tables, dataset, config.seed))
@@ -176,10 +182,13 @@ def _fit_default(
     )
 
 
-def _fit_scorer(
-    config: Config, dataset: SocialDataset, known: Int64 | None, device: torch.device, report: Report
-) -> Scorer:
-    """Fit the scorer, with what is known of the edges (E,), and make its scores match that."""
+def _fit_scorer(config: Config, dataset: SocialDataset, told: Told, device: torch.device, report: Report) -> Scorer:
+    """Fit the scorer, with what was told of the edges (E,), and make its scores match the labels.
+
+    Decisions are about edges that somebody chose to look at, so they say nothing about the level of scores.
+    """
+    known = None if told.labels is None and told.decided is None else told.verdicts(len(dataset.edges)).astype(np.int64)
+    labels = None if told.labels is None else told.labels.astype(np.int64)
     scorer = fit_scorer(
         dataset.edges,
         len(dataset.users),
@@ -189,9 +198,10 @@ def _fit_scorer(
         seed=config.seed,
         report=report,
         known=known,
+        drawn=None if told.decided is None else _drawn(told, len(dataset.edges)),
         device=device,
     )
-    return recalibrated(scorer, config.fake_share, known)
+    return recalibrated(scorer, config.fake_share, labels)
 
 
 def fingerprint(config: Config, dataset: SocialDataset) -> str:
@@ -223,9 +233,31 @@ def _fit_published(
     return Recommender.of_tables(users, items, dataset.train, social), denoiser, embeddings, history
 
 
-def _label_facts(scorer: Scorer, known: Int64) -> dict[str, float | int | None]:
+def _drawn(told: Told, count: int) -> Mask:
+    """Return which of ``count`` edges have a label, (E,): labels are taken for drawn evenly."""
+    return np.zeros(count, np.bool_) if told.labels is None else told.labels != SILENT
+
+
+def _label_facts(scorer: Scorer, labels: Verdicts) -> dict[str, float | int | None]:
     """Return how many labels were used, and how well the score found without them agrees (AUC)."""
-    return {"fake": int((known == 1).sum()), "real": int((known == 0).sum()), "blind_auc": scorer.agreement}
+    return {**_counts(labels), "blind_auc": scorer.agreement}
+
+
+def _counts(said: Verdicts) -> dict[str, int]:
+    return {"fake": int((said == 1).sum()), "real": int((said == 0).sum())}
+
+
+def told_of(dataset: SocialDataset, labels: Labels | None, decisions: Sequence[Decision]) -> Told:
+    """Return what labels and decisions say of the edges.
+
+    Raises:
+        DataError: see ``known_edges``.
+    """
+    known = None if labels is None else known_edges(dataset, labels).astype(np.int8)
+    if not decisions:
+        return Told(labels=known)
+    found = Decided.of(decisions, dataset.users, dataset.edges, directed=dataset.directed)
+    return Told(labels=known, decided=found.verdicts)
 
 
 def _interval(scorer: Scorer) -> dict[str, float]:

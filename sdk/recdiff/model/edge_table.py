@@ -5,6 +5,8 @@ Letters: U users, E edges, B pairs.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
@@ -35,6 +37,16 @@ def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:
         usual = np.maximum(np.median(scorer.movement), np.float32(1e-9))
         columns["movement"] = pa.array((scorer.movement[edges].mean(axis=1) / usual).astype(np.float32))
     return pa.table(columns)
+
+
+def both_ways(table: pa.Table) -> pa.Table:
+    """Return each row followed by its mirror image, for undirected input that listed both directions."""
+    swap = {"src": "dst", "dst": "src", "degree_src": "degree_dst", "degree_dst": "degree_src"}
+    columns = {name: table[swap.get(name, name)] for name in table.column_names}
+    mirror = pa.table(columns).replace_schema_metadata(table.schema.metadata)
+    count = table.num_rows
+    order = np.arange(2 * count).reshape(2, count).T.ravel()
+    return cast(pa.Table, pa.concat_tables([table, mirror]).take(pa.array(order)))
 
 
 def counts(pairs: Int64, edges: Int64, num_users: int, directed: bool, train: sp.csr_matrix) -> dict[str, pa.Array]:

@@ -5,7 +5,7 @@ Letters: U users, I items, E fitted edges, B pairs, D embedding width.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ from recdiff.graph.edge_index import EdgeIndex
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.arrays import denoiser_arrays, folded, interactions, pair_arrays, pair_scorer, pair_settings
 from recdiff.model.folder import Artifact, above, below
+from recdiff.model.told import Told
 from recdiff.recommender.fit import Recommender
 from recdiff.scorer.pair_scorer import PairScorer
 
@@ -42,6 +43,7 @@ class Fitted:
         trained: (U, I) interactions that the recommender learned from; seen: (U, I) all known ones.
         calibration: kinds, shares, noise_level, and fake_share: low, estimate, high, audited.
         metrics, history: JSON-able.
+        told: what people said of the edges.
     """
 
     users: Ids
@@ -60,6 +62,7 @@ class Fitted:
     calibration: dict[str, Any]
     metrics: dict[str, Any]
     history: list[dict[str, Any]]
+    told: Told = field(default_factory=Told)
 
     @property
     def judged_tables(self) -> tuple[Float32, Float32] | None:
@@ -110,6 +113,7 @@ class Fitted:
             arrays |= above("recommender", self.recommender.to_arrays())
         if self.judged is not None:
             arrays |= above("judged", dict(zip(("users", "items"), self.judged, strict=True)))
+        arrays |= above("told", self.told.to_arrays())
         calibration = {**self.calibration, "directed": self.directed, "mirrored": self.mirrored}
         calibration["pair"] = pair_settings(self.pair)
         if self.denoiser is not None:
@@ -151,4 +155,5 @@ class Fitted:
             calibration=calibration,
             metrics=dict(artifact.metrics),
             history=list(artifact.history),
+            told=Told.from_arrays(below("told", arrays)),
         )

@@ -62,3 +62,13 @@ def _movement(movement: float) -> str:
     if movement < LITTLE:
         return f"Denoising moves the two ends only {movement:.2f} times as far as usual: they sit where one expects."
     return f"Denoising moves the two ends about as far as usual ({movement:.2f} times)."
+
+
+def evidence_words(row: Mapping[str, Any]) -> str:
+    """Return the evidence of an edge in a few words, without a verdict; see ``explain_edge`` for ``row``."""
+    said = []
+    if row.get("common_friends") is not None:
+        said.append(_friends(int(row["common_friends"]), row.get("degree_src"), row.get("degree_dst")))
+    if row.get("shared_items") is not None:
+        said.append(_items(int(row["shared_items"])))
+    return " ".join(said)
