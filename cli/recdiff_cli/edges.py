@@ -214,10 +214,14 @@ def explain(
 ) -> None:
     """Say in words why an edge got its score."""
     from recdiff.estimator import RecDiff
+    from recdiff.model.explained import Explainer
 
-    lines = RecDiff.load(model).explain_edge(src, dst)
+    loaded = RecDiff.load(model)
+    lines, users = loaded.explain_edge(src, dst), loaded.fitted_.users
     if json:
-        print_json({"src": src, "dst": dst, "explanation": lines})
+        found = Explainer(loaded.fitted_).parts(users.index([src, dst])[None])
+        parts = {} if found is None else {"base": found.base, "parts": dict(found.parts), "log_odds": found.total}
+        print_json({"src": src, "dst": dst, "explanation": lines, **parts})
         return
     for line in lines:
         say(line)

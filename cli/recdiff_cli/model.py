@@ -13,10 +13,8 @@ from recdiff_cli.data import Data, Directed, Json, Mapping, Split, read
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 
 if TYPE_CHECKING:
-    from recdiff.audit.decisions import Decision
     from recdiff.config import Config
     from recdiff.data.dataset import SocialDataset
-    from recdiff.data.labels import Labels
 
 Final = Annotated[
     Literal["all", "train"] | None,
@@ -24,6 +22,7 @@ Final = Annotated[
 ]
 
 
+NoDecisions = Annotated[bool, typer.Option("--no-decisions", help="Do not learn from decisions.csv beside the data.")]
 CONTRADICTS = 0.4
 """AUC of the score found without labels, on the labels, below which they are asked about."""
 
@@ -52,9 +51,7 @@ def fit(
     labels: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Known edges: src, dst, label (1 or real, -1 or fake).")
     ] = None,
-    no_decisions: Annotated[
-        bool, typer.Option("--no-decisions", help="Do not learn from decisions.csv beside the data.")
-    ] = False,
+    no_decisions: NoDecisions = False,
     tune: Annotated[int, typer.Option(metavar="N", help="Search settings with N trials on validation first.")] = 0,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="What trains the recommender; ray: extra [ray].")
@@ -84,33 +81,28 @@ def fit(
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     if not resume:
         cleared(checkpoints)
-    known = None if labels is None else _labels(labels, dataset)
-    decisions = [] if no_decisions else _decisions(data)
+    told = _told(labels, None if no_decisions else data, dataset) | {"engine": engine, "workers": workers}
     with progress() as report:
         if tune:
             from recdiff.tuning import tuned
 
             settings = tuned(settings, dataset, tune, checkpoints, report)
-        told: dict[str, Any] = {"labels": known, "decisions": decisions}
-        model = RecDiff(config=settings).fit(
-            dataset, **told, checkpoints=checkpoints, report=report, engine=engine, workers=workers
-        )
+        model = RecDiff(config=settings).fit(dataset, checkpoints=checkpoints, report=report, **told)
     model.fitted_ = noted(model.fitted_, data, out)
     model.save(out)
     cleared(checkpoints)
     _print_fit(model, out, json)
 
 
-def _labels(file: Path, dataset: SocialDataset) -> Labels:
+def _told(labels: Path | None, data: Path | None, dataset: SocialDataset) -> dict[str, Any]:
+    """Return the labels in a file and the decisions beside ``data``, as a fit takes them."""
+    from recdiff.audit.decisions import decisions_file, read_decisions
     from recdiff.data.labels import read_labels
 
-    return read_labels(file, dataset.users)
-
-
-def _decisions(data: Path) -> list[Decision]:
-    from recdiff.audit.decisions import decisions_file, read_decisions
-
-    return read_decisions(decisions_file(data))
+    return {
+        "labels": None if labels is None else read_labels(labels, dataset.users),
+        "decisions": [] if data is None else read_decisions(decisions_file(data)),
+    }
 
 
 def _settings(

@@ -31,10 +31,10 @@ from recdiff.fit import Engine, fit_all
 from recdiff.graph.adjacency import social_adjacency
 from recdiff.machine.progress import Report, silent
 from recdiff.model.edge_table import both_ways
+from recdiff.model.explained import Explainer
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact, read_artifact, write_artifact
 from recdiff.model.recommendations import because, top_table
-from recdiff.scorer.explanation import explain_edge
 
 NAMED = 5
 
@@ -190,14 +190,14 @@ class RecDiff:
         return table.filter(pa.array(~chosen)), table.filter(pa.array(chosen)), summary
 
     def explain_edge(self, src: Any, dst: Any) -> list[str]:
-        """Return sentences about why the edge got its score.
+        """Return sentences about why the edge got its score; what their parts add to it is in ``Explainer.parts``.
 
         Raises:
             DataError: for a user the model does not know.
         """
         fitted = self._fitted()
         pair = np.array([[self._positions([src], "src")[0], self._positions([dst], "dst")[0]]])
-        return explain_edge(src, dst, fitted.evidence_of(pair), float(fitted.calibration["noise_level"]))
+        return Explainer(fitted).lines(src, dst, pair)
 
     def recommend(self, users: Any = None, k: int = 20, *, exclude_seen: bool = True) -> pa.Table:
         """Return the top ``k`` items per user: user_id, item_id, rank (from 1), score.

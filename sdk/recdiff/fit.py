@@ -145,6 +145,7 @@ def _fit_stages(
         seen=everything,
         calibration={
             "kinds": list(scorer.kinds),
+            "columns": {name: list(span) for name, span in scorer.columns.items()},
             "shares": scorer.shares,
             "noise_level": scorer.fake_share,
             "fake_share": {**_interval(scorer), "audited": False},

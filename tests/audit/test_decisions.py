@@ -62,17 +62,16 @@ def test_only_new_evidence_contradicts() -> None:
 def test_a_killed_writer_loses_nothing(tmp_path: Path) -> None:
     file = tmp_path / "decisions.csv"
     add_decisions(file, [edge("a", "b", "fake")], directed=False)
-    before = file.read_bytes()
+    before, new = file.read_bytes(), edge("c", "d", "real")
     for point in range(1, 50):
         file.write_bytes(before)
-        code = ended(
-            child(lambda: add_decisions(file, [edge("c", "d", "real")], directed=False), Bomb(tmp_path, point, False))
-        )
+        code = ended(child(lambda: add_decisions(file, [new], directed=False), Bomb(tmp_path, point, False)))
         held = read_decisions(file)
         assert file.read_bytes().startswith(before)
         assert len(held) in (1, 2)
         if code != KILLED:
             assert len(held) == 2
+            assert point > 3
             return
     raise AssertionError("the writer does not end")
 
@@ -90,7 +89,8 @@ def test_two_writers_one_after_the_other(tmp_path: Path) -> None:
         "for n in range(10):\n"
         "    while True:\n"
         "        try:\n"
-        "            add_decisions(Path(sys.argv[1]), [taken('account', f'{sys.argv[2]}{n}', '', 'fake')], directed=False)\n"
+        "            new = [taken('account', f'{sys.argv[2]}{n}', '', 'fake')]\n"
+        "            add_decisions(Path(sys.argv[1]), new, directed=False)\n"
         "            break\n"
         "        except UsageError:\n"
         "            time.sleep(0.005)\n"

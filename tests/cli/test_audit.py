@@ -197,9 +197,9 @@ def test_what_is_decided_is_obeyed_for_good(run: Run, place: Path) -> None:
     assert run("decide", "bad", f"{kept['src']},{kept['dst']}", "--who", "eva")[0] == 0
     account = gone[-1]["src"] if gone[-1]["src"] not in (back["src"], back["dst"]) else gone[-1]["dst"]
     assert run("decide", "fake", "--account", account)[0] == 0
-    code, out, _ = run("decide", "fake", "--account", account, "--json")
+    out = run("decide", "fake", "--account", account, "--json")[1]
     assert (json.loads(out)["added"], json.loads(out)["stood already"]) == (0, 1)
-    code, _, err = run("clean-edges", "--threshold", 1.0)
+    err = run("clean-edges", "--threshold", 1.0)[2]
     assert "decided before: 1 real" in err
     again = {(row["src"], row["dst"]) for row in pq.read_table(place / "cleaned-edges/removed.parquet").to_pylist()}
     assert {(kept["src"], kept["dst"]), (kept["dst"], kept["src"])} <= again
@@ -223,7 +223,7 @@ def test_a_decision_that_new_evidence_contradicts_is_shown_again(run: Run, place
         "what,src,dst,who,when,verdict,reason,score\n"
         f"edge,{row['src']},{row['dst']},eva,2024-01-01T00:00:00+00:00,real,,0.001\n"
     )
-    _, out, err = run("clean-edges", "--threshold", 0.5)
+    err = run("clean-edges", "--threshold", 0.5)[2]
     assert (f"look again: {row['src']},{row['dst']} was decided real" in err) is (row["fake_score"] > 0.5)
 
 
