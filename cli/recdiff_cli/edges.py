@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -199,11 +200,20 @@ def _clean_streamed(
             summary = clean_stream(
                 scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
             )
+    _say_undecided(model)
     facts = {"out": str(out), **asdict(summary)}
     if json:
         print_json(facts)
         return
     print_table(("streamed", ""), list(facts.items()))
+
+
+def _say_undecided(model: Path) -> None:
+    """Say that decisions are not obeyed in files, where there are some; read without what an image leaves out."""
+    file = model / "calibration.json"
+    told = loads(file.read_text(encoding="utf-8")).get("data") if file.is_file() else None
+    if told is not None and (model / told / "decisions.csv").is_file():
+        note("note: edges in files go by their score alone; decisions.csv is obeyed without --edges")
 
 
 def explain(

@@ -90,7 +90,7 @@ def populations(fit: Scored, count: int, rng: np.random.Generator, share: float 
 def _fit(source: str, kind: str, seed: int, data: Path | None) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     if kind == "planted":
-        dataset, is_fake = _sample(seed)
+        dataset, is_fake = sample(seed)
         return _scores(_Real(dataset.edges, dataset.train, dataset.directed), seed), is_fake
     base = _ciao(data, rng) if source == "ciao" and data else _clean_sample(seed)
     edges, is_fake, train = _injected(base, KINDS[kind], rng)
@@ -102,7 +102,7 @@ def _scores(real: _Real, seed: int) -> np.ndarray:
     return np.asarray(scorer.edge_scores)
 
 
-def _sample(seed: int) -> tuple[SocialDataset, np.ndarray]:
+def sample(seed: int) -> tuple[SocialDataset, np.ndarray]:
     """Return the made-up sample and whether each of its edges is a fake."""
     with TemporaryDirectory() as place:
         folder = Path(place) / "data"
@@ -117,7 +117,7 @@ def _sample(seed: int) -> tuple[SocialDataset, np.ndarray]:
 
 
 def _clean_sample(seed: int) -> _Real:
-    dataset, is_fake = _sample(seed)
+    dataset, is_fake = sample(seed)
     return _Real(dataset.edges[~is_fake], dataset.train, dataset.directed)
 
 

@@ -244,3 +244,34 @@ def test_mistakes_in_decisions_are_named(run: Run, place: Path) -> None:
     assert code == 0
     assert "the data are no longer at" in err
     assert run("decide", "fake", "a,b")[0] == 2
+
+
+def test_a_fit_learns_from_decisions_and_keeps_its_level(run: Run, tmp_path: Path) -> None:
+    assert run("sample", "data/", "--users", 100)[0] == 0
+    truth = {frozenset(pair): fake for pair, fake in truth_of(tmp_path).items()}
+    fakes = [sorted(pair) for pair, fake in truth.items() if fake]
+    rows = [f"edge,{src},{dst},eva,2024-01-01T00:00:00+00:00,fake,," for src, dst in fakes[:30]]
+    head = "what,src,dst,who,when,verdict,reason,score\n"
+    (tmp_path / "data/decisions.csv").write_text(head + "\n".join(rows) + "\n")
+    code, _, err = run("fit", "data/")
+    assert code == 0, err
+    assert "learned from decisions about 30 edges, 30 of them fake" in err
+    model = RecDiff.load("recdiff-model")
+    assert model.fitted_.calibration["fake_share"]["estimate"] < 0.5
+    shutil.rmtree("data")
+    assert run("clean-edges", "--threshold", 1.0)[0] == 0
+    gone = {(row["src"], row["dst"]) for row in pq.read_table("cleaned-edges/removed.parquet").to_pylist()}
+    assert {(src, dst) for src, dst in fakes[:30]} <= gone
+
+
+def test_decisions_are_left_out_where_asked(run: Run, tmp_path: Path) -> None:
+    from recdiff.data.dataset import SocialDataset
+    from recdiff_cli.model import _told
+
+    assert run("sample", "data/", "--users", 60)[0] == 0
+    dataset = SocialDataset.read("data")
+    src, dst = (dataset.users.take(dataset.edges[:1, side])[0].as_py() for side in (0, 1))
+    head = "what,src,dst,who,when,verdict,reason,score\n"
+    (tmp_path / "data/decisions.csv").write_text(f"{head}edge,{src},{dst},eva,,fake,,\n")
+    assert len(_told(None, Path("data"), dataset)["decisions"]) == 1
+    assert _told(None, None, dataset)["decisions"] == []

@@ -16,7 +16,7 @@ from recdiff.scorer.contributions import Contributions, contributions
 from recdiff.scorer.explanation import NAMED, explain_edge
 from recdiff.scorer.pair_scorer import pair_features
 
-OTHERS = 32
+OTHERS = 16
 """Edges that stand for all others, spread over the fitted ones."""
 SMALLEST_CHANCE = 1e-7
 
