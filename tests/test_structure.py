@@ -30,6 +30,7 @@ FLOORS = {
     "recdiff.fit": 8,
     "recdiff.evaluation": 7,
     "recdiff.evaluation.heuristics": 5,
+    "recdiff.audit": 7,
     "recdiff.model": 6,
     "recdiff.baselines": 6,
     "recdiff.scorer": 5,

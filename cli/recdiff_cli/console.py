@@ -104,5 +104,5 @@ def progress() -> Iterator[Report]:
 
 def said_share(found: Mapping[str, Any]) -> str:
     """Return the share of fakes in words: the best guess, between which values it lies, and whether it was audited."""
-    audited = "audited" if found["audited"] else "not audited"
+    audited = f"audited, n = {found['answers']}" if found["audited"] else "not audited"
     return f"{found['estimate']:.3f} ({found['low']:.3f} to {found['high']:.3f}, {audited})"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from recdiff.errors import UsageError
+from recdiff_cli.audit import DataFolder, Who, standing
 from recdiff_cli.console import note, print_json, print_table, progress, said_share, say, verbatim
 from recdiff_cli.data import Json, Mapping, MaxMemory
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DEFAULT_OUT = Path("cleaned-edges")
+Guarantee = Annotated[
+    float | None, typer.Option(help="Remove only what keeps the real among the removed below this share.")
+]
 SHOWN = 10
 
 
@@ -39,6 +44,7 @@ def clean_edges(
     threshold: Annotated[float | None, typer.Option(help="Remove where fake_score >= P; default 0.5.")] = None,
     remove_share: Annotated[float | None, typer.Option(help="Remove this share, the worst first.")] = None,
     min_precision: Annotated[float | None, typer.Option(help="Remove while this share of the removed is fake.")] = None,
+    guarantee: Guarantee = None,
     keep_degree: Annotated[int, typer.Option(help="Leave every user this many edges.")] = 0,
     unknown: Annotated[
         Literal["error", "keep", "drop"], typer.Option(help="Edges of users not in the model (with --edges).")
@@ -47,6 +53,7 @@ def clean_edges(
         Literal["local", "ray"], typer.Option(help="What scores files (with --edges); ray: extra [ray].")
     ] = "local",
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to score files.")] = "auto",
+    data: DataFolder = None,
     mapping: Mapping = None,
     out: Target = None,
     format_name: Annotated[
@@ -67,13 +74,14 @@ def clean_edges(
         if force and format_name is None:
             raise UsageError("--force is for files of a --format; a folder that holds something else is never replaced")
         policy = {"remove_share": remove_share, "min_precision": min_precision, "keep_degree": keep_degree}
-        given = {"threshold": threshold, **policy}
-        _clean_fitted(model, given, out=out, format_name=format_name, options=options, force=force, json=json)
+        given = {"threshold": threshold, "guarantee": guarantee, **policy}
+        _clean_fitted(model, given, data, out=out, format_name=format_name, options=options, force=force, json=json)
         return
-    if remove_share is not None or min_precision is not None or keep_degree or format_name or options or force:
+    others = (remove_share, min_precision, guarantee, format_name, data)
+    if any(each is not None for each in others) or keep_degree or options or force:
         raise UsageError(
-            "--edges streams, so it takes --threshold only; no --remove-share, --min-precision, "
-            "--keep-degree, --format, --with or --force"
+            "--edges streams, so it takes --threshold only; no --remove-share, --min-precision, --guarantee, "
+            "--keep-degree, --data, --format, --with or --force"
         )
     _clean_streamed(
         model,
@@ -91,19 +99,25 @@ def clean_edges(
 def _clean_fitted(
     model: Path,
     policy: dict[str, Any],
+    data: Path | None,
+    *,
     out: str | None,
     format_name: str | None,
     options: list[str] | None,
     force: bool,
     json: bool,
 ) -> None:
+    from recdiff.audit.place import way
     from recdiff.cleaning.folder import write_cleaned
     from recdiff.estimator import RecDiff
 
     fitted = RecDiff.load(model)
-    kept, gone, summary = fitted.clean_edges(**policy)
+    file, decisions = standing(fitted.fitted_, model, data)
+    kept, gone, summary = fitted.clean_edges(**policy, decisions=decisions)
     if format_name is None:
         written = out or str(DEFAULT_OUT)
+        if file is not None:
+            summary["decisions_file"] = way(Path(written), file)
         write_cleaned(Path(written), kept, gone, summary)
     else:
         import pyarrow as pa
@@ -132,6 +146,13 @@ def _print_summary(gone: pa.Table, summary: dict[str, Any]) -> None:
     rows += [("expected fake among kept", f"{round(summary['expected_fake_kept']):,} ({least:,} to {most:,})")]
     print_table(("edges", "count"), rows)
     note(f"share of fake edges: {said_share(summary['fake_share'])}")
+    if "decided" in summary:
+        note(f"decided before: {summary['decided']['real']} real edges, {summary['decided']['fake']} fake; all obeyed")
+    for each in summary.get("decisions_contradicted", ()):
+        note(
+            f"look again: {each['src']},{each['dst']} was decided {each['decided']}, and its score has since become "
+            f"{each['fake_score']:.3f}"
+        )
     worst = _most_suspicious(gone, summary["directed"])
     if worst:
         names = [name for name in worst[0] if name != "keep"]
@@ -180,11 +201,20 @@ def _clean_streamed(
             summary = clean_stream(
                 scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
             )
+    _say_undecided(model)
     facts = {"out": str(out), **asdict(summary)}
     if json:
         print_json(facts)
         return
     print_table(("streamed", ""), list(facts.items()))
+
+
+def _say_undecided(model: Path) -> None:
+    """Say that decisions are not obeyed in files, where there are some; read without what an image leaves out."""
+    file = model / "calibration.json"
+    told = loads(file.read_text(encoding="utf-8")).get("data") if file.is_file() else None
+    if told is not None and (model / told / "decisions.csv").is_file():
+        note("note: edges in files go by their score alone; decisions.csv is obeyed without --edges")
 
 
 def explain(
@@ -195,10 +225,14 @@ def explain(
 ) -> None:
     """Say in words why an edge got its score."""
     from recdiff.estimator import RecDiff
+    from recdiff.model.explained import Explainer
 
-    lines = RecDiff.load(model).explain_edge(src, dst)
+    loaded = RecDiff.load(model)
+    lines, users = loaded.explain_edge(src, dst), loaded.fitted_.users
     if json:
-        print_json({"src": src, "dst": dst, "explanation": lines})
+        found = Explainer(loaded.fitted_).parts(users.index([src, dst])[None])
+        parts = {} if found is None else {"base": found.base, "parts": dict(found.parts), "log_odds": found.total}
+        print_json({"src": src, "dst": dst, "explanation": lines, **parts})
         return
     for line in lines:
         say(line)
@@ -207,21 +241,40 @@ def explain(
 def restore(
     pairs: Annotated[list[str], typer.Argument(metavar="SRC,DST ...", help="Removed edges to put back.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder clean-edges wrote.")] = DEFAULT_OUT,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with the decision.")] = "",
+    who: Who = "",
+    data: DataFolder = None,
     max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
-    """Put removed edges back among the kept ones."""
+    """Put removed edges back among the kept ones, for good: decisions.csv beside the data keeps them real."""
+    from recdiff.audit.decisions import EDGE, add_decisions, decisions_file, taken
     from recdiff.cleaning.folder import restore_edges
 
-    wanted = [_pair(text) for text in pairs]
-    summary = restore_edges(out, wanted)
+    def decide(back: pa.Table, summary: dict[str, Any]) -> None:
+        told = summary.get("decisions_file")
+        file = decisions_file(data) if data is not None else None if told is None else out / told
+        if file is None or not file.parent.is_dir():
+            note("note: it is not known where the data are, so the next clean-edges may remove them again; say --data")
+            return
+        new = [
+            taken(
+                EDGE, str(row["src"]), str(row["dst"]), "real", reason or "restored", who=who, score=row["fake_score"]
+            )
+            for row in back.to_pylist()
+        ]
+        add_decisions(file, new, directed=bool(summary.get("directed", False)))
+
+    wanted = [pair_of(text) for text in pairs]
+    summary = restore_edges(out, wanted, decide)
     if json:
         print_json(summary)
         return
     note(f"restored {summary['restored']} edge rows; {summary['removed']} remain removed")
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair_of(text: str) -> tuple[str, str]:
+    """Return the two ends that ``SRC,DST`` names."""
     parts = text.split(",")
     if len(parts) != 2 or not all(parts):
         raise UsageError(f"{text!r}: expected SRC,DST")

@@ -15,7 +15,6 @@ from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
 if TYPE_CHECKING:
     from recdiff.config import Config
     from recdiff.data.dataset import SocialDataset
-    from recdiff.data.labels import Labels
 
 Final = Annotated[
     Literal["all", "train"] | None,
@@ -23,6 +22,7 @@ Final = Annotated[
 ]
 
 
+NoDecisions = Annotated[bool, typer.Option("--no-decisions", help="Do not learn from decisions.csv beside the data.")]
 CONTRADICTS = 0.4
 """AUC of the score found without labels, on the labels, below which they are asked about."""
 
@@ -51,6 +51,7 @@ def fit(
     labels: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Known edges: src, dst, label (1 or real, -1 or fake).")
     ] = None,
+    no_decisions: NoDecisions = False,
     tune: Annotated[int, typer.Option(metavar="N", help="Search settings with N trials on validation first.")] = 0,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="What trains the recommender; ray: extra [ray].")
@@ -67,6 +68,7 @@ def fit(
     """Fit the model: recommender and edge scorer, chosen on validation."""
     if engine == "ray" and tune:
         raise UsageError("--tune trains its trials in one process; use it with --engine local")
+    from recdiff.audit.place import noted
     from recdiff.estimator import RecDiff
     from recdiff.machine.device import resolve_device
     from recdiff.model.folder import check_target
@@ -80,24 +82,28 @@ def fit(
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     if not resume:
         cleared(checkpoints)
-    known = None if labels is None else _labels(labels, dataset)
+    told = _told(labels, None if no_decisions else data, dataset) | {"engine": engine, "workers": workers}
     with progress() as report:
         if tune:
             from recdiff.tuning import tuned
 
             settings = tuned(settings, dataset, tune, checkpoints, report)
-        model = RecDiff(config=settings).fit(
-            dataset, labels=known, checkpoints=checkpoints, report=report, engine=engine, workers=workers
-        )
+        model = RecDiff(config=settings).fit(dataset, checkpoints=checkpoints, report=report, **told)
+    model.fitted_ = noted(model.fitted_, data, out)
     model.save(out)
     cleared(checkpoints)
     _print_fit(model, out, json)
 
 
-def _labels(file: Path, dataset: SocialDataset) -> Labels:
+def _told(labels: Path | None, data: Path | None, dataset: SocialDataset) -> dict[str, Any]:
+    """Return the labels in a file and the decisions beside ``data``, as a fit takes them."""
+    from recdiff.audit.decisions import decisions_file, read_decisions
     from recdiff.data.labels import read_labels
 
-    return read_labels(file, dataset.users)
+    return {
+        "labels": None if labels is None else read_labels(labels, dataset.users),
+        "decisions": [] if data is None else read_decisions(decisions_file(data)),
+    }
 
 
 def _settings(
@@ -122,7 +128,7 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
     facts = {"model": str(out), **fitted.metrics, "noise": found.get("shares", {})}
     facts |= {
         name: found[name]
-        for name in ("noise_level", "fake_share", "labels", "account_labels", "unscored")
+        for name in ("noise_level", "fake_share", "labels", "account_labels", "decisions", "unscored")
         if name in found
     }
     if json:
@@ -144,6 +150,9 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
         _say_labels(found["labels"], "labels used")
     if "account_labels" in found:
         _say_labels(found["account_labels"], "accounts whose labels are used")
+    if "decisions" in found:
+        used = found["decisions"]
+        note(f"learned from decisions about {used['fake'] + used['real']} edges, {used['fake']} of them fake")
     note(f"model: {out}   next: recdiff-sdk export --onnx, recdiff-sdk clean-edges --threshold 0.3")
 
 

@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from recdiff.accounts.tables import account_table, group_table
 from recdiff.arrays import Float32, Int64
+from recdiff.audit.cleaned import choose
+from recdiff.audit.decisions import Decision
 from recdiff.cleaning.folder import with_direction
-from recdiff.cleaning.policy import Policy, expectation, fakes_kept, removed
+from recdiff.cleaning.policy import Policy, expectation, fakes_kept
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.ids import as_ids
@@ -29,11 +31,11 @@ from recdiff.fit import Engine, fit_all
 from recdiff.machine.progress import Report, silent
 from recdiff.model.checked import fitted_of
 from recdiff.model.edge_table import both_ways
+from recdiff.model.explained import Explainer
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact, read_artifact, write_artifact
 from recdiff.model.known import known_accounts
 from recdiff.model.recommendations import explained, for_new_user, top_table
-from recdiff.scorer.explanation import explain_edge
 
 NAMED = 5
 
@@ -91,6 +93,7 @@ class RecDiff:
         *,
         labels: Labels | None = None,
         account_labels: tuple[Any, Any] | None = None,
+        decisions: Sequence[Decision] = (),
         checkpoints: str | PathLike[str] | None = None,
         report: Report = silent,
         engine: Engine = "local",
@@ -102,6 +105,7 @@ class RecDiff:
             labels: edges known to be real or fake, to train and calibrate with.
             account_labels: raw user ids, and for each whether it is fake; fakes alone will do. Edges with a fake end
                 count as fake, those between two real accounts as real.
+            decisions: what people decided of edges and accounts, to train with.
             checkpoints: a folder for checkpoints; a fit that was killed continues from what lies there and ends
                 with the same result, bit for bit on the same machine.
             report: called with the progress of each stage.
@@ -116,16 +120,10 @@ class RecDiff:
             ArtifactError: the checkpoints are of another configuration or other data.
         """
         self.config_ = self.config or replace(Config(), preset=self.preset, seed=self.seed, device=self.device)
-        self.fitted_ = fit_all(
-            self.config_,
-            dataset,
-            labels=labels,
-            checkpoints=None if checkpoints is None else Path(checkpoints),
-            report=report,
-            engine=engine,
-            workers=workers,
-            known_accounts=None if account_labels is None else known_accounts(dataset, *account_labels),
-        )
+        known = None if account_labels is None else known_accounts(dataset, *account_labels)
+        folder = None if checkpoints is None else Path(checkpoints)
+        given: dict[str, Any] = {"checkpoints": folder, "report": report, "engine": engine, "workers": workers}
+        self.fitted_ = fit_all(self.config_, dataset, labels, decisions, known_accounts=known, **given)
         return self
 
     @property
@@ -173,21 +171,22 @@ class RecDiff:
         *,
         remove_share: float | None = None,
         min_precision: float | None = None,
+        guarantee: float | None = None,
         keep_degree: int = 0,
+        decisions: Sequence[Decision] = (),
     ) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
         """Divide the fitted edges into kept and removed ones.
 
-        Args: see ``clean.Policy``; without a number the threshold is .5.
+        Args: see ``cleaning.policy.Policy``; without a number the threshold is .5. What was decided is obeyed.
 
         Returns:
             kept and removed edges (columns of ``edges_`` and keep), and a summary: counts, between which values the
             share of fakes lies, and how many real edges are expected among the removed and fakes among the kept.
         """
         fitted = self._fitted().scored()
-        policy = Policy(threshold, remove_share, min_precision, keep_degree)
-        pairs = fitted.pairs
+        policy = Policy(threshold, remove_share, min_precision, guarantee, keep_degree)
         score = np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
-        chosen = removed(pairs, score, policy, len(fitted.users))
+        chosen, decided = choose(fitted, policy, decisions)
         table = self.edges_
         table = with_direction(table.add_column(3, "keep", pa.array(~chosen)), fitted.directed)
         if fitted.mirrored:
@@ -203,18 +202,19 @@ class RecDiff:
             "policy": {name: value for name, value in vars(policy).items() if value is not None},
             "noise": dict(fitted.calibration.get("shares", {})),
             "directed": fitted.directed,
+            **decided,
         }
         return table.filter(pa.array(~chosen)), table.filter(pa.array(chosen)), summary
 
     def explain_edge(self, src: Any, dst: Any) -> list[str]:
-        """Return sentences about why the edge got its score.
+        """Return sentences about why the edge got its score; what their parts add to it is in ``Explainer.parts``.
 
         Raises:
             DataError: for a user the model does not know.
         """
         fitted = self._fitted().scored()
         pair = np.array([[self._positions([src], "src")[0], self._positions([dst], "dst")[0]]])
-        return explain_edge(src, dst, fitted.evidence_of(pair), float(fitted.calibration["noise_level"]))
+        return Explainer(fitted).lines(src, dst, pair)
 
     def recommend(self, users: Any = None, k: int = 20, *, exclude_seen: bool = True) -> pa.Table:
         """Return the top ``k`` items per user: user_id, item_id, rank (from 1), score.
@@ -304,9 +304,9 @@ class RecDiff:
             raise UsageError("this model was fitted without a denoiser")
         return fitted.denoiser.denoise(fitted.social if rows is None else np.asarray(rows, np.float32))
 
-    def save(self, folder: str | PathLike[str]) -> None:
-        """Write the model folder; an existing model there is replaced when the new one is complete."""
-        write_artifact(Path(folder), self._fitted().to_artifact(self.config_))
+    def save(self, folder: str | PathLike[str], changed: bytes | None = None) -> None:
+        """Write the model folder; a model there is replaced when the new one is complete, see ``write_artifact``."""
+        write_artifact(Path(folder), self._fitted().to_artifact(self.config_), changed)
 
     @classmethod
     def load(cls, folder: str | PathLike[str]) -> RecDiff:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ import torch
 
 from recdiff.accounts.scores import agreement
 from recdiff.arrays import Float32, Int64
+from recdiff.audit.decisions import Decided, Decision
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.labels import Labels
@@ -38,6 +39,7 @@ from recdiff.machine.threads import threads_at_most
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.fitted import Fitted
 from recdiff.model.known import edges_by_accounts, known_edges, recalibrated
+from recdiff.model.told import SILENT, Told, Verdicts
 from recdiff.model.unscored import blank_scorer, why_unscored
 from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
@@ -49,44 +51,16 @@ from recdiff.storage.checkpoint import Checkpoint
 Engine = Literal["local", "ray"]
 
 
-@dataclass(frozen=True, eq=False)
-class _Known:
-    """What labels say.
-
-    Attributes:
-        edges: (E,) 1 labelled fake, 0 labelled real, -1 not labelled; None without labels of edges.
-        accounts: (U,) the same of accounts.
-    """
-
-    edges: Int64 | None
-    accounts: Int64 | None
-
-    @classmethod
-    def of(cls, dataset: SocialDataset, labels: Labels | None, accounts: Int64 | None) -> _Known:
-        return cls(None if labels is None else known_edges(dataset, labels), accounts)
-
-    def for_scorer(self, dataset: SocialDataset) -> tuple[Int64 | None, float | None]:
-        """Return what is known of each edge (E,), by labels of its own first, and the share of known fakes.
-
-        Accounts are labelled with all their edges, so these are no random draw: their share is what was labelled.
-        """
-        if self.accounts is None:
-            return self.edges, None
-        by_accounts = edges_by_accounts(dataset.edges, self.accounts)
-        if self.edges is None:
-            return by_accounts, float((by_accounts == 1).mean())
-        return np.where(self.edges >= 0, self.edges, by_accounts), float(self.edges[self.edges >= 0].mean())
-
-
 def fit_all(
     config: Config,
     dataset: SocialDataset,
     labels: Labels | None = None,
+    decisions: Sequence[Decision] = (),
     checkpoints: Path | None = None,
     report: Report = silent,
     engine: Engine = "local",
     workers: int | None = None,
-    known_accounts: Int64 | None = None,
+    known_accounts: Verdicts | None = None,
 ) -> Fitted:
     """Fit scorer and recommender on ``dataset`` and judge them.
 
@@ -105,8 +79,8 @@ def fit_all(
     """
     # Before the scorer is fitted, so that what is wrong with a cluster costs no fit.
     with _trainer(engine, workers, config, dataset, checkpoints) as trainer, threads_at_most(cores()):
-        labelled = labels, known_accounts
-        return _fit_stages(config, dataset, labelled, checkpoints=checkpoints, trainer=trainer, report=report)
+        told = Told() if _unscored(config, dataset) else told_of(dataset, labels, decisions, known_accounts)
+        return _fit_stages(config, dataset, told=told, checkpoints=checkpoints, trainer=trainer, report=report)
 
 
 @contextmanager
@@ -134,7 +108,7 @@ def _trainer(
 def _fit_stages(
     config: Config,
     dataset: SocialDataset,
-    labelled: tuple[Labels | None, Int64 | None],
+    told: Told,
     checkpoints: Path | None,
     trainer: Trainer | None,
     report: Report,
@@ -145,10 +119,9 @@ def _fit_stages(
     train = dataset.train if dataset.train.nnz else None
     unscored = _unscored(config, dataset)
     if unscored:
-        known, scorer = _Known(None, None), blank_scorer(len(dataset.users), len(dataset.edges))
+        scorer = blank_scorer(len(dataset.users), len(dataset.edges))
     else:
-        known = _Known.of(dataset, *labelled)
-        scorer = _fit_scorer(config, dataset, known, device, report)
+        scorer = _fit_scorer(config, dataset, told, device, report)
     edges = evidence_table.edge_table(dataset, scorer)
     denoiser, social = scorer.denoiser, scorer.latent
     everything = sp.csr_matrix(dataset.train + dataset.validation + dataset.test)
@@ -178,10 +151,10 @@ def _fit_stages(
         judged=judged,
         trained=dataset.train if judged is None else everything,
         seen=everything,
-        calibration={"unscored": unscored} if unscored else _calibration(scorer, known.edges),
+        calibration={"unscored": unscored} if unscored else _calibration(scorer, told),
         metrics={},
         history=history,
-        known_accounts=known.accounts,
+        told=told,
     )
     fitted = _with_account_facts(fitted)
     tables = fitted.judged_tables
@@ -200,14 +173,16 @@ def _unscored(config: Config, dataset: SocialDataset) -> str | None:
     return reason
 
 
-def _calibration(scorer: Scorer, known: Int64 | None) -> dict[str, Any]:
-    found = {
+def _calibration(scorer: Scorer, told: Told) -> dict[str, Any]:
+    return {
         "kinds": list(scorer.kinds),
+        "columns": {name: list(span) for name, span in scorer.columns.items()},
         "shares": scorer.shares,
         "noise_level": scorer.fake_share,
         "fake_share": {**_interval(scorer), "audited": False},
+        **({} if told.labels is None else {"labels": {**_counts(told.labels), "blind_auc": scorer.agreement}}),
+        **({} if told.decided is None else {"decisions": _counts(told.decided)}),
     }
-    return found if known is None else {**found, "labels": _label_facts(scorer, known)}
 
 
 def _fit_default(
@@ -233,9 +208,15 @@ def _fit_default(
     )
 
 
-def _fit_scorer(config: Config, dataset: SocialDataset, known: _Known, device: torch.device, report: Report) -> Scorer:
-    """Fit the scorer with what is known of the edges, and make its scores match what is known of edges themselves."""
-    of_edges, share = known.for_scorer(dataset)
+def _fit_scorer(config: Config, dataset: SocialDataset, told: Told, device: torch.device, report: Report) -> Scorer:
+    """Fit the scorer with what was told, and make its scores match the labels of edges.
+
+    Decisions, and the edges of labelled accounts, are of edges that somebody chose to look at, so they say nothing
+    about the level of scores.
+    """
+    known = _known(told, dataset.edges)
+    labels = None if told.labels is None else told.labels.astype(np.int64)
+    drawn = np.zeros(len(dataset.edges), np.bool_) if told.labels is None else told.labels != SILENT
     scorer = fit_scorer(
         dataset.edges,
         len(dataset.users),
@@ -244,11 +225,11 @@ def _fit_scorer(config: Config, dataset: SocialDataset, known: _Known, device: t
         config=config.scorer,
         seed=config.seed,
         report=report,
-        known=of_edges,
+        known=known,
+        drawn=drawn,
         device=device,
-        known_share=share,
     )
-    return recalibrated(scorer, config.fake_share, known.edges)
+    return recalibrated(scorer, config.fake_share, labels)
 
 
 def fingerprint(config: Config, dataset: SocialDataset) -> str:
@@ -280,18 +261,42 @@ def _fit_published(
     return Recommender.of_tables(users, items, dataset.train, social), denoiser, embeddings, history
 
 
-def _label_facts(scorer: Scorer, known: Int64) -> dict[str, float | int | None]:
-    """Return how many labels were used, and how well the score found without them agrees (AUC)."""
-    return {"fake": int((known == 1).sum()), "real": int((known == 0).sum()), "blind_auc": scorer.agreement}
+def _known(told: Told, edges: Int64) -> Int64 | None:
+    """Return all that is known of ``edges`` (E, 2): 1 fake, 0 real, -1 nothing; None where nothing was told.
+
+    What was said of an edge itself comes before what was said of its ends.
+    """
+    if told.labels is None and told.decided is None and told.accounts is None:
+        return None
+    said = told.verdicts(len(edges)).astype(np.int64)
+    return said if told.accounts is None else np.where(said != SILENT, said, edges_by_accounts(edges, told.accounts))
+
+
+def _counts(said: Verdicts) -> dict[str, int]:
+    return {"fake": int((said == 1).sum()), "real": int((said == 0).sum())}
+
+
+def told_of(
+    dataset: SocialDataset, labels: Labels | None, decisions: Sequence[Decision], accounts: Verdicts | None = None
+) -> Told:
+    """Return what labels and decisions say of the edges, and labels of the ``accounts`` (U,).
+
+    Raises:
+        DataError: see ``known_edges``.
+    """
+    known = None if labels is None else known_edges(dataset, labels).astype(np.int8)
+    if not decisions:
+        return Told(labels=known, accounts=accounts)
+    found = Decided.of(decisions, dataset.users, dataset.edges, directed=dataset.directed)
+    return Told(labels=known, decided=found.verdicts, accounts=accounts)
 
 
 def _with_account_facts(fitted: Fitted) -> Fitted:
     """Return ``fitted`` with how many accounts are labelled, and how well what is found without labels agrees (AUC)."""
-    known = fitted.known_accounts
+    known = fitted.told.accounts
     if known is None:
         return fitted
-    counts = {"fake": int((known == 1).sum()), "real": int((known == 0).sum())}
-    facts = {**counts, "blind_auc": agreement(fitted.accounts, known)}
+    facts = {**_counts(known), "blind_auc": agreement(fitted.accounts, known.astype(np.int64))}
     return replace(fitted, calibration={**fitted.calibration, "account_labels": facts})
 
 

@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from recdiff.errors import UsageError
 from recdiff.metrics.edges import auc
-from recdiff.scorer.calibration import FEWEST_LABELS, fit_logistic, intercept_for_share, taught
+from recdiff.scorer.calibration import FEWEST_LABELS, fit_logistic, intercept_for_share, known_share, taught
 
 
 @pytest.mark.parametrize("share", [0.001, 0.05, 0.5, 0.97])
@@ -70,3 +70,10 @@ def test_too_few_labels_teach_nothing() -> None:
     inputs, odds, is_fake = labelled(200, tells=2.0)
     few = np.concatenate([np.flatnonzero(is_fake)[: FEWEST_LABELS - 1], np.flatnonzero(~is_fake)])
     assert not taught(inputs[few], odds[few], is_fake[few], np.random.default_rng(0)).any()
+
+
+def test_what_was_looked_at_for_its_score_says_nothing_of_the_others() -> None:
+    known = np.array([1, 1, 1, 0, -1, -1, -1, -1, -1, -1])
+    assert known_share(known, None) == 0.75
+    assert known_share(known, np.array([True, *[False] * 2, True, *[False] * 6])) == 0.5
+    assert known_share(known, np.zeros(10, bool)) == 0.3

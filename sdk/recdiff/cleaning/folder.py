@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +85,16 @@ def _is_summary(file: Path) -> bool:
     return isinstance(found, dict) and "removed" in found and ("edges" in found or "rows" in found)
 
 
-def restore_edges(folder: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def restore_edges(
+    folder: Path,
+    pairs: Sequence[tuple[str, str]],
+    decide: Callable[[pa.Table, dict[str, Any]], object] = lambda back, summary: None,
+) -> dict[str, Any]:
     """Move named edges from the removed to the kept ones and return the new summary.
 
     Args:
         pairs: raw ids as text; of undirected edges the mirror image is restored too.
+        decide: told of the rows that are put back and the summary, before anything is changed.
 
     Raises:
         DataError: the folder has no cleaned edges, or an edge is not among the removed ones; nothing is changed.
@@ -113,6 +118,7 @@ def restore_edges(folder: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, A
     back = removed.filter(pa.array(hit))
     if "keep" in back.column_names:
         back = back.set_column(back.column_names.index("keep"), "keep", pa.array(np.ones(back.num_rows, bool)))
+    decide(back, summary)
     left = removed.filter(pa.array(~hit))
     summary = _without(summary, back, left.num_rows)
     write_cleaned(folder, pa.concat_tables([kept, back]), left, summary)

@@ -19,18 +19,20 @@ DEFAULT_THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Policy:
-    """How edges are chosen for removal; exactly one of the first three says how many.
+    """How edges are chosen for removal; exactly one of the first four says how many.
 
     Attributes:
         threshold: remove where fake_score >= threshold.
         remove_share: remove this share of all edges, the worst first.
         min_precision: remove as many, worst first, as keep the expected share of fakes among them this high.
+        guarantee: remove only what keeps the expected share of real edges among it below this, see ``removed``.
         keep_degree: leave every user this many edges (or all, where there are fewer): the least suspicious.
     """
 
     threshold: float | None = None
     remove_share: float | None = None
     min_precision: float | None = None
+    guarantee: float | None = None
     keep_degree: int = 0
 
     def __post_init__(self) -> None:
@@ -44,14 +46,15 @@ class Policy:
             raise UsageError(f"keep_degree = {self.keep_degree}: expected 0 or more edges per user")
 
 
-def removed(edges: Int64, fake_score: Float32, policy: Policy, num_users: int) -> Mask:
+def removed(edges: Int64, fake_score: Float32, policy: Policy, num_users: int, found: Mask | None = None) -> Mask:
     """Return which edges ``policy`` removes, (E,) bool.
 
     Args:
         edges: (E, 2) user positions.
         fake_score: (E,), the calibrated probability that an edge is fake.
+        found: (E,), which edges a guarantee allows to remove, instead of the score.
     """
-    chosen = _chosen(np.asarray(fake_score, np.float64), policy)
+    chosen = _chosen(np.asarray(fake_score, np.float64), policy) if found is None else found
     return chosen & ~_protected(edges, fake_score, chosen, policy.keep_degree, num_users)
 
 

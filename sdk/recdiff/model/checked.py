@@ -19,6 +19,7 @@ from recdiff.diffusion.folded import Activation, FoldedDenoiser
 from recdiff.errors import ArtifactError, RecDiffError
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact
+from recdiff.model.told import FAKE, REAL, SILENT, Told
 from recdiff.recommender.fit import Recommender
 from recdiff.scorer.pair_scorer import ELEMENTWISE, OPERATIONS, PairScorer
 
@@ -53,9 +54,7 @@ def _check(fitted: Fitted) -> None:
         matrix.check_format(full_check=True)
     _check_scorer(fitted.pair, fitted.table, users)
     _check_calibration(fitted.calibration, len(fitted.pair.offset) - 1)
-    if fitted.known_accounts is not None:
-        one_each = fitted.known_accounts.shape == (users,)
-        _require(one_each and bool(np.isin(fitted.known_accounts, (-1, 0, 1)).all()), "the labels of accounts")
+    _check_told(fitted.told, len(fitted.edges), users)
     if fitted.denoiser is not None:
         _check_denoiser(fitted.denoiser, fitted.social, users)
     if fitted.recommender is not None:
@@ -91,6 +90,16 @@ def _check_edges(edges: pa.Table, users: int, unscored: bool) -> None:
     if not unscored:
         inside = pc.all(pc.and_(pc.greater_equal(edges["fake_score"], 0), pc.less_equal(edges["fake_score"], 1)))
         _require(inside.as_py(), "a fake_score is no chance")
+
+
+def _check_told(told: Told, edges: int, users: int) -> None:
+    for name in ("labels", "decided", "answers", "accounts"):
+        said = getattr(told, name)
+        if said is not None:
+            fits = said.shape == (users if name == "accounts" else edges,) and said.dtype == np.int8
+            _require(fits and bool(np.isin(said, (FAKE, REAL, SILENT)).all()), f"{name} of edges or accounts")
+    if told.blind is not None:
+        _numbers("the scores before an audit", told.blind, edges)
 
 
 def _check_scorer(pair: PairScorer, table: NDArray[Any], users: int) -> None:

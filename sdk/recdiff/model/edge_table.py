@@ -43,6 +43,16 @@ def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:
     return pa.table(columns)
 
 
+def both_ways(table: pa.Table) -> pa.Table:
+    """Return each row followed by its mirror image, for undirected input that listed both directions."""
+    swap = {"src": "dst", "dst": "src", "degree_src": "degree_dst", "degree_dst": "degree_src"}
+    columns = {name: table[swap.get(name, name)] for name in table.column_names}
+    mirror = pa.table(columns).replace_schema_metadata(table.schema.metadata)
+    count = table.num_rows
+    order = np.arange(2 * count).reshape(2, count).T.ravel()
+    return cast(pa.Table, pa.concat_tables([table, mirror]).take(pa.array(order)))
+
+
 def counts(pairs: Int64, edges: Int64, num_users: int, directed: bool, train: sp.csr_matrix) -> dict[str, pa.Array]:
     """Return what can be counted about pairs (B, 2) in the graph of ``edges`` (E, 2).
 
@@ -61,13 +71,3 @@ def counts(pairs: Int64, edges: Int64, num_users: int, directed: bool, train: sp
     found["degree_src"] = pa.array(degrees[0][pairs[:, 0]].astype(np.int32))
     found["degree_dst"] = pa.array(degrees[1][pairs[:, 1]].astype(np.int32))
     return found
-
-
-def both_ways(table: pa.Table) -> pa.Table:
-    """Return each row followed by its mirror image, for undirected input that listed both directions."""
-    swap = {"src": "dst", "dst": "src", "degree_src": "degree_dst", "degree_dst": "degree_src"}
-    columns = {name: table[swap.get(name, name)] for name in table.column_names}
-    mirror = pa.table(columns).replace_schema_metadata(table.schema.metadata)
-    count = table.num_rows
-    order = np.arange(2 * count).reshape(2, count).T.ravel()
-    return cast(pa.Table, pa.concat_tables([table, mirror]).take(pa.array(order)))

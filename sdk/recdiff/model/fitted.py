@@ -5,7 +5,7 @@ Letters: U users, I items, E fitted edges, B pairs, D embedding width.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ from recdiff.graph.edge_index import EdgeIndex
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.arrays import denoiser_arrays, folded, interactions, pair_arrays, pair_scorer, pair_settings
 from recdiff.model.folder import Artifact, above, below
+from recdiff.model.told import Told
 from recdiff.recommender.fit import Recommender
 from recdiff.scorer.pair_scorer import PairScorer
 
@@ -41,11 +42,11 @@ class Fitted:
         recommender: None without interactions.
         judged: user table (U, D) and item table (I, D) that learned from training interactions alone, where the
             recommender learned from all; None: the recommender's own.
-        known_accounts: (U,) 1 for accounts labelled fake, 0 for those labelled real, -1 for all others; None without.
         trained: (U, I) interactions that the recommender learned from; seen: (U, I) all known ones.
         calibration: kinds, shares, noise_level, and fake_share: low, estimate, high, audited; or unscored: why edges
             have no scores.
         metrics, history: JSON-able.
+        told: what people said of edges and accounts.
     """
 
     users: Ids
@@ -64,7 +65,7 @@ class Fitted:
     calibration: dict[str, Any]
     metrics: dict[str, Any]
     history: list[dict[str, Any]]
-    known_accounts: Int64 | None = None
+    told: Told = field(default_factory=Told)
 
     @property
     def judged_tables(self) -> tuple[Float32, Float32] | None:
@@ -97,7 +98,8 @@ class Fitted:
         """What account scores are computed from."""
         scores = np.asarray(self.edges["fake_score"].to_numpy(), np.float32)
         times = self.edges["tied_at"].to_numpy() if "tied_at" in self.edges.column_names else None
-        return Evidence(self.pairs, scores, self.directed, self.seen, times=times, known=self.known_accounts)
+        known = None if self.told.accounts is None else self.told.accounts.astype(np.int64)
+        return Evidence(self.pairs, scores, self.directed, self.seen, times=times, known=known)
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -137,8 +139,7 @@ class Fitted:
             arrays |= above("recommender", self.recommender.to_arrays())
         if self.judged is not None:
             arrays |= above("judged", dict(zip(("users", "items"), self.judged, strict=True)))
-        if self.known_accounts is not None:
-            arrays |= above("labels", {"accounts": self.known_accounts.astype(np.int8)})
+        arrays |= above("told", self.told.to_arrays())
         calibration = {**self.calibration, "directed": self.directed, "mirrored": self.mirrored}
         calibration["pair"] = pair_settings(self.pair)
         if self.denoiser is not None:
@@ -160,7 +161,7 @@ class Fitted:
         """Return what ``to_artifact`` wrote down."""
         arrays, calibration = artifact.arrays, dict(artifact.calibration)
         scorer, recommender, denoiser = (below(part, arrays) for part in ("scorer", "recommender", "denoiser"))
-        judged, labels = below("judged", arrays), below("labels", arrays)
+        judged = below("judged", arrays)
         shape = (len(artifact.users), len(artifact.items))
         trained, seen = (interactions(below(name, arrays), shape) for name in ("trained", "seen"))
         return cls(
@@ -180,5 +181,5 @@ class Fitted:
             calibration=calibration,
             metrics=dict(artifact.metrics),
             history=list(artifact.history),
-            known_accounts=labels["accounts"].astype(np.int64) if labels else None,
+            told=Told.from_arrays(below("told", arrays)),
         )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,15 +73,22 @@ class Artifact:
     history: list[dict[str, Any]]
 
 
-def write_artifact(folder: Path, artifact: Artifact) -> None:
+def write_artifact(folder: Path, artifact: Artifact, changed: bytes | None = None) -> None:
     """Write the model folder; an existing model is replaced when the new one is complete.
 
+    Args:
+        changed: the manifest of the model that this one was made of; cleaned edges beside it stay, the bundle, whose
+            scores are the old ones, does not.
+
     Raises:
-        UsageError: ``folder`` exists and is no model folder, or holds something else besides.
+        UsageError: ``folder`` exists and is no model folder, or holds something else besides, or no longer holds the
+            model with the manifest ``changed``.
         WriteError: the place cannot be written; nothing of the new model is left.
     """
     check_target(folder)
     with replaced_folder(folder) as new:
+        if changed is not None:
+            _take_along(folder, new, changed)
         _write_json(new / "config.json", artifact.config.to_dict())
         contiguous = {name: np.ascontiguousarray(array) for name, array in artifact.arrays.items()}
         write_tensors(new / "weights.safetensors", contiguous)
@@ -91,6 +99,20 @@ def write_artifact(folder: Path, artifact: Artifact) -> None:
         _write_json(new / "history.json", artifact.history)
         files = {name: {"bytes": (new / name).stat().st_size, "sha256": _sha256(new / name)} for name in CONTENTS}
         _write_json(new / MANIFEST, {"format": FORMAT, "version": VERSION, "files": files})
+
+
+def manifest_of(folder: Path) -> bytes:
+    """Return the manifest as it lies there, empty where there is none; see ``write_artifact``."""
+    return _bytes(folder / MANIFEST) or b""
+
+
+def _take_along(folder: Path, new: Path, changed: bytes) -> None:
+    """Copy what stays where a model is changed; its writer holds the lock, so nobody changes it meanwhile."""
+    if manifest_of(folder) != changed:
+        raise UsageError(f"{folder}: another command has written this model meanwhile; run yours again")
+    for entry in folder.iterdir():
+        if entry.is_dir() and is_cleaned(entry):
+            shutil.copytree(entry, new / entry.name)
 
 
 def check_target(folder: Path) -> None:

@@ -16,6 +16,7 @@ from recdiff.data.labels import Labels
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
+from recdiff.model.told import SILENT, Verdicts
 from recdiff.scorer.calibration import fit_logistic, intercept_for_share
 from recdiff.scorer.fit import Scorer
 
@@ -40,7 +41,7 @@ def known_edges(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64]:
     return known
 
 
-def known_accounts(dataset: SocialDataset, ids: Any, is_fake: Any) -> Int64:
+def known_accounts(dataset: SocialDataset, ids: Any, is_fake: Any) -> Verdicts:
     """Return what is known of each user (U,): 1 fake, 0 real, -1 nothing.
 
     Args:
@@ -53,7 +54,7 @@ def known_accounts(dataset: SocialDataset, ids: Any, is_fake: Any) -> Int64:
     if len(users) != len(fake):
         raise DataError(f"account labels: {len(users)} ids and {len(fake)} labels; one label per id is needed")
     there = users >= 0
-    known = np.full(len(dataset.users), -1)
+    known = np.full(len(dataset.users), SILENT, np.int8)
     known[users[there]] = fake[there]
     if (known[users[there]] != fake[there]).any():
         row = int(np.flatnonzero(there)[np.argmax(known[users[there]] != fake[there])])
@@ -66,7 +67,7 @@ def known_accounts(dataset: SocialDataset, ids: Any, is_fake: Any) -> Int64:
     return known
 
 
-def edges_by_accounts(edges: Int64, known_accounts: Int64) -> Int64:
+def edges_by_accounts(edges: Int64, known_accounts: Verdicts) -> Int64:
     """Return what labels of accounts say of each edge (E,): 1 fake, 0 real, -1 nothing.
 
     An edge with a fake end is fake; one between two accounts labelled real is real.

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from recdiff.arrays import Float32, Float64
+from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.errors import UsageError
+from recdiff.metrics.edges import auc
 
 WIDEST = 60.0
 NEWTON_STEPS = 50
@@ -124,3 +125,17 @@ def taught(inputs: Float32, odds: Float64, is_fake: NDArray[np.bool_], rng: np.r
     model = LogisticRegression(C=min(STRENGTHS, key=surprise), solver="newton-cholesky").fit(x, y)
     factor, *weights = model.coef_[0].tolist()
     return np.asarray(weights, np.float32) / np.float32(max(FREE * factor, LEAST_FACTOR))
+
+
+def known_share(known: Int64, drawn: Mask | None) -> float:
+    """Return the share of fakes that what is known of edges (E,) bears out."""
+    even = known >= 0 if drawn is None else (known >= 0) & drawn
+    # Of edges that were looked at because they are suspicious, nothing follows for the others.
+    return float(known[even].mean()) if even.any() else float((known == 1).mean())
+
+
+def agreement_with(score: Float64, told: Int64) -> float | None:
+    """Return the AUC of ``score`` (L,) on what is told of rows (L,); None where both sorts are not told."""
+    if min((told == 0).sum(), (told == 1).sum()) == 0:
+        return None
+    return auc(told[told >= 0] == 1, score[told >= 0])

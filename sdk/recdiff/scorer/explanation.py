@@ -1,35 +1,66 @@
-"""Say in words why an edge got its score, from the evidence that lies beside it."""
+"""Say in words why an edge got its score, from what each part of the evidence added to it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recdiff.fakes.kinds import kind
+from recdiff.scorer.contributions import ANSWERS, DEGREE, DENOISING, PLACE, TASTE, UNSEEN, USE, Contributions
 
-LITTLE, MUCH = 0.9, 1.1
-"""Between these a movement is nothing to speak of."""
+LITTLE = 0.05
+"""Log odds below which a part says nothing to speak of."""
+NAMED = 3
+Names = tuple[Sequence[object], Sequence[object]]
 
 
-def explain_edge(src: Any, dst: Any, row: Mapping[str, Any], noise_level: float) -> list[str]:
+def explain_edge(
+    src: Any,
+    dst: Any,
+    row: Mapping[str, Any],
+    noise_level: float,
+    found: Contributions | None = None,
+    names: Names = ((), ()),
+) -> list[str]:
     """Return sentences about the edge ``src`` - ``dst``, the most important first.
+
+    A sentence says what its part adds to the log odds of being fake; one that speaks against the verdict begins with
+    "Although".
 
     Args:
         row: fake_score, kind, common_friends, shared_items, degree_src, degree_dst, movement (as in edges.parquet),
             each but fake_score may be missing or None.
         noise_level: the estimated share of fake edges in the whole graph.
+        found: what each part added; None where the model does not tell, and then the evidence stands without a side.
+        names: the ids of friends and of items in common.
     """
     score = float(row["fake_score"])
     lines = [f"{src} - {dst}: fake_score {score:.3f}, {_verdict(score, noise_level)}."]
     if row.get("kind") and score >= 0.5:
         lines.append(f"It looks most like {kind(row['kind']).sentence} ({row['kind']}).")
-    if row.get("common_friends") is not None:
-        lines.append(_friends(int(row["common_friends"]), row.get("degree_src"), row.get("degree_dst")))
-    if row.get("shared_items") is not None:
-        lines.append(_items(int(row["shared_items"])))
-    if row.get("movement") is not None:
-        lines.append(_movement(float(row["movement"])))
+    facts = _facts(row, names)
+    if found is None:
+        return lines + [f"{text[0].upper()}{text[1:]}." for text in facts.values()]
+    for part, added in sorted(found.parts.items(), key=lambda each: -abs(each[1])):
+        lines.append(_sentence(facts.get(part) or _OTHERWISE[part], added, fake=score >= 0.5))
+    summed = " ".join(f"{'+' if added >= 0 else '-'} {abs(added):.2f}" for added in found.parts.values())
+    lines.append(f"Log odds: {found.base:.2f} for edges on average {summed} = {found.total:.2f}.")
     return lines
+
+
+def evidence_words(row: Mapping[str, Any]) -> str:
+    """Return the evidence of an edge in a few words, without a verdict; see ``explain_edge`` for ``row``."""
+    facts = _facts(row, ((), ()))
+    return "; ".join(facts[part] for part in (PLACE, TASTE) if part in facts)
+
+
+def _sentence(fact: str, added: float, *, fake: bool) -> str:
+    if abs(added) < LITTLE:
+        return f"Says little ({added:+.2f}): {fact}."
+    side = "fake" if added > 0 else "real"
+    if (added > 0) == fake:
+        return f"Speaks for {side} ({added:+.2f}): {fact}."
+    return f"Although this speaks for {side} ({added:+.2f}): {fact}."
 
 
 def _verdict(score: float, noise_level: float) -> str:
@@ -43,22 +74,41 @@ def _verdict(score: float, noise_level: float) -> str:
     return f"probably real ({level})"
 
 
-def _friends(common: int, degree_src: Any, degree_dst: Any) -> str:
-    degrees = "" if degree_src is None else f", of {int(degree_src):,} and {int(degree_dst):,}"
-    if common == 0:
-        return f"The two have no friend in common{degrees}."
-    return f"The two have {common:,} {'friend' if common == 1 else 'friends'} in common{degrees}."
+_OTHERWISE = {
+    PLACE: "where the two lie in the graph",
+    DEGREE: "how many friends the two and their friends have",
+    TASTE: "what the two use",
+    USE: "how much the two and their friends use, and how alike",
+    DENOISING: "how far denoising moves the two ends",
+    ANSWERS: "how often the two are answered, and answer",
+    UNSEEN: "what networks make of it that never saw this edge",
+}
+"""What is said of a part without figures."""
 
 
-def _items(shared: int) -> str:
-    if shared == 0:
-        return "They share no item."
-    return f"They share {shared:,} {'item' if shared == 1 else 'items'}."
+def _facts(row: Mapping[str, Any], names: Names) -> dict[str, str]:
+    """Return what is known of each part, in words that take no side."""
+    facts = {}
+    friends, items = names
+    if row.get("common_friends") is not None:
+        count = int(row["common_friends"])
+        facts[PLACE] = f"the two have {_counted(count, 'friend')} in common{_listed(friends, count)}"
+        if row.get("degree_src") is not None:
+            facts[DEGREE] = f"the two have {int(row['degree_src']):,} and {int(row['degree_dst']):,} ties"
+    if row.get("shared_items") is not None:
+        count = int(row["shared_items"])
+        facts[TASTE] = f"they share {_counted(count, 'item')}{_listed(items, count)}"
+    if row.get("movement") is not None:
+        facts[DENOISING] = f"denoising moves the two ends {float(row['movement']):.2f} times as far as usual"
+    return facts
 
 
-def _movement(movement: float) -> str:
-    if movement > MUCH:
-        return f"Denoising moves the two ends {movement:.2f} times as far as usual: they sit at odd places."
-    if movement < LITTLE:
-        return f"Denoising moves the two ends only {movement:.2f} times as far as usual: they sit where one expects."
-    return f"Denoising moves the two ends about as far as usual ({movement:.2f} times)."
+def _counted(count: int, word: str) -> str:
+    return f"{count or 'no'} {word}{'' if count <= 1 else 's'}" if count < 1000 else f"{count:,} {word}s"
+
+
+def _listed(names: Sequence[object], count: int) -> str:
+    if not names:
+        return ""
+    shown = ", ".join(map(str, names[:NAMED]))
+    return f" ({shown}{f' and {count - NAMED} more' if count > NAMED else ''})"

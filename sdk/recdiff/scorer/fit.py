@@ -24,15 +24,14 @@ import scipy.sparse as sp
 import torch
 from scipy.special import expit
 
-from recdiff.arrays import Float32, Float64, Half, Int64
+from recdiff.arrays import Float32, Float64, Half, Int64, Mask
 from recdiff.config.scorer import ScorerConfig
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.errors import DataError
 from recdiff.machine.progress import Report, Steps, silent
 from recdiff.machine.threads import side_by_side
-from recdiff.metrics.edges import auc
 from recdiff.scorer.answers import ASKING, silence
-from recdiff.scorer.calibration import SMALLEST_SHARE, taught, within_ceiling
+from recdiff.scorer.calibration import SMALLEST_SHARE, agreement_with, known_share, taught, within_ceiling
 from recdiff.scorer.evidence import denoise, folded
 from recdiff.scorer.halves import (
     HALVES,
@@ -124,8 +123,8 @@ def fit_scorer(
     seed: int,
     report: Report = silent,
     known: Int64 | None = None,
+    drawn: Mask | None = None,
     device: torch.device | str = "cpu",
-    known_share: float | None = None,
 ) -> Scorer:
     """Fit on the ``edges`` (E, 2) and the interactions ``train`` (U, I), or None.
 
@@ -134,7 +133,7 @@ def fit_scorer(
         known: (E,) 1 for edges known to be fake, 0 for edges known to be real, -1 for all others, or None. Features add
             to the log odds what the labels bear out (``taught``), and from ``FEWEST_KNOWN`` of both on, known fakes are
             a kind of their own, which the final networks learn beside the sampled ones.
-        known_share: of the known kind of fakes among all edges; None: as among known ones, drawn at random.
+        drawn: (E,) which known edges were drawn evenly, so that as many of them are fake as of all; default: every one.
         report: told of every encoding and round.
         device: where eigenvectors are found and the denoiser is trained; pairs are told apart on the processor.
 
@@ -148,12 +147,13 @@ def fit_scorer(
         )
     order, graph = _in_order(edges, num_users, directed)
     told = None if known is None else known[order]
+    even = None if drawn is None else drawn[order]
     divisions = config.divisions_for(len(edges))
     steps = Steps(report, "edge scorer", divisions * config.rounds_for(len(edges)) * (config.folds_for(len(edges)) + 2))
     found = []
     for sequence in np.random.SeedSequence(seed).spawn(divisions):
         setup = make_setup(graph, train, config, Seeds.of(sequence), steps, device=device)
-        found.append(_divided(setup, told, known_share))
+        found.append(_divided(setup, told, even))
     steps.all()
     return _in_given_order(_averaged(found), order)
 
@@ -176,7 +176,7 @@ def _in_given_order(scorer: Scorer, order: Int64) -> Scorer:
     )
 
 
-def _divided(setup: Setup, known: Int64 | None, known_share: float | None) -> Scorer:
+def _divided(setup: Setup, known: Int64 | None, drawn: Mask | None) -> Scorer:
     """Return the scorer that one division into folds leads to, its edges in the setup's order."""
     made, ratio, found = _rounds(setup)
     shares = found.mean
@@ -190,20 +190,13 @@ def _divided(setup: Setup, known: Int64 | None, known_share: float | None) -> Sc
     if known is not None and min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN:
         sampled = len(setup.pool.kinds)
         label, weight = np.where(told == 1, 1 + sampled, label), np.where(told == 1, np.float32(1.0), weight)
-        share = float(known[known >= 0].mean()) if known_share is None else known_share
+        share = known_share(known, drawn)
         shares = np.insert(shares, sampled, share) / max(1.0, float(shares.sum() + share))
         kinds = (*setup.pool.kinds, KNOWN, *setup.planted.kinds)
         interval = min(interval[0], float(shares.sum())), max(interval[1], float(shares.sum()))
     named = dict(zip(kinds, shares, strict=True))
     scorer = _finish(setup, made, Task(label, weight), found, shares=named, interval=interval, known=known)
-    return replace(scorer, agreement=_agreement(np.exp(ratio) @ found.mean, told))
-
-
-def _agreement(score: Float64, told: Int64) -> float | None:
-    """Return the AUC of ``score`` (L,) on what is told of rows (L,); None where both sorts are not told."""
-    if min((told == 0).sum(), (told == 1).sum()) == 0:
-        return None
-    return auc(told[told >= 0] == 1, score[told >= 0])
+    return replace(scorer, agreement=agreement_with(np.exp(ratio) @ found.mean, told))
 
 
 def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:

@@ -1,0 +1,216 @@
+"""`recdiff-sdk audit` and `decide`: what people find out, and what follows from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from recdiff.errors import DataError, UsageError
+from recdiff_cli.console import note, print_json, print_table, said_share
+from recdiff_cli.data import Json
+from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
+
+if TYPE_CHECKING:
+    from recdiff.audit.decisions import Decision
+    from recdiff.audit.edges import Found
+    from recdiff.model.fitted import Fitted
+
+SIZE = 200
+SHEET = Path("audit.csv")
+DataFolder = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DATA", help="Where decisions.csv is kept; default: the data that were fitted."),
+]
+Who = Annotated[str, typer.Option("--who", metavar="NAME", help="Who decides; default: your user name.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    app.command("audit")(audit)
+    app.command("decide")(decide)
+
+
+def audit(
+    model: ModelFolder = DEFAULT_MODEL,
+    size: Annotated[int | None, typer.Option("--size", metavar="N", help="How many edges to ask about; 200.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the draw; a larger audit of one seed holds the smaller.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The table to fill in; audit.csv.")] = None,
+    answers: Annotated[
+        Path | None, typer.Option("--answers", metavar="FILE", help="Read the verdicts of a table that was filled in.")
+    ] = None,
+    threshold: Annotated[float, typer.Option(help="Score from which precision is reported.")] = 0.5,
+    data: DataFolder = None,
+    who: Who = "",
+    json: Json = False,
+) -> None:
+    """Draw edges for a person to judge, or read the verdicts: the share of fakes, and scores that match it."""
+    if answers is None:
+        _draw(model, SIZE if size is None else size, seed=seed, out=out or SHEET, data=data, json=json)
+        return
+    if size is not None or out is not None:
+        raise UsageError("--answers reads a table, --size and --out draw one; give one or the other")
+    if not 0.0 <= threshold <= 1.0:
+        raise UsageError(f"--threshold {threshold}: expected a number from 0 to 1")
+    _take_in(model, answers, threshold=threshold, data=data, who=who, json=json)
+
+
+def _draw(model: Path, size: int, *, seed: int, out: Path, data: Path | None, json: bool) -> None:
+    from recdiff.audit.decisions import Decided
+    from recdiff.audit.edges import edge_units, evidence_of
+    from recdiff.audit.sheet import write_sheet
+    from recdiff.estimator import RecDiff
+    from recdiff.model.told import FAKE, SILENT
+
+    if seed < 0:
+        raise UsageError(f"--seed {seed}: expected 0 or more")
+    fitted = RecDiff.load(model).fitted_
+    sheet = edge_units(fitted).sheet(size, seed)
+    rows = sheet.drawn.rows
+    said = Decided.of(
+        standing(fitted, model, data)[1], fitted.users, fitted.pairs[rows], directed=fitted.directed
+    ).verdicts
+    if fitted.told.answers is not None:
+        earlier = fitted.told.answers[rows]
+        said[earlier != SILENT] = earlier[earlier != SILENT]
+    words = ["" if each == SILENT else "fake" if each == FAKE else "real" for each in said.tolist()]
+    write_sheet(out, sheet, evidence_of(fitted, rows), words)
+    facts = {"out": str(out), "drawn": len(rows), "answered": sum(map(bool, words)), "audit": sheet.name}
+    if json:
+        print_json(facts)
+        return
+    print_table(("audit", ""), list(facts.items()))
+    note(f"fill in the column verdict (fake or real), then: recdiff-sdk audit --answers {out}")
+
+
+def _take_in(model: Path, answers: Path, *, threshold: float, data: Path | None, who: str, json: bool) -> None:
+    from recdiff.audit.decisions import EDGE, add_decisions, taken
+    from recdiff.audit.edges import audited, edge_units
+    from recdiff.audit.place import decisions_of
+    from recdiff.audit.sheet import read_answers
+    from recdiff.estimator import RecDiff
+    from recdiff.model.folder import BUNDLE, manifest_of
+
+    before = manifest_of(model)
+    loaded = RecDiff.load(model)
+    units = edge_units(loaded.fitted_)
+    rows, is_fake = read_answers(answers, units)
+    score = loaded.score_edges()
+    loaded.fitted_, found = audited(loaded.fitted_, rows, is_fake, threshold)
+    file = decisions_of(loaded.fitted_, model, data)
+    if file is None:
+        note("note: it is not known where the data are, so the verdicts are kept in the model alone; say --data DATA")
+    else:
+        src, dst = units.ids["src"], units.ids["dst"]
+        verdicts = [
+            taken(
+                EDGE, src[row], dst[row], "fake" if fake else "real", reason="audit", who=who, score=float(score[row])
+            )
+            for row, fake in zip(rows.tolist(), is_fake.tolist(), strict=True)
+        ]
+        add_decisions(file, verdicts, directed=loaded.fitted_.directed)
+    exported = (model / BUNDLE).is_dir()
+    loaded.save(model, before)
+    _print_found(loaded.fitted_, found, model, json)
+    if exported:
+        note("the bundle held the old scores and is gone; export again: recdiff-sdk export --onnx")
+
+
+def _print_found(fitted: Fitted, found: Found, model: Path, json: bool) -> None:
+    from dataclasses import asdict
+
+    if json:
+        print_json({"model": str(model), **asdict(found)})
+        return
+    share, precision = found.share, found.precision
+    rows: list[tuple[str, object]] = [("answers", share.answers), ("of them fake", found.fake)]
+    rows += [("share of fake edges", f"{share.estimate:.3f} ({share.low:.3f} to {share.high:.3f})")]
+    name = f"precision at {found.threshold:g}"
+    if precision is None:
+        rows += [(name, "no answered edge has such a score")]
+    else:
+        rows += [
+            (name, f"{precision.estimate:.3f} ({precision.low:.3f} to {precision.high:.3f}, n = {precision.answers})")
+        ]
+    print_table(("audit", "95 % intervals"), rows)
+    note(f"share of fake edges: {said_share(fitted.calibration['fake_share'])}; scores are recalibrated in {model}")
+
+
+def decide(
+    verdict: Annotated[str, typer.Argument(help="fake, real, or unsure, which takes a decision back.")],
+    edges: Annotated[list[str] | None, typer.Argument(metavar="SRC,DST ...", help="Edges that it holds for.")] = None,
+    account: Annotated[list[str] | None, typer.Option("--account", metavar="ID", help="An account instead.")] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why.")] = "",
+    who: Who = "",
+    model: ModelFolder = DEFAULT_MODEL,
+    data: DataFolder = None,
+    json: Json = False,
+) -> None:
+    """Decide for good whether edges or accounts are fake: clean-edges obeys, and the next fit learns from it."""
+    from recdiff.audit.decisions import add_decisions
+    from recdiff.audit.place import decisions_of
+    from recdiff.audit.verdict import UNSURE, is_fake_of
+    from recdiff.estimator import RecDiff
+
+    if is_fake_of(verdict) is None and verdict.lower() not in UNSURE:
+        raise UsageError(f"{verdict!r}: accepted are fake, real and unsure")
+    if not edges and not account:
+        raise UsageError("say what is decided: SRC,DST for an edge, --account ID for an account")
+    loaded = RecDiff.load(model)
+    file = decisions_of(loaded.fitted_, model, data)
+    if file is None:
+        raise UsageError("it is not known where the data are; say --data DATA")
+    new = _about_edges(loaded, edges or [], verdict, reason, who=who) + _about_accounts(
+        loaded, account or [], verdict, reason, who=who
+    )
+    added = add_decisions(file, new, directed=loaded.fitted_.directed)
+    facts = {"decisions": str(file), "added": added, "stood already": len(new) - added}
+    if json:
+        print_json(facts)
+        return
+    print_table(("decided", ""), list(facts.items()))
+
+
+def _about_edges(loaded: Any, edges: list[str], verdict: str, reason: str, *, who: str) -> list[Decision]:
+    import numpy as np
+
+    from recdiff.audit.decisions import EDGE, taken
+    from recdiff_cli.edges import pair_of
+
+    pairs = [pair_of(text) for text in edges]
+    if not pairs:
+        return []
+    src, dst = map(list, zip(*pairs, strict=True))
+    score, fitted = loaded.score_edges(src, dst), loaded.fitted_
+    rows = fitted.rows_of(np.stack([fitted.users.index(each) for each in (src, dst)], axis=1))
+    missing = [text for text, row in zip(edges, rows.tolist(), strict=True) if row < 0]
+    if missing:
+        raise DataError(f"{', '.join(missing[:5])}: no such edge in the model; nothing was decided")
+    return [
+        taken(EDGE, *pair, verdict=verdict, reason=reason, who=who, score=float(each))
+        for pair, each in zip(pairs, score, strict=True)
+    ]
+
+
+def _about_accounts(loaded: Any, accounts: list[str], verdict: str, reason: str, *, who: str) -> list[Decision]:
+    from recdiff.audit.decisions import ACCOUNT, taken
+
+    missing = [each for each in accounts if loaded.fitted_.users.index([each])[0] < 0]
+    if missing:
+        raise DataError(f"{', '.join(missing[:5])}: no such user in the model; nothing was decided")
+    return [taken(ACCOUNT, each, "", verdict, reason=reason, who=who) for each in accounts]
+
+
+def standing(fitted: Fitted, model: Path, data: Path | None) -> tuple[Path | None, list[Decision]]:
+    """Return the file of decisions about the model's data, None where nobody knows of one, and what is in it."""
+    from recdiff.audit.decisions import read_decisions
+    from recdiff.audit.place import NOTED, decisions_of
+
+    file = decisions_of(fitted, model, data)
+    if file is None and NOTED in fitted.calibration:
+        note(
+            f"note: the data are no longer at {model / fitted.calibration[NOTED]}, so decisions since the fit are not "
+            "obeyed; say --data DATA"
+        )
+    return file, [] if file is None else read_decisions(file)

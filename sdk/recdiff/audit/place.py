@@ -1,0 +1,44 @@
+"""Where the decisions about a model's data are: the model notes the way from its folder to the data's."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from recdiff.audit.decisions import decisions_file
+from recdiff.errors import UsageError
+from recdiff.model.fitted import Fitted
+
+NOTED = "data"
+
+
+def noted(fitted: Fitted, data: Path, model: Path) -> Fitted:
+    """Return the model with a note of where its ``data`` are, seen from the folder ``model`` that it is saved to."""
+    return replace(fitted, calibration={**fitted.calibration, NOTED: way(model, data)})
+
+
+def decisions_of(fitted: Fitted, model: Path, data: Path | None) -> Path | None:
+    """Return the file of decisions, which need not exist; None where nobody knows where the data are.
+
+    Args:
+        model: the folder the model was read from. data: where the data are, where somebody says so.
+
+    Raises:
+        UsageError: nothing is at ``data``.
+    """
+    if data is not None:
+        if not data.exists():
+            raise UsageError(f"--data {data}: there is nothing; name the data folder that the model was fitted on")
+        return decisions_file(data)
+    told = fitted.calibration.get(NOTED)
+    place = None if told is None else model / told
+    return decisions_file(place) if place is not None and place.exists() else None
+
+
+def way(start: Path, target: Path) -> str:
+    """Return the way from the folder ``start`` to ``target``, relative where there is one."""
+    try:
+        return Path(os.path.relpath(target.resolve(), start.resolve())).as_posix()
+    except ValueError:  # On another drive.
+        return target.resolve().as_posix()

@@ -1,0 +1,65 @@
+"""Why the edges of a fitted model got their scores. Letters: U users, I items, N features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from recdiff.arrays import Float32, Int64
+from recdiff.graph.adjacency import social_adjacency
+from recdiff.model.fitted import Fitted
+from recdiff.scorer.contributions import Contributions, contributions
+from recdiff.scorer.explanation import NAMED, explain_edge
+from recdiff.scorer.pair_scorer import pair_features
+
+OTHERS = 16
+"""Edges that stand for all others, spread over the fitted ones."""
+SMALLEST_CHANCE = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class Explainer:
+    """What explanations of one model's edges have in common."""
+
+    fitted: Fitted
+
+    @cached_property
+    def _friends(self) -> sp.csr_matrix:
+        return social_adjacency(self.fitted.pairs, len(self.fitted.users), directed=False)
+
+    @cached_property
+    def _others(self) -> Float32:
+        fitted = self.fitted
+        rows = np.linspace(0, fitted.edges.num_rows - 1, OTHERS).astype(np.int64)
+        return pair_features(fitted.table, fitted.pairs[rows], fitted.pair.terms)
+
+    def parts(self, pair: Int64) -> Contributions | None:
+        """Return what each part adds to the log odds of ``pair`` (1, 2); None where the fit is of an older version."""
+        fitted = self.fitted
+        columns = fitted.calibration.get("columns")
+        if columns is None:
+            return None
+        score = float(np.clip(fitted.score_pairs(pair)[0], SMALLEST_CHANCE, 1.0 - SMALLEST_CHANCE))
+        features = pair_features(fitted.table, pair, fitted.pair.terms)[0]
+        spans = {name: (int(first), int(last)) for name, (first, last) in columns.items()}
+        return contributions(fitted.pair, spans, features, self._others, float(np.log(score / (1.0 - score))))
+
+    def lines(self, src: Any, dst: Any, pair: Int64) -> list[str]:
+        """Return sentences about ``pair`` (1, 2), which is called ``src`` - ``dst``."""
+        fitted = self.fitted
+        one, other = pair[0]
+        friends = _shared(self._friends, one, other)
+        items = _shared(fitted.seen, one, other)
+        named = fitted.users.take(friends).to_pylist(), fitted.items.take(items).to_pylist() if len(items) else []
+        level = float(fitted.calibration["noise_level"])
+        return explain_edge(src, dst, fitted.evidence_of(pair), level, found=self.parts(pair), names=named)
+
+
+def _shared(matrix: sp.csr_matrix, one: int, other: int) -> Int64:
+    """Return the first few columns that two rows share."""
+    found = np.intersect1d(matrix[[one]].indices, matrix[[other]].indices)
+    return np.asarray(found[:NAMED], np.int64)

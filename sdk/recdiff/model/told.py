@@ -1,0 +1,50 @@
+"""What people said of fitted edges and accounts, and what a model scored before an audit. Letters: U users, E edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recdiff.arrays import Float32
+
+Verdicts = NDArray[np.int8]
+"""Of each edge (E,): 1 fake, 0 real, -1 nothing was said."""
+REAL, FAKE, SILENT = 0, 1, -1
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What is known of edges by people; None where nobody said anything.
+
+    Attributes:
+        labels: that the fit was given. decided: that it took from decisions. answers: of audits since.
+        accounts: labels of accounts, (U,) in the same manner.
+        blind: (E,) fake scores before the first audit.
+    """
+
+    labels: Verdicts | None = None
+    decided: Verdicts | None = None
+    answers: Verdicts | None = None
+    accounts: Verdicts | None = None
+    blind: Float32 | None = None
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what is there, by name."""
+        return {each.name: value for each in fields(self) if (value := getattr(self, each.name)) is not None}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Told:
+        """Return what ``to_arrays`` gave."""
+        return cls(**arrays)
+
+    def verdicts(self, count: int) -> Verdicts:
+        """Return all that was said of ``count`` edges: what was decided before labels, and answers before both."""
+        found: Verdicts = np.full(count, SILENT, np.int8)
+        for said in (self.labels, self.decided, self.answers):
+            if said is not None:
+                found = np.where(said != SILENT, said, found)
+        return found
