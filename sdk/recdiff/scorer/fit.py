@@ -42,11 +42,11 @@ from recdiff.scorer.halves import (
     half_networks,
     pair_ratios,
 )
+from recdiff.scorer.networks import Direct, widened
 from recdiff.scorer.pair_scorer import PairScorer, PairTerm, log_odds, posterior
 from recdiff.scorer.round import CLIP, Round, described, fold_features, make_round, standardised, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, SocialGraph, make_setup
 from recdiff.scorer.shares import Shares, infer_all
-from recdiff.scorer.widened import Direct, widened
 
 KNOWN, OTHER = "known", "other"
 FEWEST_KNOWN = 20
