@@ -65,7 +65,7 @@ def test_a_fit_uses_account_labels_says_so_and_keeps_them(with_real: bool, tmp_p
 def test_a_folder_of_a_model_without_account_labels_gives_blind_accounts(model_folder: Path) -> None:
     fitted = RecDiff.load(model_folder).fitted_
     assert fitted.known_accounts is None
-    assert set(fitted.accounts.parts) == {"usage", "group", "edges"}
+    assert set(fitted.accounts.parts) == {"usage", "group", "edges", "share"}
     known = np.full(len(fitted.users), -1)
     known[0] = 1
     assert "labels" in replace(fitted, known_accounts=known).accounts.parts
