@@ -38,8 +38,7 @@ def clean_edges(
         Path, typer.Option("--model", metavar="DIR", help="The model folder; with --edges, a bundle does too.")
     ] = DEFAULT_MODEL,
     edges: Annotated[
-        Path | None,
-        typer.Option("--edges", metavar="FILE|DIR", help="Edges to score, streamed; default: those of the fit."),
+        Path | None, typer.Option("--edges", metavar="FILE|DIR", help="Edges to score, streamed; default: the fit's.")
     ] = None,
     threshold: Annotated[float | None, typer.Option(help="Remove where fake_score >= P; default 0.5.")] = None,
     remove_share: Annotated[float | None, typer.Option(help="Remove this share, the worst first.")] = None,
@@ -73,8 +72,8 @@ def clean_edges(
             raise UsageError("--with is an option of a format; give --format NAME too")
         if force and format_name is None:
             raise UsageError("--force is for files of a --format; a folder that holds something else is never replaced")
-        policy = {"remove_share": remove_share, "min_precision": min_precision, "keep_degree": keep_degree}
-        given = {"threshold": threshold, "guarantee": guarantee, **policy}
+        given = {"threshold": threshold, "remove_share": remove_share, "min_precision": min_precision}
+        given |= {"guarantee": guarantee, "keep_degree": keep_degree}
         _clean_fitted(model, given, data, out=out, format_name=format_name, options=options, force=force, json=json)
         return
     others = (remove_share, min_precision, guarantee, format_name, data)

@@ -45,3 +45,14 @@ def test_a_ring_that_nobody_follows_back_is_more_suspicious() -> None:
 def test_no_blocks_have_no_shapes() -> None:
     shape = shape_of(np.full(3, -1), np.array([[0, 1]]), directed=True)
     assert shape.evidence().shape == (0,)
+
+
+def test_a_chain_or_a_star_that_is_cut_off_says_nothing() -> None:
+    chain = np.stack([np.arange(11), np.arange(1, 12)], axis=1)
+    star = np.stack([np.full(11, 12), np.arange(13, 24)], axis=1)
+    clique = np.stack(np.triu_indices(12, 1), axis=1) + 24
+    block = np.repeat([0, 1, 2], 12)
+    evidence = shape_of(block, np.concatenate([chain, star, clique]), directed=False).evidence()
+    assert evidence[0] <= 0.0
+    assert evidence[1] <= 0.0
+    assert evidence[2] > 5.0

@@ -23,7 +23,7 @@ def vote(leaves: int, score: float, others: float = 0.01) -> float:
 
 
 def test_many_suspicious_edges_say_more_than_one() -> None:
-    assert vote(9, 0.9) > 2.0 * vote(1, 0.9) > 0.0
+    assert vote(9, 0.9) > 1.5 * vote(1, 0.9) > 0.0
     assert vote(9, 0.01) < vote(1, 0.01) < 0.0
 
 
@@ -38,13 +38,21 @@ def test_edges_inside_a_group_have_no_vote() -> None:
     assert votes(edges, scores, np.full(300, 0.01), member)[0] == 0.0
 
 
-def test_what_accounts_of_like_degree_have_is_taken_out() -> None:
+def test_what_rises_with_the_degree_is_taken_out() -> None:
     degree = np.repeat([1, 50], 500)
     values = np.where(degree == 50, 3.0, 0.0)
-    left = beyond_degree(values, degree)
-    assert abs(left[-1] - left[0]) < 0.2
+    left = beyond_degree(values, degree, np.ones(1000))
+    assert abs(left[-1] - left[0]) < 1e-9
     values[0] = 3.0
-    assert beyond_degree(values, degree)[0] > 2.5
+    assert beyond_degree(values, degree, np.ones(1000))[0] > left[0] + 2.5
+
+
+def test_fakes_of_one_degree_do_not_excuse_each_other() -> None:
+    degree = np.repeat([1, 50], 500)
+    values = np.where(degree == 50, 3.0, 0.0)
+    values[500:510] = 0.0
+    real = np.where(values > 0, 0.001, 1.0)
+    assert beyond_degree(values, degree, real)[-1] > 2.5
 
 
 def test_using_nothing_is_suspicious_only_where_others_use_much() -> None:
@@ -52,6 +60,14 @@ def test_using_nothing_is_suspicious_only_where_others_use_much() -> None:
     busy, idle = np.full(1000, 30), np.zeros(1000, np.int64)
     busy[0] = 0
     idle[0] = 30
-    assert usage(busy, degree)[0] > 2.0 > 0.0 > usage(busy, degree)[1]
-    assert abs(usage(idle, degree)[1]) < 0.5
-    assert not usage(np.zeros(1000, np.int64), degree).any()
+    real = np.ones(1000)
+    assert usage(busy, degree, real)[0] > 2.0 > 0.0 > usage(busy, degree, real)[1]
+    assert abs(usage(idle, degree, real)[1]) < 0.5
+    assert not usage(np.zeros(1000, np.int64), degree, real).any()
+
+
+def test_using_a_thing_or_two_says_less_than_using_nothing() -> None:
+    items = np.full(1000, 30)
+    items[:2] = 0, 1
+    nothing, little, much = usage(items, np.full(1000, 8), np.ones(1000))[:3]
+    assert nothing > little > 0.0 > much

@@ -65,8 +65,8 @@ def test_a_fit_uses_account_labels_says_so_and_keeps_them(with_real: bool, tmp_p
 def test_a_folder_of_a_model_without_account_labels_gives_blind_accounts(model_folder: Path) -> None:
     fitted = RecDiff.load(model_folder).fitted_
     assert fitted.told.accounts is None
-    assert set(fitted.accounts.parts) == {"usage", "group", "edges"}
-    known = np.full(len(fitted.users), -1)
+    assert set(fitted.accounts.parts) == {"usage", "group", "edges", "share"}
+    known = np.full(len(fitted.users), -1, np.int8)
     known[0] = 1
     assert "labels" in replace(fitted, told=replace(fitted.told, accounts=known)).accounts.parts
 

@@ -1,9 +1,10 @@
 """The account score: the probability that an account is fake, from its edges, what it uses, and its group.
 
-    log odds = prior + votes of its edges + what it uses + its group (+ what labels add)
+    log odds = prior + votes of its edges + what it uses + its group + share (+ what labels add)
 
-Each part is the log of a likelihood ratio, as far as it can be known without labels, and they add up. Edges vote
-against the others' scores, so votes and scores are found in turn.
+Each part is the log of a likelihood ratio, as far as it can be known without labels, and they add up. "share" is by how
+much fakes are more common than the prior says among accounts in no suspicious group. Votes, usage and share depend on
+who else is fake, so they and the scores are found in turn.
 
 Letters: U users, E edges.
 """
@@ -24,13 +25,14 @@ from recdiff.accounts.votes import beyond_degree, votes
 from recdiff.arrays import Float32, Float64, Int64
 from recdiff.metrics.edges import auc
 
-PRIOR = -4.5
+PRIOR = -3.5
+MOST_PRIOR = -1.0
 """Log odds of an account about which nothing is known."""
-VOTES = (-2.0, 4.0)
-"""Between which log odds the votes of an account's edges count."""
-ALONE = -1.0
+LEAST_VOTE, MUCH = -2.0, 3.0
+"""Votes of an account's edges for real count down to the first; those for fake count less and less from the second."""
+ALONE = -2.0
 """What it says of an account that it is in no group."""
-ROUNDS = 4
+ROUNDS, SETTLED = 30, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +90,17 @@ def judge_accounts(evidence: Evidence) -> Accounts:
     """Return all accounts with their scores; the same evidence gives the same ones."""
     degree = evidence.degree
     groups = find_groups(evidence.edges, len(degree), evidence.directed, evidence.times)
-    parts = {"usage": usage(evidence.used, degree), "group": of_group(groups, evidence.edges)}
-    odds = PRIOR + parts["usage"] + parts["group"]
+    parts = {"group": of_group(groups, evidence.edges)}
+    odds, alone = PRIOR + parts["group"], parts["group"] == ALONE
     for _ in range(ROUNDS):
-        found = beyond_degree(votes(evidence.edges, evidence.scores, expit(odds), groups.member), degree)
-        parts["edges"] = np.clip(found, *VOTES)
-        odds = PRIOR + parts["edges"] + parts["usage"] + parts["group"]
+        chance, before = expit(odds), odds
+        parts["usage"] = usage(evidence.used, degree, 1.0 - chance)
+        found = votes(evidence.edges, evidence.scores, chance, groups.member)
+        parts["edges"] = bent(beyond_degree(found, degree, 1.0 - chance))
+        parts["share"] = np.where(alone, _share(chance[alone]), 0.0)
+        odds = PRIOR + np.sum(list(parts.values()), axis=0)
+        if np.abs(odds - before).max() < SETTLED:
+            break
     if evidence.known is not None and (evidence.known >= 0).any():
         told = taught(evidence.edges, evidence.directed, evidence.items, odds, parts=parts, known=evidence.known)
         parts["labels"], odds = told - odds, told
@@ -113,6 +120,19 @@ def agreement(accounts: Accounts, known: Int64) -> float | None:
     return auc(fake[fake | real], odds[fake | real])
 
 
+def _share(chance: Float64) -> float:
+    """Return by how much there are more fakes among accounts in no group than the prior says, as log odds."""
+    if not len(chance):
+        return 0.0
+    return float(np.clip(logit(np.clip(chance.mean(), 1e-9, 0.5)), PRIOR + ALONE, MOST_PRIOR)) - PRIOR - ALONE
+
+
+def bent(found: Float64) -> Float64:
+    """Return votes (U,) of which the strongest count less: edges of one account are far from independent."""
+    much = MUCH * np.log1p(np.maximum(found, 0.0) / MUCH)
+    return np.asarray(np.where(found > 0, much, np.maximum(found, LEAST_VOTE)), np.float64)
+
+
 def of_group(groups: Groups, edges: Int64) -> Float64:
     """Return what its group says of each account, (U,): less of a member whose edges leave the group."""
     users = len(groups.member)
@@ -124,7 +144,7 @@ def of_group(groups: Groups, edges: Int64) -> Float64:
     stray = np.minimum(_odds(within[there]) - _odds(mean)[own], 0.0)
     dense = groups.kind[own] == DENSE
     found[there] = groups.evidence[own] + np.where(dense, WEIGHTS["within"] * stray, 0.0)
-    return np.asarray(found)
+    return np.asarray(np.maximum(found, ALONE))
 
 
 def expected_fake(evidence: Evidence, chance: Float64) -> Float64:

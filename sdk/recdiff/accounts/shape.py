@@ -27,6 +27,8 @@ ONE_WAY = 1.5
 ENOUGH = 10
 """Members below which a block says less: small circles happen."""
 LESS = 2.0
+PER_CYCLE = 0.3
+"""The most that a block says, by its edges beyond those of a tree: chains and stars are no dense blocks."""
 LEAST, MOST = 0.02, 0.98
 FAINTEST = 0.01
 
@@ -62,7 +64,8 @@ class Shape:
         found += WEIGHTS["fading"] * np.log(np.maximum(self.fading, FAINTEST))
         found += WEIGHTS["closed"] * self.closed + WEIGHTS["uneven"] * self.uneven
         found -= LESS * np.maximum(np.log(ENOUGH / np.maximum(self.size, 1.0)), 0.0)
-        return np.asarray(found + ONE_WAY * self.outward)
+        most = PER_CYCLE * (self.inside - self.size + 1.0)
+        return np.asarray(np.minimum(found + ONE_WAY * self.outward, most))
 
 
 def shape_of(block: Int64, edges: Int64, directed: bool) -> Shape:

@@ -89,7 +89,7 @@ def _listed(accounts: Accounts) -> Int64:
 
 def _reasons(accounts: Accounts, items: Int64, order: Int64) -> list[str]:
     """Return what speaks for each account being fake, the strongest first."""
-    names = list(accounts.parts)
+    names = [name for name in accounts.parts if name != "share"]
     parts = np.stack([accounts.parts[name] for name in names], axis=1)[order]
     strongest = np.argsort(-parts, axis=1, kind="stable")[:, :MOST_REASONS]
     said = []

@@ -6,8 +6,9 @@ vote is
 
     log R - log(R f + 1 - f),    f = p + (1 - p) e:
 
-near log R where the other end is real, near 0 where the other end is fake and explains the edge. The votes of one
-account are far from independent, so d of them count as sqrt(d); and what accounts of like degree get is taken out.
+near log R where the other end is real, near 0 where the other end is fake and explains the edge; e is found from what
+fake ends do not explain. The votes of one account are far from independent: of d, their mean counts as often as
+sqrt(10 d / (10 + d)); and what rises or falls with the degree is taken out.
 
 Letters: U users, E edges.
 """
@@ -22,11 +23,8 @@ from recdiff.arrays import Float32, Float64, Int64
 LEAST_CHANCE = 1e-4
 MOST_RATIO = 4.0
 """Of a single edge, as a logarithm."""
-LEAST_SHARE = 0.005
-SCALES = 2
-"""Groups of degrees per doubling in which accounts are compared."""
-NEIGHBOURS = 20.0
-"""Accounts of like degree that count as much as all accounts together."""
+ENOUGH = 10.0
+"""Votes beyond which more of them hardly say more."""
 
 
 def votes(edges: Int64, scores: Float32, chance: Float64, member: Int64) -> Float64:
@@ -36,25 +34,34 @@ def votes(edges: Int64, scores: Float32, chance: Float64, member: Int64) -> Floa
         chance: (U,) the probability that each account is fake, as far as is known.
         member: (U,) number of each account's group, -1 for none; the group speaks for the edges inside.
     """
-    usual = float(np.clip(scores.mean(), LEAST_SHARE, 0.5))
+    usual = float(np.clip(scores.mean(), LEAST_CHANCE, 0.5))
     inside = (member[edges[:, 0]] == member[edges[:, 1]]) & (member[edges[:, 0]] >= 0)
     degree = np.bincount(edges.ravel(), minlength=len(chance))
     edges, scores = edges[~inside], scores[~inside]
     score = np.clip(scores.astype(np.float64), LEAST_CHANCE, 1.0 - LEAST_CHANCE)
     ratio = np.exp(np.clip(logit(score) - logit(usual), -MOST_RATIO, MOST_RATIO))
+    honest = (1.0 - chance[edges]).prod(axis=1)
+    alone = float((score * honest).sum() / max(float(honest.sum()), 1e-9)) if len(edges) else usual
     total = np.zeros(len(chance))
     for end in (0, 1):
         explained = chance[edges[:, 1 - end]]
-        explained = explained + (1.0 - explained) * usual
+        explained = explained + (1.0 - explained) * alone
         vote = np.log(ratio) - np.log(ratio * explained + 1.0 - explained)
         total += np.bincount(edges[:, end], vote, minlength=len(chance))
-    return total / np.sqrt(np.maximum(degree, 1))
+    return total / np.maximum(degree, 1) * np.sqrt(ENOUGH * degree / (ENOUGH + degree))
 
 
-def beyond_degree(values: Float64, degree: Int64) -> Float64:
-    """Return ``values`` (U,) less their mean over accounts of like ``degree`` (U,), where that is above the mean."""
-    scale = np.rint(SCALES * np.log2(degree + 1.0)).astype(np.int64)
-    count, total = np.bincount(scale), np.bincount(scale, values)
-    overall = values.mean()
-    usual = (total + NEIGHBOURS * overall) / (count + NEIGHBOURS)
-    return np.asarray(values - usual[scale])
+def beyond_degree(values: Float64, degree: Int64, real: Float64) -> Float64:
+    """Return ``values`` (U,) less what a line through them over log ``degree`` (U,) rises or falls by.
+
+    Args:
+        real: (U,) the probability that each account is real, its weight: fakes must not excuse each other.
+    """
+    size = np.log1p(degree)
+    there = real * (degree > 0)
+    if not there.any():
+        return values
+    middle, usual = np.average(size, weights=there), np.average(values, weights=there)
+    spread = np.average((size - middle) ** 2, weights=there)
+    slope = np.average((size - middle) * (values - usual), weights=there) / max(float(spread), 1e-9)
+    return np.asarray(values - np.where(degree > 0, slope * (size - middle), 0.0))
