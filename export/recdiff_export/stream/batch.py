@@ -21,7 +21,7 @@ from recdiff.errors import DataError
 from recdiff.storage.whole import flush
 from recdiff_export.runtime.lookup import IdLookup
 from recdiff_export.stream.journal import Done
-from recdiff_export.stream.source import EdgeSource, Segment
+from recdiff_export.stream.source import EdgeSource, Segment, row_of
 
 UnknownUsers = Literal["error", "keep", "drop"]
 SIDES = ("kept", "removed")
@@ -121,7 +121,7 @@ def _unknown_error(batch: pa.RecordBatch, src: Int64, dst: Int64, path: Path, fi
     names = pc.unique(pa.chunked_array(absent))
     shown = ", ".join(shorten(name) for name in names[:_NAMED].to_pylist())
     more = f" and {len(names) - _NAMED} more in this batch" if len(names) > _NAMED else ""
-    row = first + int(np.flatnonzero(np.minimum(src, dst) < 0)[0]) + 1
+    row = row_of(path, first + int(np.flatnonzero(np.minimum(src, dst) < 0)[0]))
     return DataError(
         f"{path}, row {row}: users that the model does not know: {shown}{more}. "
         "Fit with them, or pass --unknown keep (null score) or --unknown drop"
