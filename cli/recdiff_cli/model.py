@@ -96,8 +96,12 @@ def fit(
 
 def _labels(file: Path, dataset: SocialDataset) -> Labels:
     from recdiff.data.labels import read_labels
+    from recdiff.model.known import label_notices
 
-    return read_labels(file, dataset.users)
+    labels = read_labels(file, dataset.users)
+    for notice in label_notices(dataset, labels):
+        note(f"note: {notice}")
+    return labels
 
 
 def _settings(
@@ -148,7 +152,7 @@ def _say_labels(used: dict[str, Any]) -> None:
     if blind is not None and blind < CONTRADICTS:
         note(
             f"warning: the score found without the labels has AUC {blind:.2f} on them, where 0.5 is chance: "
-            "are they the right way round? 1 is fake, 0 is real"
+            "are they the right way round? The words fake and real leave no doubt"
         )
 
 

@@ -16,12 +16,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Int64
+from recdiff.data.edge_stream import row_of
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
 from recdiff.storage.whole import flush
 from recdiff_export.runtime.lookup import IdLookup
 from recdiff_export.stream.journal import Done
-from recdiff_export.stream.source import EdgeSource, Segment, row_of
+from recdiff_export.stream.source import EdgeSource, Segment
 
 UnknownUsers = Literal["error", "keep", "drop"]
 SIDES = ("kept", "removed")

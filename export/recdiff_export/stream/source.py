@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from recdiff.data.edge_stream import Layout, is_parquet, lay_out, parts_of, refuse_bad_ids, refuse_difference
 from recdiff.data.table_file import DAMAGED, unreadable
-from recdiff.data.text_file import TextFile
 
 # Rows of one segment; at about 20 bytes a row its output is at most 160 MB.
 SEGMENT_ROWS = 1 << 23
@@ -124,11 +123,6 @@ class EdgeSource:
             if skip < batch.num_rows:
                 yield batch.slice(skip)
             skip = max(0, skip - batch.num_rows)
-
-
-def row_of(path: Path, index: int) -> int:
-    """Return what people call the row at ``index`` of the file at ``path``: its line, counted from one in Parquet."""
-    return index + 1 if is_parquet(path) else TextFile.of(path).scan([index]).lines[index]
 
 
 def _common(layouts: list[Layout]) -> pa.DataType | None:

@@ -265,6 +265,11 @@ def refuse_bad_ids(layout: Layout, batch: pa.RecordBatch, before: int, *, any_si
     raise data_error(layout.path, [Problem(text, lines[index], name) for index, text, name in faults], total)
 
 
+def row_of(path: Path, index: int) -> int:
+    """Return what people call the row at ``index`` of the file at ``path``: its line, counted from one in Parquet."""
+    return index + 1 if is_parquet(path) else TextFile.of(path).scan([index]).lines[index]
+
+
 def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:
     return column if column.type == kind else column.cast(kind)
 
