@@ -99,11 +99,12 @@ def _told(labels: Path | None, data: Path | None, dataset: SocialDataset) -> dic
     """Return the labels in a file and the decisions beside ``data``, as a fit takes them."""
     from recdiff.audit.decisions import decisions_file, read_decisions
     from recdiff.data.labels import read_labels
+    from recdiff.model.known import label_notices
 
-    return {
-        "labels": None if labels is None else read_labels(labels, dataset.users),
-        "decisions": [] if data is None else read_decisions(decisions_file(data)),
-    }
+    known = None if labels is None else read_labels(labels, dataset.users)
+    for notice in [] if known is None else label_notices(dataset, known):
+        note(f"note: {notice}")
+    return {"labels": known, "decisions": [] if data is None else read_decisions(decisions_file(data))}
 
 
 def _settings(
@@ -163,7 +164,7 @@ def _say_labels(used: dict[str, Any], words: str) -> None:
     if blind is not None and blind < CONTRADICTS:
         note(
             f"warning: the score found without the labels has AUC {blind:.2f} on them, where 0.5 is chance: "
-            "are they the right way round? 1 is fake, 0 is real"
+            "are they the right way round? The words fake and real leave no doubt"
         )
 
 

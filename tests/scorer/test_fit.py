@@ -16,6 +16,7 @@ from recdiff.fakes.kinds import planted, sampled
 from recdiff.graph.pairs import pair_keys
 from recdiff.machine.progress import Steps, silent
 from recdiff.metrics.edges import edge_metrics
+from recdiff.model.known import recalibrated
 from recdiff.scorer.fit import KNOWN, OTHER, Scorer, fit_scorer
 from recdiff.scorer.round import make_round
 from recdiff.scorer.setup import Seeds, SocialGraph, make_setup
@@ -223,6 +224,19 @@ def test_few_labels_make_no_kind_but_are_learned_from() -> None:
     assert KNOWN not in scorers[1].kinds
     assert scorers[0].agreement is None
     assert scorers[1].agreement == pytest.approx(blind, abs=0.2)
+
+
+@pytest.mark.parametrize("sort", [0, 1])
+def test_labels_of_one_sort_weigh_in_training_and_leave_the_level_alone(sort: int) -> None:
+    edges = community_edges()
+    known = np.where(np.arange(len(edges)) % 3 == 0, sort, -1)
+    quick = replace(CONFIG, evidence=EvidenceConfig(denoising="none"), rounds=1)
+    blind, taught = (fit_scorer(edges, 320, None, False, quick, seed=0, known=each) for each in (None, known))
+    assert not np.array_equal(taught.edge_log_odds, blind.edge_log_odds)
+    assert taught.edge_scores.mean() == pytest.approx(blind.edge_scores.mean(), abs=0.02)
+    assert taught.agreement is None
+    assert recalibrated(taught, None, known) is taught
+    assert recalibrated(taught, 0.1, known).edge_scores.mean() == pytest.approx(0.1, abs=1e-3)
 
 
 def test_a_fit_tells_how_far_it_is() -> None:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Int64
+from recdiff.data.edge_stream import row_of
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
 from recdiff.storage.whole import flush
@@ -121,7 +122,7 @@ def _unknown_error(batch: pa.RecordBatch, src: Int64, dst: Int64, path: Path, fi
     names = pc.unique(pa.chunked_array(absent))
     shown = ", ".join(shorten(name) for name in names[:_NAMED].to_pylist())
     more = f" and {len(names) - _NAMED} more in this batch" if len(names) > _NAMED else ""
-    row = first + int(np.flatnonzero(np.minimum(src, dst) < 0)[0]) + 1
+    row = row_of(path, first + int(np.flatnonzero(np.minimum(src, dst) < 0)[0]))
     return DataError(
         f"{path}, row {row}: users that the model does not know: {shown}{more}. "
         "Fit with them, or pass --unknown keep (null score) or --unknown drop"

@@ -1,32 +1,28 @@
-"""Where streamed edges come from: Parquet, csv or tsv files, or a folder of them, cut into segments.
+"""Where streamed edges come from: Parquet or text files, or a folder of them, cut into segments.
 
-A segment is a run of rows of one file: what is finished, written and remembered as one. ``recdiff.data.edge_stream``
-reads the same files where no model says what type ids have and nothing is resumed.
+A segment is a run of rows of one file: what is finished, written and remembered as one. Ids are read as they are
+spelled and written back so: what a model does not know is unknown, however it would look as a number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from recdiff.data.columns import SOCIAL, resolve
-from recdiff.data.ids import is_text
-from recdiff.data.problems import Problem, data_error
-from recdiff.data.text_file import COMPRESSIONS, delimiter_of
-from recdiff.errors import DataError
-from recdiff.storage.bounded import check_batches
+from recdiff.data.edge_stream import Layout, is_parquet, lay_out, parts_of, refuse_bad_ids, refuse_difference
+from recdiff.data.table_file import DAMAGED, unreadable
 
 # Rows of one segment; at about 20 bytes a row its output is at most 160 MB.
 SEGMENT_ROWS = 1 << 23
 BATCH_ROWS = 1 << 17
 # Looking up text ids costs a fixed price per batch (Arrow hashes the model's ids each time).
 TEXT_ID_BATCH_ROWS = 1 << 19
-_TEXT_BLOCK = 1 << 22
+OLD = ("fake_score",)
+"""Columns that do not come along."""
 
 
 @dataclass(frozen=True)
@@ -45,25 +41,34 @@ class Segment:
 
 @dataclass(frozen=True)
 class EdgeSource:
-    """The files to stream, their segments where these are known ahead, and the columns that are src and dst."""
+    """The files to stream, and how the ends of their edges are called and written.
+
+    Attributes:
+        files: in the order in which they are read.
+        mapping: src or dst -> what the files call it.
+        integers: the model's user ids are whole numbers.
+        kind: type of src and dst in the output, None where it is each column's own.
+    """
 
     files: tuple[Path, ...]
     mapping: Mapping[str, str]
     integers: bool
+    kind: pa.DataType | None = None
 
     @classmethod
     def open(cls, path: Path, mapping: Mapping[str, str], *, integers: bool) -> EdgeSource:
-        """Find the files at ``path``; ``integers`` says that the model's user ids are whole numbers.
+        """Find the files at ``path`` and look at their columns; ``integers`` says that the model's ids are numbers.
 
         Raises:
-            DataError: there is no such file, or a folder without any.
+            DataError: there is no such file, or a folder without any; a file cannot be read, columns are missing, of a
+                wrong type or two of one name, or the files differ in those that come along.
         """
-        files = tuple(sorted(file for file in path.rglob("*") if _readable(file))) if path.is_dir() else (path,)
-        if not path.exists():
-            raise DataError(f"{path}: no such file or folder")
-        if not files or not all(_readable(file) for file in files):
-            raise DataError(f"{path}: no edges to read here; accepted: .parquet, .csv, .tsv (also .gz or .zst)")
-        return cls(files, mapping, integers)
+        files = parts_of(path)
+        ends = {name: column for name, column in mapping.items() if name in ("src", "dst")}
+        layouts = [lay_out(file, ends, leave=OLD) for file in files]
+        for layout in layouts[1:]:
+            refuse_difference(layouts[0], layout)
+        return cls(files, ends, integers, _common(layouts))
 
     def segments(self) -> Iterator[Segment]:
         """Yield all segments in order; a text file is one open-ended segment, to be cut while it is read.
@@ -72,7 +77,7 @@ class EdgeSource:
             DataError: a Parquet file cannot be read.
         """
         for file in self.files:
-            if file.suffix == ".parquet":
+            if is_parquet(file):
                 yield from _parquet_segments(file)
             else:
                 yield Segment(file, 0, None)
@@ -82,72 +87,62 @@ class EdgeSource:
         sizes = [segment.rows for segment in self.segments()]
         return 0 if None in sizes else sum(size or 0 for size in sizes)
 
+    def layout(self, file: Path) -> Layout:
+        """Return where the columns of ``file`` are.
+
+        Raises:
+            DataError: it cannot be used any more.
+        """
+        return lay_out(file, self.mapping, leave=OLD)
+
     def batches(self, segment: Segment) -> Iterator[pa.RecordBatch]:
         """Yield the rows from ``segment.first`` on (Parquet: to the segment's end; text: to the file's end).
 
         Columns are src, dst and the file's others as they are; an old fake_score is left out.
 
         Raises:
-            DataError: the file is damaged, or a column is missing or has the wrong type.
+            DataError: the file is damaged or has broken rows, or an id is null or empty.
         """
-        try:
-            if segment.path.suffix == ".parquet":
-                yield from self._parquet(segment)
-            else:
-                yield from self._text(segment)
-        except (pa.ArrowException, OSError) as error:
-            raise data_error(segment.path, [Problem(f"cannot be read: {' '.join(str(error).split())}")]) from error
+        layout, at = self.layout(segment.path), segment.first
+        names = ["src", "dst", *layout.sources[2:]]
+        for batch in self._rows(layout, segment):
+            refuse_bad_ids(layout, batch, at, any_size=True)
+            at += batch.num_rows
+            columns = [batch.column(name) for name in layout.sources]
+            if self.kind is not None:
+                columns[:2] = (_as(column, self.kind) for column in columns[:2])
+            yield pa.RecordBatch.from_arrays(columns, names)
 
-    def _parquet(self, segment: Segment) -> Iterator[pa.RecordBatch]:
-        with pq.ParquetFile(segment.path) as file:
-            names, others = self._columns(segment.path, file.schema_arrow.names)
-            _check_types(segment.path, file.schema_arrow, names)
-            # src and dst may be one column; each name is read once.
-            wanted = list(dict.fromkeys([*names, *others]))
-            rows = BATCH_ROWS if self.integers else TEXT_ID_BATCH_ROWS
-            check_batches(segment.path, file, rows, segment.groups)
-            for batch in file.iter_batches(rows, row_groups=list(segment.groups), columns=wanted):
-                yield _renamed(batch, names, others)
-
-    def _text(self, segment: Segment) -> Iterator[pa.RecordBatch]:
-        header = _text_header(segment.path)
-        names, others = self._columns(segment.path, header)
-        kinds = dict.fromkeys(others, pa.string()) | dict.fromkeys(names, pa.int64() if self.integers else pa.string())
+    def _rows(self, layout: Layout, segment: Segment) -> Iterator[pa.RecordBatch]:
+        rows = BATCH_ROWS if self.integers else TEXT_ID_BATCH_ROWS
+        if layout.text is None:
+            yield from layout.batches(rows, groups=segment.groups)
+            return
         skip = segment.first
-        with pa.input_stream(str(segment.path), compression=COMPRESSIONS.get(segment.path.suffix)) as stream:
-            for batch in pacsv.open_csv(
-                stream,
-                pacsv.ReadOptions(block_size=_TEXT_BLOCK, use_threads=False),
-                pacsv.ParseOptions(delimiter=delimiter_of(segment.path)),
-                pacsv.ConvertOptions(column_types=kinds, include_columns=list(kinds), strings_can_be_null=False),
-            ):
-                if skip >= batch.num_rows:
-                    skip -= batch.num_rows
-                    continue
-                yield _renamed(batch.slice(skip), names, others)
-                skip = 0
-
-    def _columns(self, path: Path, header: Sequence[str]) -> tuple[list[str], list[str]]:
-        """Return the file's names of src and dst, and its other columns."""
-        mapping = {name: column for name, column in self.mapping.items() if name in ("src", "dst")}
-        found, problems = resolve(header, SOCIAL, mapping)
-        problems = [problem for problem in problems if "weight" not in found or problem.column != found["weight"]]
-        if problems:
-            raise data_error(path, problems)
-        names = [found["src"], found["dst"]]
-        return names, [column for column in header if column not in (*names, "fake_score", "src", "dst")]
+        for batch in layout.batches(rows):
+            if skip < batch.num_rows:
+                yield batch.slice(skip)
+            skip = max(0, skip - batch.num_rows)
 
 
-def _readable(path: Path) -> bool:
-    hidden = path.name.startswith((".", "_"))
-    return path.is_file() and not hidden and (path.suffix == ".parquet" or delimiter_of(path) is not None)
+def _common(layouts: list[Layout]) -> pa.DataType | None:
+    """Return a type that the ids of all files can be written in, None where they have one already."""
+    kinds = {kind for layout in layouts for kind in layout.kinds}
+    if all(layout.kinds == layouts[0].kinds for layout in layouts):
+        return None
+    return pa.int64() if all(pa.types.is_integer(kind) and kind != pa.uint64() for kind in kinds) else pa.string()
+
+
+def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    return plain.cast(kind)
 
 
 def _parquet_segments(path: Path) -> Iterator[Segment]:
     try:
         metadata = pq.read_metadata(path)
-    except (pa.ArrowException, OSError) as error:
-        raise data_error(path, [Problem(f"not a readable Parquet file: {' '.join(str(error).split())}")]) from error
+    except DAMAGED as error:
+        raise unreadable(path, error) from None
     first, rows, groups = 0, 0, []
     for group in range(metadata.num_row_groups):
         rows += metadata.row_group(group).num_rows
@@ -155,29 +150,3 @@ def _parquet_segments(path: Path) -> Iterator[Segment]:
         if rows >= SEGMENT_ROWS or group == metadata.num_row_groups - 1:
             yield Segment(path, first, rows, tuple(groups))
             first, rows, groups = first + rows, 0, []
-
-
-def _check_types(path: Path, schema: pa.Schema, names: Sequence[str]) -> None:
-    problems = []
-    for name in names:
-        kind = schema.field(name).type
-        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-        if not pa.types.is_integer(kind) and not is_text(kind):
-            problems.append(Problem(f"has type {kind}; accepted: whole numbers or text", column=name))
-    if problems:
-        raise data_error(path, problems)
-
-
-def _text_header(path: Path) -> list[str]:
-    with pa.input_stream(str(path), compression=COMPRESSIONS.get(path.suffix)) as stream:
-        reader = pacsv.open_csv(
-            stream,
-            pacsv.ReadOptions(block_size=_TEXT_BLOCK, use_threads=False),
-            pacsv.ParseOptions(delimiter=delimiter_of(path)),
-        )
-        return list(reader.schema.names)
-
-
-def _renamed(batch: pa.RecordBatch, names: Sequence[str], others: Sequence[str]) -> pa.RecordBatch:
-    columns = [batch.column(name) for name in (*names, *others)]
-    return pa.RecordBatch.from_arrays(columns, ["src", "dst", *others])

@@ -1,14 +1,14 @@
 """Stream ties from files larger than memory, batch by batch, with the columns that come along.
 
-Memory is bounded by the batch, whatever the number of rows. The files decide here what type ids have, as in a data
-folder, and every bad row is named; what scores ties reads them through ``recdiff_export.stream.source``, where the
-model's ids decide and a killed run goes on at a row.
+Memory is bounded by the batch, whatever the number of rows, and every bad row is named. With ``open_edges`` the files
+decide what type ids have, as in a data folder; ``recdiff_export.stream.source`` reads the same ``Layout`` of a file,
+but keeps ids as they are, and goes on at a row after a run that was killed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from recdiff.errors import DataError
 from recdiff.storage.bounded import check_batches
 
 ENDS = ("src", "dst")
+_PAIRS = replace(SOCIAL, optional=())
+"""A weight beside the ends of a tie comes along as any other column does."""
 ROWS = 1 << 20
 
 
@@ -52,10 +54,10 @@ class EdgeFiles:
         return _regrouped(pieces, rows_per_batch)
 
     def _part(self, path: Path, rows: int) -> Iterator[pa.RecordBatch]:
-        layout = _layout(path, self._mapping)
+        layout = lay_out(path, self._mapping)
         done = 0
         for batch in layout.batches(rows):
-            _refuse_bad_ids(layout, batch, done)
+            refuse_bad_ids(layout, batch, done)
             columns = [
                 _as(batch.column(source), field.type) for source, field in zip(layout.sources, self.schema, strict=True)
             ]
@@ -74,10 +76,10 @@ def open_edges(path: str | PathLike[str], mapping: Mapping[str, str] | None = No
         UsageError: ``mapping`` names an unknown column.
     """
     names = check_mapping(mapping)
-    parts = _parts(Path(path))
-    layouts = [_layout(part, names) for part in parts]
+    parts = parts_of(Path(path))
+    layouts = [lay_out(part, names) for part in parts]
     for layout in layouts[1:]:
-        _refuse_difference(layouts[0], layout)
+        refuse_difference(layouts[0], layout)
     kind = pa.int64() if all(map(_whole, layouts)) else pa.string()
     fields = [pa.field(name, kind) for name in ENDS] + list(layouts[0].others)
     counts = [layout.rows for layout in layouts]
@@ -93,8 +95,8 @@ def iter_edge_batches(
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """Where the columns of one part are.
+class Layout:
+    """Where the columns of one file are.
 
     Attributes:
         sources: names in the file of src, dst and the other columns, in this order.
@@ -111,63 +113,95 @@ class _Layout:
     text: TextFile | None
     rows: int | None
 
-    def batches(self, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Yield the part's rows with ``columns`` (all where not given)."""
+    def batches(
+        self, rows: int, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the file's rows with ``columns`` (all where not given), of a Parquet file those of row ``groups``.
+
+        Raises:
+            DataError: the file is damaged, has broken rows, or takes more memory than is allowed.
+        """
         wanted = list(columns or self.sources)
         if self.text is not None:
             yield from self.text.batches(wanted, pa.string())
             return
         try:
             with pq.ParquetFile(self.path) as file:
-                check_batches(self.path, file, rows)
-                for batch in file.iter_batches(rows, columns=wanted):
+                check_batches(self.path, file, rows, groups)
+                chosen = None if groups is None else list(groups)
+                for batch in file.iter_batches(rows, row_groups=chosen, columns=wanted):
                     for name in self.sources[:2]:
                         batch.column(name).validate(full=True)
                     yield batch
         except DAMAGED as error:
             raise unreadable(self.path, error) from None
 
+    def lines(self, indices: Sequence[int]) -> Mapping[int, int]:
+        """Return what people call the rows at ``indices``: the line of a text file, counted from one in Parquet."""
+        if self.text is not None:
+            return self.text.scan(indices).lines
+        return {index: index + 1 for index in indices}
 
-def _parts(path: Path) -> tuple[Path, ...]:
+
+def parts_of(path: Path) -> tuple[Path, ...]:
+    """Return the file at ``path``, or the files of the folder there in the order of their names.
+
+    Raises:
+        DataError: there is none.
+    """
     if path.is_file():
         return (path,)
     if not path.is_dir():
         raise DataError(f"{path}: no such file or folder")
     # Engines leave markers such as _SUCCESS and .crc files beside the parts.
     entries = sorted(entry for entry in path.rglob("*") if not entry.name.startswith(("_", ".")))
-    parts = tuple(entry for entry in entries if entry.is_file() and (_is_parquet(entry) or delimiter_of(entry)))
+    parts = tuple(entry for entry in entries if entry.is_file() and (is_parquet(entry) or delimiter_of(entry)))
     if not parts:
         raise DataError(f"{path}: holds no part; accepted: .parquet, .csv, .tsv and .net files, text also .gz or .zst")
     return parts
 
 
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
+    """Say whether a file of this name is Parquet rather than text."""
     return path.suffix == ".parquet"
 
 
-def _layout(path: Path, mapping: Mapping[str, str]) -> _Layout:
-    if _is_parquet(path):
-        return _parquet_layout(path, mapping)
+def lay_out(path: Path, mapping: Mapping[str, str], *, leave: Sequence[str] = ()) -> Layout:
+    """Look at the columns of the file at ``path``.
+
+    Args:
+        leave: columns that do not come along.
+
+    Raises:
+        DataError: it cannot be read, or columns are missing, of a wrong type, or two of one name.
+    """
+    if is_parquet(path):
+        return _laid_out(path, *_parquet_columns(path), mapping=mapping, leave=leave)
     text = TextFile.of(path)
     schema = pa.schema([pa.field(name, pa.string()) for name in text.header])
-    return _laid_out(path, schema, mapping, text, None)
+    return _laid_out(path, schema, mapping=mapping, leave=leave, text=text)
 
 
-def _parquet_layout(path: Path, mapping: Mapping[str, str]) -> _Layout:
+def _parquet_columns(path: Path) -> tuple[pa.Schema, int]:
+    """Return the columns of a Parquet file and its number of rows."""
     try:
         with pq.ParquetFile(path) as file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
+            return file.schema_arrow, file.metadata.num_rows
     except DAMAGED as error:
         raise unreadable(path, error) from None
-    return _laid_out(path, schema, mapping, None, rows)
 
 
 def _laid_out(
-    path: Path, schema: pa.Schema, mapping: Mapping[str, str], text: TextFile | None, rows: int | None
-) -> _Layout:
-    names, problems = resolve(schema.names, SOCIAL, mapping)
-    ends = {name: names[name] for name in ENDS if name in names}
-    others = [name for name in schema.names if name not in ends.values()]
+    path: Path,
+    schema: pa.Schema,
+    rows: int | None = None,
+    *,
+    mapping: Mapping[str, str],
+    leave: Sequence[str],
+    text: TextFile | None = None,
+) -> Layout:
+    ends, problems = resolve(schema.names, _PAIRS, mapping)
+    others = [name for name in schema.names if name not in ends.values() and name not in leave]
     problems += [
         Problem("appears more than once; columns that come along need names of their own", column=name)
         for name in dict.fromkeys(others)
@@ -179,12 +213,17 @@ def _laid_out(
         raise data_error(path, problems)
     kinds = tuple(schema.field(ends[name]).type for name in ENDS)
     fields = tuple(schema.field(name) for name in others)
-    return _Layout(
+    return Layout(
         path=path, sources=(ends["src"], ends["dst"], *others), others=fields, kinds=kinds, text=text, rows=rows
     )
 
 
-def _refuse_difference(first: _Layout, other: _Layout) -> None:
+def refuse_difference(first: Layout, other: Layout) -> None:
+    """Raise where two parts differ in their columns beside src and dst.
+
+    Raises:
+        DataError: they do.
+    """
     if first.others == other.others:
         return
     listed = [", ".join(f"{field.name} {field.type}" for field in layout.others) or "none" for layout in (first, other)]
@@ -194,7 +233,7 @@ def _refuse_difference(first: _Layout, other: _Layout) -> None:
     )
 
 
-def _whole(layout: _Layout) -> bool:
+def _whole(layout: Layout) -> bool:
     """Say whether every id of the part is a whole number."""
     if layout.text is None:
         return all(pa.types.is_integer(_plain(kind)) for kind in layout.kinds)
@@ -206,21 +245,29 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-def _refuse_bad_ids(layout: _Layout, batch: pa.RecordBatch, before: int) -> None:
-    """Raise where src or dst is no id; ``before`` rows of the part came earlier."""
-    found = {name: id_faults(pa.chunked_array([batch.column(name)])) for name in layout.sources[:2]}
+def refuse_bad_ids(layout: Layout, batch: pa.RecordBatch, before: int, *, any_size: bool = False) -> None:
+    """Raise where src or dst is no id.
+
+    Args:
+        before: rows of the file that came earlier.
+        any_size: a number beyond int64 is an id too, though of nobody with a smaller one.
+
+    Raises:
+        DataError: an id is null, empty or too large.
+    """
+    columns = {name: pa.chunked_array([batch.column(name)]) for name in layout.sources[:2]}
+    found = {name: id_faults(column, any_size=any_size) for name, column in columns.items()}
     total = sum(count for _, count in found.values())
     if not total:
         return
     faults = [(before + (fault.row or 0), fault.text, name) for name, (some, _) in found.items() for fault in some]
-    lines = _lines(layout, [index for index, _, _ in faults])
+    lines = layout.lines([index for index, _, _ in faults])
     raise data_error(layout.path, [Problem(text, lines[index], name) for index, text, name in faults], total)
 
 
-def _lines(layout: _Layout, indices: Sequence[int]) -> Mapping[int, int]:
-    if layout.text is not None:
-        return layout.text.scan(indices).lines
-    return {index: index + 1 for index in indices}
+def row_of(path: Path, index: int) -> int:
+    """Return what people call the row at ``index`` of the file at ``path``: its line, counted from one in Parquet."""
+    return index + 1 if is_parquet(path) else TextFile.of(path).scan([index]).lines[index]
 
 
 def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:

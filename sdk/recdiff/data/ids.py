@@ -110,8 +110,10 @@ class Ids:
 def as_ids(raw: Any) -> pa.Array:
     """Return raw ids (arrow, numpy, list; dictionary-coded or not) as an int64 or string array.
 
+    Where a column of numbers goes beyond int64 they are spelled out: no text of a plain number names another id.
+
     Raises:
-        ValueError: the values are neither whole numbers within int64 nor text.
+        ValueError: the values are neither whole numbers nor text.
     """
     array = raw if isinstance(raw, pa.Array | pa.ChunkedArray) else _from_python(raw)
     if isinstance(array, pa.ChunkedArray):
@@ -121,7 +123,8 @@ def as_ids(raw: Any) -> pa.Array:
     if pa.types.is_null(array.type):
         return array.cast(pa.string())
     if pa.types.is_integer(array.type):
-        return array.cast(pa.int64())
+        beyond = array.type == pa.uint64() and len(array) and (pc.max(array).as_py() or 0) >= 2**63
+        return array.cast(pa.string() if beyond else pa.int64())
     if is_text(array.type):
         return array.cast(pa.string())
     raise ValueError(f"ids must be whole numbers or text, got {array.type}")

@@ -214,9 +214,9 @@ def _at(mask: pa.ChunkedArray | pa.Array, tell: Callable[[int], str]) -> Found:
     return [Problem(tell(index), row=index) for index in at.slice(0, SHOWN).to_pylist()], len(at)
 
 
-def id_faults(column: pa.ChunkedArray) -> Found:
-    """Return where an id is null, empty or beyond int64 (rows as indices), the first few, and how many there are."""
-    return _at(_each(column, _no_id), lambda index: _id_text(column[index].as_py()))
+def id_faults(column: pa.ChunkedArray, *, any_size: bool = False) -> Found:
+    """Return where an id is null, empty or (unless ``any_size``) beyond int64: rows as indices, and the count."""
+    return _at(_each(column, lambda values: _no_id(values, any_size)), lambda index: _id_text(column[index].as_py()))
 
 
 def _id_text(value: int | str | None) -> str:
@@ -225,11 +225,11 @@ def _id_text(value: int | str | None) -> str:
     return f"the id {value} is beyond 2^63-1; store such ids as text"
 
 
-def _no_id(values: pa.Array) -> pa.Array:
-    """Return true for empty text and for numbers beyond int64, null for null."""
+def _no_id(values: pa.Array, any_size: bool) -> pa.Array:
+    """Return true for empty text and (unless ``any_size``) for numbers beyond int64, null for null."""
     if is_text(values.type):
         return pc.equal(pc.binary_length(values.cast(pa.large_string())), 0)
-    return pc.greater(values, _LARGEST) if values.type == pa.uint64() else _none(values)
+    return pc.greater(values, _LARGEST) if values.type == pa.uint64() and not any_size else _none(values)
 
 
 def _none(values: pa.Array) -> pa.Array:

@@ -12,7 +12,8 @@ from scipy.special import expit
 from recdiff.arrays import Int64
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.ids import as_ids
-from recdiff.data.labels import Labels
+from recdiff.data.labels import SHOWN, Labels
+from recdiff.data.notice import Notice, counted
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
@@ -27,16 +28,16 @@ def known_edges(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64]:
     """Return what ``labels`` say of each edge (E,): 1 fake, 0 real, -1 nothing.
 
     Raises:
-        DataError: no labelled edge is part of the data, or the labels are all the same.
+        DataError: no labelled edge is part of the data.
     """
-    rows = EdgeIndex.of(dataset.edges, len(dataset.users), dataset.directed).rows_of(labels.pairs)
+    rows = _rows(dataset, labels)
     known = np.full(len(dataset.edges), -1)
     known[rows[rows >= 0]] = labels.is_fake[rows >= 0]
-    fake, real = int((known == 1).sum()), int((known == 0).sum())
-    if not fake or not real:
+    if (known < 0).all():
         raise DataError(
-            f"labels: {fake + real} of {len(rows)} are edges of the data, {fake} of them fake; "
-            "real and fake ones are needed"
+            f"labels: none of {len(rows) + labels.unknown} is an edge of the data"
+            f"{_examples(_absent(dataset, labels))}; "
+            "label edges of the social file, with the same ids"
         )
     return known
 
@@ -79,11 +80,64 @@ def edges_by_accounts(edges: Int64, known_accounts: Verdicts) -> Int64:
     return np.where((ends == 1).any(axis=1), 1, np.where((ends == 0).all(axis=1), 0, -1))
 
 
+def label_notices(dataset: SocialDataset, labels: Labels) -> list[Notice]:
+    """Return what is to be said of ``labels`` before a fit on ``dataset`` uses them: how few can be used, and for what.
+
+    Raises:
+        DataError: as ``known_edges``.
+    """
+    known, rows = known_edges(dataset, labels), _rows(dataset, labels)
+    absent = int((rows < 0).sum()) + labels.unknown
+    text = f"labelled edges that are not in the data, left out: {{n}}{_examples(_absent(dataset, labels))}"
+    used, is_fake = rows[rows >= 0], labels.is_fake[rows >= 0]
+    both = np.intersect1d(used[is_fake], used[~is_fake])
+    shown = _examples([_named(dataset, pair) for pair in dataset.edges[both[:SHOWN]]])
+    notices = counted("labels_not_in_data", absent, text)
+    notices += counted(
+        "labels_contradict", len(both), f"edges labelled both fake and real, the last row counts: {{n}}{shown}"
+    )
+    if not two_sorts(known):
+        sort, other = ("fake", "real") if known.max() == 1 else ("real", "fake")
+        notices += counted(
+            "labels_of_one_sort",
+            int((known >= 0).sum()),
+            f"labels are all {sort}: {{n}}; they weigh in training; level and order of the scores need some that are "
+            f"{other} too",
+        )
+    return notices
+
+
+def two_sorts(known: NDArray[np.int64]) -> bool:
+    """Say whether ``known`` (E,) has both fake and real edges."""
+    return bool((known == 1).any() and (known == 0).any())
+
+
+def _rows(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64]:
+    """Return which edge each label (B,) is about, -1 where the data have none such."""
+    return EdgeIndex.of(dataset.edges, len(dataset.users), dataset.directed).rows_of(labels.pairs)
+
+
+def _absent(dataset: SocialDataset, labels: Labels) -> list[str]:
+    """Return a few labelled edges that the data do not have, in words."""
+    between = labels.pairs[np.flatnonzero(_rows(dataset, labels) < 0)[:SHOWN]]
+    named = [f"{shorten(src)}, {shorten(dst)}" for src, dst in labels.strangers]
+    return [*named, *(_named(dataset, pair) for pair in between)][:SHOWN]
+
+
+def _named(dataset: SocialDataset, pair: NDArray[np.int64]) -> str:
+    src, dst = (shorten(str(each)) for each in dataset.users.take(pair).to_pylist())
+    return f"{src}, {dst}"
+
+
+def _examples(edges: list[str]) -> str:
+    return f" ({'; '.join(edges)})" if edges else ""
+
+
 def recalibrated(scorer: Scorer, fake_share: float | None, known: NDArray[np.int64] | None) -> Scorer:
     """Return ``scorer`` with scores that match what is known of fitted edges, or a known share of fakes.
 
     The new score is sigmoid(a s + b) of the old one's log odds s; see ``calibration``. A known share that is given
-    beside known edges has the last word.
+    beside known edges has the last word. Known edges of one sort say nothing of the level.
 
     Args:
         known: (E,) as ``known_edges`` returns it, or None.
@@ -91,6 +145,8 @@ def recalibrated(scorer: Scorer, fake_share: float | None, known: NDArray[np.int
     Raises:
         UsageError: the share is not between 0 and 1.
     """
+    if known is not None and not two_sorts(known):
+        known = None
     if fake_share is None and known is None:
         return scorer
     chance = np.clip(scorer.edge_scores.astype(np.float64), SMALLEST_CHANCE, 1 - SMALLEST_CHANCE)
