@@ -98,13 +98,17 @@ def fit(
 def _told(labels: Path | None, data: Path | None, dataset: SocialDataset) -> dict[str, Any]:
     """Return the labels in a file and the decisions beside ``data``, as a fit takes them."""
     from recdiff.audit.decisions import decisions_file, read_decisions
-    from recdiff.data.labels import read_labels
+    from recdiff.data.labels import read_account_labels, read_labels
     from recdiff.model.known import label_notices
 
+    decisions = [] if data is None else read_decisions(decisions_file(data))
+    accounts = None if labels is None else read_account_labels(labels)
+    if accounts is not None:
+        return {"account_labels": (accounts.ids, accounts.is_fake), "decisions": decisions}
     known = None if labels is None else read_labels(labels, dataset.users)
     for notice in [] if known is None else label_notices(dataset, known):
         note(f"note: {notice}")
-    return {"labels": known, "decisions": [] if data is None else read_decisions(decisions_file(data))}
+    return {"labels": known, "decisions": decisions}
 
 
 def _settings(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv as pv
 import pyarrow.parquet as pq
 import pytest
 
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.ids import Ids
-from recdiff.data.labels import read_labels
+from recdiff.data.labels import read_account_labels, read_labels
 from recdiff.errors import DataError
 from recdiff.model.known import label_notices
 
@@ -81,3 +82,30 @@ def test_labels_of_one_sort_are_used_and_said_to_be(
     assert count == 2
     assert words.startswith(f"labels are all {sort}: 2; they weigh in training")
     assert words.endswith(f"need some that are {other} too")
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.parquet"])
+def test_labels_of_accounts(tmp_path: Path, name: str) -> None:
+    rows = pa.table({"user_id": ["a", "007", "c"], "label": ["bad", "good", "fake"], "note": ["", "x", "y"]})
+    file = tmp_path / name
+    pq.write_table(rows, file) if name.endswith("parquet") else pv.write_csv(rows, file)
+    found = read_account_labels(file)
+    assert found is not None
+    assert found.ids.to_pylist() == ["a", "007", "c"]
+    assert found.is_fake.tolist() == [True, False, True]
+
+
+def test_labels_of_edges_are_none_of_accounts(tmp_path: Path) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_text("src,dst,label\na,b,fake\n")
+    assert read_account_labels(file) is None
+
+
+@pytest.mark.parametrize(
+    ("row", "says"), [(",fake", "row 3.*the id is empty"), ("b,maybe", "row 3.*'maybe' is no label")]
+)
+def test_bad_labels_of_accounts_are_named(tmp_path: Path, row: str, says: str) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_text(f"user_id,label\na,fake\n{row}\n")
+    with pytest.raises(DataError, match=says):
+        read_account_labels(file)

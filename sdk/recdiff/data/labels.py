@@ -1,4 +1,4 @@
-"""Known real and fake edges: a table of src, dst, label."""
+"""Known real and fake edges or accounts: a table of src, dst, label or of user_id, label."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recdiff.data.edge_stream import iter_edge_batches, row_of
+from recdiff.data.edge_stream import is_parquet, iter_edge_batches, row_of
 from recdiff.data.ids import Ids
 from recdiff.data.problems import Problem, data_error, shorten
+from recdiff.data.table_file import DAMAGED, id_faults, unreadable
+from recdiff.data.text_file import TextFile
 from recdiff.errors import DataError
-from recdiff.storage.bounded import held
+from recdiff.storage.bounded import held, read_parquet
 
 FAKE, REAL = ("fake", "bad"), ("real", "good")
 # What values mean, by column: (fake, real). A column of truth counts fakes as 1, one of labels counts trust as 1; words
@@ -24,6 +27,7 @@ MEANINGS = {
     "is_fake": (("1", *FAKE, "true"), ("0", *REAL, "false")),
     "label": (("-1", *FAKE), ("1", *REAL)),
 }
+ACCOUNT = "user_id"
 SHOWN = 5
 """Edges named as examples."""
 
@@ -67,6 +71,46 @@ def read_labels(file: Path, users: Ids, mapping: Mapping[str, str] | None = None
     strangers = table.select(["src", "dst"]).take(np.flatnonzero(~known)[:SHOWN]).to_pylist()
     named = tuple((str(each["src"]), str(each["dst"])) for each in strangers)
     return Labels(pairs[known], is_fake[known], int((~known).sum()), named)
+
+
+@dataclass(frozen=True, eq=False)
+class AccountLabels:
+    """Accounts whose nature is known.
+
+    Attributes:
+        ids: (B,) raw user ids, as they are written. is_fake: bool (B,).
+    """
+
+    ids: pa.ChunkedArray
+    is_fake: NDArray[np.bool_]
+
+
+def read_account_labels(file: Path) -> AccountLabels | None:
+    """Read ``user_id`` and ``is_fake`` or ``label`` (values as ``read_labels``); None where it has no ``user_id``.
+
+    Raises:
+        DataError: the file cannot be read, an id is missing, or a value means neither.
+    """
+    if not file.is_file():
+        return None
+    text = None if is_parquet(file) else TextFile.of(file)
+    try:
+        header = pq.read_schema(file).names if text is None else list(text.header)
+        name = next((each for each in MEANINGS if each in header), None)
+        if name is None or header.count(ACCOUNT) != 1 or "dst" in header:
+            return None
+        if text is None:
+            table = read_parquet(file).select([ACCOUNT, name])
+        else:
+            batches = list(held(file, text.batches([ACCOUNT, name], pa.string())))
+            table = pa.Table.from_batches(batches, pa.schema([(ACCOUNT, pa.string()), (name, pa.string())]))
+    except DAMAGED as error:
+        raise unreadable(file, error) from None
+    faults, count = id_faults(table[ACCOUNT], any_size=True)
+    if count:
+        placed = [Problem(each.text, row_of(file, each.row or 0), ACCOUNT) for each in faults]
+        raise data_error(file, placed, count)
+    return AccountLabels(table[ACCOUNT], _meaning(file, table[name], name))
 
 
 def _meaning(file: Path, column: pa.ChunkedArray, name: str) -> NDArray[np.bool_]:
