@@ -8,7 +8,15 @@ from scipy.special import expit
 
 from recdiff.errors import UsageError
 from recdiff.metrics.edges import auc
-from recdiff.scorer.calibration import FEWEST_LABELS, fit_logistic, intercept_for_share, known_share, taught
+from recdiff.scorer.calibration import (
+    FEWEST_LABELS,
+    contrasted,
+    fit_logistic,
+    intercept_for_share,
+    known_share,
+    makes_a_kind,
+    taught,
+)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.05, 0.5, 0.97])
@@ -77,3 +85,14 @@ def test_what_was_looked_at_for_its_score_says_nothing_of_the_others() -> None:
     assert known_share(known, None) == 0.75
     assert known_share(known, np.array([True, *[False] * 2, True, *[False] * 6])) == 0.5
     assert known_share(known, np.zeros(10, bool)) == 0.3
+
+
+def test_decided_edges_are_held_against_others() -> None:
+    known = np.array([1] * 30 + [0] * 5 + [-1] * 3000)
+    none, rng = np.zeros(len(known), bool), np.random.default_rng(0)
+    held = contrasted(known, none, rng)
+    assert (held == 1).sum() == 30
+    assert (held == 0).sum() == 1005
+    np.testing.assert_array_equal(contrasted(known, None, rng), known)
+    assert makes_a_kind(known, none)
+    assert not makes_a_kind(known, None)

@@ -13,9 +13,9 @@ from scipy.special import expit
 from recdiff.arrays import Float64, Int64, Mask
 from recdiff.audit.estimate import Answers, Share, log_odds
 from recdiff.audit.sheet import Units
+from recdiff.model.explanation import evidence_words
 from recdiff.model.fitted import Fitted
 from recdiff.model.told import FAKE, REAL, SILENT, Told, Verdicts
-from recdiff.scorer.explanation import evidence_words
 
 HEX = 16
 

@@ -11,9 +11,9 @@ import scipy.sparse as sp
 
 from recdiff.arrays import Float32, Int64
 from recdiff.graph.adjacency import social_adjacency
+from recdiff.model.contributions import Contributions, contributions
+from recdiff.model.explanation import NAMED, explain_edge
 from recdiff.model.fitted import Fitted
-from recdiff.scorer.contributions import Contributions, contributions
-from recdiff.scorer.explanation import NAMED, explain_edge
 from recdiff.scorer.pair_scorer import pair_features
 
 OTHERS = 16

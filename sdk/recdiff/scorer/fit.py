@@ -31,7 +31,15 @@ from recdiff.errors import DataError
 from recdiff.machine.progress import Report, Steps, silent
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.answers import ASKING, silence
-from recdiff.scorer.calibration import SMALLEST_SHARE, agreement_with, known_share, taught, within_ceiling
+from recdiff.scorer.calibration import (
+    SMALLEST_SHARE,
+    agreement_with,
+    contrasted,
+    known_share,
+    makes_a_kind,
+    taught,
+    within_ceiling,
+)
 from recdiff.scorer.evidence import denoise, folded
 from recdiff.scorer.halves import (
     HALVES,
@@ -49,8 +57,6 @@ from recdiff.scorer.setup import Seeds, Setup, SocialGraph, make_setup
 from recdiff.scorer.shares import Shares, infer_all
 
 KNOWN, OTHER = "known", "other"
-FEWEST_KNOWN = 20
-"""Known fakes, and known real edges, that make a kind of their own."""
 PART = 1 << 18
 """Pairs that one thread scores at a time."""
 LEAST_OF_FAKES = 0.004
@@ -146,8 +152,7 @@ def fit_scorer(
             f"{len(edges)} social edges are too few to learn what a fake looks like: at least {least} are needed"
         )
     order, graph = _in_order(edges, num_users, directed)
-    told = None if known is None else known[order]
-    even = None if drawn is None else drawn[order]
+    told, even = None if known is None else known[order], None if drawn is None else drawn[order]
     divisions = config.divisions_for(len(edges))
     steps = Steps(report, "edge scorer", divisions * config.rounds_for(len(edges)) * (config.folds_for(len(edges)) + 2))
     found = []
@@ -187,7 +192,7 @@ def _divided(setup: Setup, known: Int64 | None, drawn: Mask | None) -> Scorer:
     if known is not None:
         told[label == 0] = known[setup.learn[label == 0]]
     weight = np.where(told == 0, 1.0, np.where(told == 1, SMALLEST_WEIGHT, weight)).astype(np.float32)
-    if known is not None and min((known == 1).sum(), (known == 0).sum()) >= FEWEST_KNOWN:
+    if known is not None and makes_a_kind(known, drawn):
         sampled = len(setup.pool.kinds)
         label, weight = np.where(told == 1, 1 + sampled, label), np.where(told == 1, np.float32(1.0), weight)
         share = known_share(known, drawn)
@@ -195,7 +200,7 @@ def _divided(setup: Setup, known: Int64 | None, drawn: Mask | None) -> Scorer:
         kinds = (*setup.pool.kinds, KNOWN, *setup.planted.kinds)
         interval = min(interval[0], float(shares.sum())), max(interval[1], float(shares.sum()))
     named = dict(zip(kinds, shares, strict=True))
-    scorer = _finish(setup, made, Task(label, weight), found, shares=named, interval=interval, known=known)
+    scorer = _finish(setup, made, Task(label, weight), found, shares=named, interval=interval, known=known, drawn=drawn)
     return replace(scorer, agreement=agreement_with(np.exp(ratio) @ found.mean, told))
 
 
@@ -235,13 +240,14 @@ def _finish(
     shares: dict[str, float],
     interval: tuple[float, float],
     known: Int64 | None,
+    drawn: Mask | None,
 ) -> Scorer:
     """Train the final networks, observed edges weighted by the chance that they are real, and put all together."""
     offset = _prior(shares, setup.pool.kinds)
     learned, direct = half_networks(setup, made, task, whole=True), _direct(made)
     z = _logits(setup, made, learned, direct=direct) + offset
     if known is not None and known.max() >= 0:
-        direct = replace(direct, weights=direct.weights + _taught(setup, made, log_odds(z), known))
+        direct = replace(direct, weights=direct.weights + _taught(setup, made, log_odds(z), known, drawn))
         z = _logits(setup, made, learned, direct=direct) + offset
     calibration = within_ceiling(log_odds(z), sum(shares.values()), found.ceiling)
     fake, kinds = posterior(z, calibration)
@@ -282,11 +288,12 @@ def _logits(setup: Setup, made: Round, learned: list[Network], direct: Direct) -
     return z
 
 
-def _taught(setup: Setup, made: Round, odds: Float64, known: Int64) -> Float32:
+def _taught(setup: Setup, made: Round, odds: Float64, known: Int64, drawn: Mask | None) -> Float32:
     """Return what the features (N,) add to the log odds by the labels ``known`` (E,)."""
+    rng = np.random.default_rng(setup.seeds.mixture)
+    known = contrasted(known, drawn, rng)
     rows = np.flatnonzero(known >= 0)
     features = fold_features(made.encodings.tables, setup.graph.edges[rows], setup.pool.fold[rows], made.terms)
-    rng = np.random.default_rng(setup.seeds.mixture)
     return taught(standardised(features, made.mean, made.scale), odds[rows], known[rows] == 1, rng)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from recdiff.estimator import RecDiff
+from recdiff.model.contributions import Contributions
 from recdiff.model.explained import Explainer
-from recdiff.scorer.contributions import Contributions
-from recdiff.scorer.explanation import evidence_words, explain_edge
+from recdiff.model.explanation import evidence_words, explain_edge
 
 ROW = {
     "fake_score": 0.93,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recdiff.fakes.kinds import kind
-from recdiff.scorer.contributions import ANSWERS, DEGREE, DENOISING, PLACE, TASTE, UNSEEN, USE, Contributions
+from recdiff.model.contributions import ANSWERS, DEGREE, DENOISING, PLACE, TASTE, UNSEEN, USE, Contributions
 
 LITTLE = 0.05
 """Log odds below which a part says nothing to speak of."""
