@@ -19,9 +19,9 @@ from recdiff.arrays import Int64
 from recdiff.data import input_files as folders
 from recdiff.data import split as splits
 from recdiff.data.columns import INTERACTIONS, SOCIAL, check_mapping
-from recdiff.data.direction import settle
+from recdiff.data.direction import settle, stated
 from recdiff.data.ids import Ids, join
-from recdiff.data.notice import Notice, counted
+from recdiff.data.notice import Notice, counted, look_alikes
 from recdiff.data.problems import Problem, data_error, shorten
 from recdiff.data.published_pickle import Published, read_published
 from recdiff.data.split import SplitRule
@@ -101,6 +101,8 @@ class SocialDataset:
             return _from_published(files.pickle, read_published(files.pickle), directed)
         assert files.social is not None
         social, interactions = _read_tables(files.social, files.interactions, names, split == "time")
+        if directed is None:
+            directed = stated(social.path, social.unused)
         if interactions is None:
             return _social_only(social, directed)
         return _from_tables(social, interactions, directed, seed, split)
@@ -206,7 +208,8 @@ def _assemble(
     ties = settle(*ends, len(users), directed)
     if len(ties.edges) == 0:
         raise data_error(path, [Problem("no tie between two different users; at least one is needed")])
-    everything = (*notices, *ties.notices, *_coverage(matrices, ties.edges))
+    alike = (*look_alikes(users.values, "users"), *look_alikes(items.values, "items"))
+    everything = (*notices, *alike, *ties.notices, *_coverage(matrices, ties.edges))
     train, validation, test = matrices
     return SocialDataset(
         users=users,

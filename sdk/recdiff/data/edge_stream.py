@@ -177,7 +177,7 @@ def lay_out(path: Path, mapping: Mapping[str, str], *, leave: Sequence[str] = ()
     """
     if is_parquet(path):
         return _laid_out(path, *_parquet_columns(path), mapping=mapping, leave=leave)
-    text = TextFile.of(path)
+    text = TextFile.of(path).by(_PAIRS, mapping)
     schema = pa.schema([pa.field(name, pa.string()) for name in text.header])
     return _laid_out(path, schema, mapping=mapping, leave=leave, text=text)
 

@@ -106,7 +106,7 @@ def _open(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
 
 
 def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
-    text = TextFile.of(path)
+    text = TextFile.of(path).by(schema, mapping)
     names, problems = resolve(text.header, schema, mapping)
     if problems:
         exact = text.scan()
