@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from recdiff.data.dataset import SocialDataset
@@ -75,3 +78,47 @@ def test_the_header_of_our_neo4j_files_is_understood(tmp_path: Path) -> None:
     rows = "1,0.5,2,FOLLOWS\n2,0.5,3,FOLLOWS\n"
     dataset = social(tmp_path, f":START_ID(User),fake_score:float,:END_ID(User),:TYPE\n{rows}")
     assert dataset.edges.tolist() == [[0, 1], [1, 2]]
+
+
+def test_a_line_that_begins_with_a_hash_may_be_the_header(tmp_path: Path) -> None:
+    assert social(tmp_path, "# FromNodeId,ToNodeId\n5,6\n6,7\n").edges.tolist() == [[0, 1], [1, 2]]
+
+
+def test_names_in_capitals_are_found(tmp_path: Path) -> None:
+    (tmp_path / "SOCIAL.CSV").write_text("src,dst\n5,6\n6,7\n")
+    (tmp_path / "Interactions.TSV.GZ").write_bytes(gzip.compress(b"user_id\titem_id\n5\t1\n"))
+    assert SocialDataset.read(tmp_path).train.nnz == 1
+    (batch,) = iter_edge_batches(tmp_path / "SOCIAL.CSV")
+    assert batch.num_rows == 2
+
+
+@pytest.mark.parametrize("ids", [([5, 6], [7]), (["a", "b"], ["b2"]), ([5, 6], ["x"])])
+def test_a_table_may_be_a_folder_of_parts(tmp_path: Path, ids: tuple[list[object], list[object]]) -> None:
+    folder = tmp_path / "social.parquet"
+    folder.mkdir()
+    (folder / "_SUCCESS").write_text("")
+    one, other = ids
+    pq.write_table(
+        pa.table({"src": one[:0], "dst": one[:0]}, pa.schema([("src", pa.int64()), ("dst", pa.int64())])),
+        folder / "part-0.parquet",
+    )
+    pq.write_table(pa.table({"src": one, "dst": one[::-1]}), folder / "part-1.parquet")
+    pq.write_table(pa.table({"src": other, "dst": [type(other[0])(one[0])]}), folder / "part-2.parquet")
+    dataset = SocialDataset.read(tmp_path)
+    ties = [[str(each) for each in dataset.users.take(pair).to_pylist()] for pair in dataset.edges]
+    first, second, third = (str(each) for each in (*one, *other))
+    assert ties == [[first, second], [second, first], [third, first]]
+
+
+def test_a_bad_part_is_named(tmp_path: Path) -> None:
+    (tmp_path / "social.parquet").mkdir()
+    pq.write_table(pa.table({"src": [1, None], "dst": [2, 3]}), tmp_path / "social.parquet" / "part-0.parquet")
+    with pytest.raises(DataError, match=r"social\.parquet/part-0\.parquet, row 2, column 'src': the id is null"):
+        SocialDataset.read(tmp_path)
+
+
+def test_tables_that_are_not_read_are_named_where_interactions_are_missing(tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").write_text("user_id,item_id\n5,6\n")
+    (tmp_path / "readme.txt").write_text("")
+    message = notices(social(tmp_path, "src,dst\n5,6\n"))["social_only"][1]
+    assert message.endswith("not read: ratings.csv (rename what holds interactions to interactions.*)")

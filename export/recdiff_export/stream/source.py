@@ -13,7 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recdiff.data.edge_stream import Layout, is_parquet, lay_out, parts_of, refuse_bad_ids, refuse_difference
+from recdiff.data.edge_stream import Layout, lay_out, refuse_bad_ids, refuse_difference
+from recdiff.data.input_files import is_parquet, parts_of
 from recdiff.data.table_file import DAMAGED, unreadable
 
 # Rows of one segment; at about 20 bytes a row its output is at most 160 MB.

@@ -52,11 +52,11 @@ SOCIAL = Schema(
     aliases={
         "src": (
             "source", "source_id", "from", "from_id", "user1", "user_1", "user_id_1", "follower", "follower_id",
-            "truster", "trustor", "user_id", "user", "userid", "start_id",
+            "truster", "trustor", "user_id", "user", "userid", "start_id", "fromnodeid",
         ),
         "dst": (
             "destination", "target", "target_id", "to", "to_id", "user2", "user_2", "user_id_2", "followee",
-            "followee_id", "trustee", "friend_id", "friend", "friendid", "end_id",
+            "followee_id", "trustee", "friend_id", "friend", "friendid", "end_id", "tonodeid",
         ),
         "weight": ("score", "trust", "strength"),
     },
@@ -124,8 +124,8 @@ def unused(header: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _plain(column: str) -> str:
-    """Return ``column`` in lower case with ``_`` between words and without a RecBole or Neo4j type."""
-    name = _NEO4J_TYPE.sub(r"\1", _RECBOLE_TYPE.sub("", column).strip())
+    """Return ``column`` in lower case with ``_`` between words and without a RecBole or Neo4j type or a # before it."""
+    name = _NEO4J_TYPE.sub(r"\1", _RECBOLE_TYPE.sub("", column).strip().removeprefix("#").strip())
     return re.sub(r"[\s-]+", "_", name.lower())
 
 

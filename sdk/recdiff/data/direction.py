@@ -74,10 +74,10 @@ def stated(path: Path, columns: Sequence[str]) -> bool | None:
         columns: of the file at ``path``, that stand for nothing else.
 
     Returns:
-        None where there is no column ``type``, or it says something else, or not the same in all rows.
+        None where one file has no column ``type``, or it says something else, or not the same in all rows.
     """
     name = next((column for column in columns if column.strip().lower() == "type"), None)
-    if name is None:
+    if name is None or path.is_dir():
         return None
     if path.suffix.lower() == ".parquet":
         parts = pq.read_table(path, columns=[name])[name].chunks

@@ -166,7 +166,7 @@ class TextFile:
 
 def delimiter_of(path: Path) -> str | None:
     """Return what separates fields in a file of this name, or None where it is no text table."""
-    suffixes = path.suffixes[-2:]
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     if suffixes and suffixes[-1] in COMPRESSIONS:
         suffixes = suffixes[:-1]
     return DELIMITERS.get(suffixes[-1]) if suffixes else None
@@ -176,8 +176,9 @@ def delimiter_of(path: Path) -> str | None:
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """Open ``path`` for reading, decompressed; a damaged stream is a DataError."""
     try:
-        with pa.input_stream(str(path), compression=COMPRESSIONS.get(path.suffix)) as stream:
-            yield cast(BinaryIO, _Unpacked(stream, path)) if path.suffix in COMPRESSIONS else stream
+        packed = COMPRESSIONS.get(path.suffix.lower())
+        with pa.input_stream(str(path), compression=packed) as stream:
+            yield cast(BinaryIO, _Unpacked(stream, path)) if packed else stream
     except OSError as error:
         raise data_error(path, [Problem(f"the file cannot be read: {' '.join(str(error).split())}")]) from None
 
