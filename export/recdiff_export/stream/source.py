@@ -96,6 +96,10 @@ class EdgeSource:
         """
         return lay_out(file, self.mapping, leave=OLD)
 
+    def row(self, file: Path, index: int) -> int:
+        """Return what people call the row at ``index`` of ``file``: its line, counted from one in Parquet."""
+        return self.layout(file).lines([index])[index]
+
     def batches(self, segment: Segment) -> Iterator[pa.RecordBatch]:
         """Yield the rows from ``segment.first`` on (Parquet: to the segment's end; text: to the file's end).
 
