@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from recdiff.estimator import RecDiff
 
 SHOWN = 10
+LISTS = (".txt", ".csv", ".tsv", ".list")
+"""Endings of what is meant to be a file of ids."""
 TEXT = 16
 """Bytes that one byte of a list of ids takes in memory."""
 
@@ -94,6 +96,8 @@ def _users(text: str, model: RecDiff) -> list[str]:
     """Return the ids in a file (one a line) or in a comma-separated list."""
     file = Path(text)
     if not _is_file(file):
+        if ("/" in text or file.suffix.lower() in LISTS) and model.fitted_.users.index([text])[0] < 0:
+            raise UsageError(f"--users {text}: there is no such file, and no user of that id")
         return _ids(text)
     try:
         budget = Budget(file)

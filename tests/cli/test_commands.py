@@ -188,6 +188,13 @@ def test_evaluate_prints_the_keys_that_scripts_use(run: Run, model_folder: Path,
     assert {"recall@20", "ndcg@20"} <= set(json.loads(out))
 
 
+def test_a_missing_file_of_users_is_not_taken_for_an_id(run: Run, model_folder: Path) -> None:
+    for name in ("whom.txt", "lists/whom"):
+        code, _, said = run("recommend", "--model", model_folder, "--users", name)
+        assert code == 2
+        assert f"--users {name}: there is no such file, and no user of that id" in said
+
+
 def test_recommend_for_named_and_for_new_users(run: Run, model_folder: Path, fitted: object) -> None:
     users = pq.read_table(model_folder / "ids.parquet").to_pylist()
     names = [row["text"] for row in users if row["kind"] == "user"][:2]

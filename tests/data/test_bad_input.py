@@ -24,7 +24,7 @@ NUMBER = "is not a finite number; accepted: finite numbers such as 3.5"
 SPLITS = "accepted: train, val, valid, validation, test"
 DST_NAMES = (
     "dst, destination, target, target_id, to, to_id, user2, user_2, user_id_2, followee, followee_id, trustee, "
-    "friend_id, friend, friendid"
+    "friend_id, friend, friendid, end_id, tonodeid"
 )
 QUOTE = "a quote opened here is never closed, or its field is longer than 131072 bytes"
 
@@ -87,7 +87,7 @@ SOCIAL_FILES = {
         "social.csv: 2 problems\n"
         "  column src is missing; the header has '1', '2'. Rename a column or pass --map src=COLUMN; accepted names: "
         "src, source, source_id, from, from_id, user1, user_1, user_id_1, follower, follower_id, truster, trustor, "
-        "user_id, user, userid\n"
+        "user_id, user, userid, start_id, fromnodeid\n"
         "  column dst is missing; the header has '1', '2'. Rename a column or pass --map dst=COLUMN; accepted names: "
         f"{DST_NAMES}",
     ),

@@ -38,6 +38,12 @@ def test_the_row_of_an_unknown_user_in_text_is_its_line(tmp_path: Path, onnx_sco
     (tmp_path / "edges.csv").write_text("src,dst\n\n7,10\nbob,10\n")
     with pytest.raises(DataError, match=r"edges\.csv, row 4: users that the model does not know: 'bob'"):
         cleaned(tmp_path, onnx_scorer, tmp_path / "edges.csv", "error")
+    (tmp_path / "edges.csv").write_text("7,10\nbob,10\n")
+    mapping = {"src": "0", "dst": "1"}
+    with pytest.raises(DataError, match=r"edges\.csv, row 2: users that the model does not know: 'bob'"):
+        clean_stream(
+            onnx_scorer, tmp_path / "edges.csv", tmp_path / "out", threshold=1.0, unknown="error", mapping=mapping
+        )
 
 
 @pytest.mark.parametrize("kind", [pa.uint64(), pa.int8(), pa.string(), pa.large_string()])

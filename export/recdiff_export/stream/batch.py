@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Int64
-from recdiff.data.edge_stream import row_of
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
 from recdiff.storage.whole import flush
@@ -43,6 +42,14 @@ class Scorer(Protocol):
     def score_positions(self, src: Int64, dst: Int64) -> Float32:
         """Return fake_score of pairs of user positions, NaN where either is -1."""
         ...
+
+
+class StrangersError(Exception):
+    """The row at ``index`` of a file is the first of a batch with users that the model does not know."""
+
+    def __init__(self, index: int, names: str) -> None:
+        super().__init__(names)
+        self.index = index
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,12 @@ def pipeline(
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+    except StrangersError as error:
+        row = source.row(segment.path, error.index)
+        raise DataError(
+            f"{segment.path}, row {row}: users that the model does not know: {error}. "
+            "Fit with them, or pass --unknown keep (null score) or --unknown drop"
+        ) from None
     finally:
         for future in pending:
             future.cancel()
@@ -85,7 +98,7 @@ def score_batch(
     missing = np.isnan(scores)
     count = int(missing.sum())
     if count and unknown == "error":
-        raise _unknown_error(batch, src, dst, path, first)
+        raise _strangers(batch, src, dst, first)
     fake = scores.astype(np.float64) >= threshold
     columns = [*batch.columns[:2], pa.array(scores, mask=missing if count else None), *batch.columns[2:]]
     names = [*batch.schema.names[:2], "fake_score", *batch.schema.names[2:]]
@@ -117,16 +130,12 @@ def added(a: Done, b: Done) -> Done:
     return replace(a, **{name: getattr(a, name) + getattr(b, name) for name in counts})
 
 
-def _unknown_error(batch: pa.RecordBatch, src: Int64, dst: Int64, path: Path, first: int) -> DataError:
+def _strangers(batch: pa.RecordBatch, src: Int64, dst: Int64, first: int) -> StrangersError:
     absent = [batch.column(name).filter(pa.array(at < 0)) for name, at in (("src", src), ("dst", dst))]
     names = pc.unique(pa.chunked_array(absent))
     shown = ", ".join(shorten(name) for name in names[:_NAMED].to_pylist())
     more = f" and {len(names) - _NAMED} more in this batch" if len(names) > _NAMED else ""
-    row = row_of(path, first + int(np.flatnonzero(np.minimum(src, dst) < 0)[0]))
-    return DataError(
-        f"{path}, row {row}: users that the model does not know: {shown}{more}. "
-        "Fit with them, or pass --unknown keep (null score) or --unknown drop"
-    )
+    return StrangersError(first + int(np.flatnonzero(np.minimum(src, dst) < 0)[0]), f"{shown}{more}")
 
 
 def write_part(

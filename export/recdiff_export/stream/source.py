@@ -13,7 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recdiff.data.edge_stream import Layout, is_parquet, lay_out, parts_of, refuse_bad_ids, refuse_difference
+from recdiff.data.edge_stream import Layout, lay_out, refuse_bad_ids, refuse_difference
+from recdiff.data.input_files import is_parquet, parts_of
 from recdiff.data.table_file import DAMAGED, unreadable
 
 # Rows of one segment; at about 20 bytes a row its output is at most 160 MB.
@@ -94,6 +95,10 @@ class EdgeSource:
             DataError: it cannot be used any more.
         """
         return lay_out(file, self.mapping, leave=OLD)
+
+    def row(self, file: Path, index: int) -> int:
+        """Return what people call the row at ``index`` of ``file``: its line, counted from one in Parquet."""
+        return self.layout(file).lines([index])[index]
 
     def batches(self, segment: Segment) -> Iterator[pa.RecordBatch]:
         """Yield the rows from ``segment.first`` on (Parquet: to the segment's end; text: to the file's end).

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from recdiff.data.problems import Problem, did_you_mean, shorten
 from recdiff.errors import UsageError
 
+_NEO4J_TYPE = re.compile(r"^:(START_ID|END_ID)(\(\w*\))?$")
 _RECBOLE_TYPE = re.compile(r":(token|float|token_seq|float_seq)$")
 
 
@@ -51,11 +52,11 @@ SOCIAL = Schema(
     aliases={
         "src": (
             "source", "source_id", "from", "from_id", "user1", "user_1", "user_id_1", "follower", "follower_id",
-            "truster", "trustor", "user_id", "user", "userid",
+            "truster", "trustor", "user_id", "user", "userid", "start_id", "fromnodeid",
         ),
         "dst": (
             "destination", "target", "target_id", "to", "to_id", "user2", "user_2", "user_id_2", "followee",
-            "followee_id", "trustee", "friend_id", "friend", "friendid",
+            "followee_id", "trustee", "friend_id", "friend", "friendid", "end_id", "tonodeid",
         ),
         "weight": ("score", "trust", "strength"),
         "tied_at": ("timestamp", "time", "date", "datetime", "created_at"),
@@ -99,6 +100,24 @@ def resolve(header: Sequence[str], schema: Schema, mapping: Mapping[str, str]) -
     return names, problems + _shared(names)
 
 
+def headless(header: Sequence[str], schema: Schema, mapping: Mapping[str, str]) -> bool | Problem:
+    """Say whether ``mapping`` counts columns from 0, and the first line is therefore a row.
+
+    A line that has a name of a column in it, or the positions themselves, is a header all the same. Numbers that are
+    names in a line of nothing but numbers leave a doubt.
+    """
+    wanted = [mapping[name] for name in schema.required if name in mapping]
+    if len(wanted) < len(schema.required) or not all(re.fullmatch(r"[0-9]{1,4}", each) for each in wanted):
+        return False
+    known = {spelling for name in schema.required for spelling in schema.spellings(name)}
+    if known & set(map(_plain, header)) or list(header) == [str(place) for place in range(len(header))]:
+        return False
+    if all(each in header for each in wanted) and max(map(int, wanted)) >= len(header):
+        maps = " ".join(f"--map {name}={place}" for place, name in enumerate(schema.required))
+        return Problem(f"the header {_listed(header)} looks like a row; columns are counted from 0, as in {maps}")
+    return True
+
+
 def unused(header: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
     """Return the columns of ``header`` that stand for none of ``names``."""
     taken = set(names.values())
@@ -106,8 +125,9 @@ def unused(header: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _plain(column: str) -> str:
-    """Return ``column`` in lower case with ``_`` between words and without a RecBole type."""
-    return re.sub(r"[\s-]+", "_", _RECBOLE_TYPE.sub("", column).strip().lower())
+    """Return ``column`` in lower case with ``_`` between words and without a RecBole or Neo4j type or a # before it."""
+    name = _NEO4J_TYPE.sub(r"\1", _RECBOLE_TYPE.sub("", column).strip().removeprefix("#").strip())
+    return re.sub(r"[\s-]+", "_", name.lower())
 
 
 def _mapped(header: Sequence[str], name: str, wanted: str) -> str | Problem:

@@ -17,13 +17,13 @@ import scipy.sparse as sp
 from recdiff.arrays import Float64, Int64
 from recdiff.data import input_files as folders
 from recdiff.data.columns import INTERACTIONS, SOCIAL, check_mapping
-from recdiff.data.direction import settle
+from recdiff.data.direction import settle, stated
 from recdiff.data.ids import Ids, join
-from recdiff.data.notice import Notice, counted
+from recdiff.data.notice import Notice, counted, look_alikes
 from recdiff.data.problems import Problem, data_error, shorten
 from recdiff.data.published_pickle import Published, read_published
 from recdiff.data.split import Matrices, SplitRule, divide, overlap_notice
-from recdiff.data.table_file import Table, read_table
+from recdiff.data.table_file import Table
 from recdiff.errors import DataError, UsageError
 from recdiff.machine.memory import at_most
 
@@ -99,8 +99,10 @@ class SocialDataset:
             return _from_published(files.pickle, read_published(files.pickle), directed)
         assert files.social is not None
         social, interactions = _read_tables(files.social, files.interactions, names, split == "time")
+        if directed is None:
+            directed = stated(social.path, social.unused)
         if interactions is None:
-            return _social_only(social, directed)
+            return _social_only(social, directed, files.others)
         return _from_tables(social, interactions, directed, seed, split)
 
     def replace_edges(self, edges: Int64) -> SocialDataset:
@@ -125,7 +127,7 @@ def _read_tables(
     errors: list[str] = []
     for path, schema in ((social, SOCIAL), (interactions, INTERACTIONS)):
         try:
-            tables.append(None if path is None else read_table(path, schema, names, with_time=with_time))
+            tables.append(None if path is None else folders.read_tables(path, schema, names, with_time=with_time))
         except DataError as error:
             errors.append(str(error))
     if errors:
@@ -135,10 +137,12 @@ def _read_tables(
     return ties, events
 
 
-def _social_only(social: Table, directed: bool | None) -> SocialDataset:
+def _social_only(social: Table, directed: bool | None, others: tuple[str, ...]) -> SocialDataset:
     users, (src, dst) = join([social.ids["src"], social.ids["dst"]])
     none = sp.csr_matrix((len(users), 0), dtype=np.float32)
-    notices = [Notice("social_only", 0, "no interactions file: ties are fitted and scored, nothing is recommended")]
+    hint = f"; not read: {', '.join(others)} (rename what holds interactions to interactions.*)" if others else ""
+    text = f"no interactions file: ties are fitted and scored, nothing is recommended{hint}"
+    notices = [Notice("social_only", 0, text)]
     items = Ids(pa.array([], pa.string()))
     return _assemble(
         social.path,
@@ -213,7 +217,8 @@ def _assemble(
     ties = settle(*ends, len(users), directed)
     if len(ties.edges) == 0:
         raise data_error(path, [Problem("no tie between two different users; at least one is needed")])
-    everything = (*notices, *ties.notices, *_coverage(matrices, ties.edges))
+    alike = (*look_alikes(users.values, "users"), *look_alikes(items.values, "items"))
+    everything = (*notices, *alike, *ties.notices, *_coverage(matrices, ties.edges))
     train, validation, test = matrices
     return SocialDataset(
         users=users,

@@ -5,13 +5,19 @@ Letters: E ties, U users.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from recdiff.arrays import Int64
 from recdiff.data.notice import Notice, counted
+from recdiff.data.text_file import TextFile
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,27 @@ def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Tie
     if not mirrored:
         notices += counted("merged_edges", reciprocal // 2, "ties listed in both directions, counted once: {n}")
     return Ties(edges, False, mirrored, tuple(notices), rows[once])
+
+
+def stated(path: Path, columns: Sequence[str]) -> bool | None:
+    """Return whether ties are directed as a graph editor's export says: ``Directed`` or ``Undirected`` in each row.
+
+    Args:
+        columns: of the file at ``path``, that stand for nothing else.
+
+    Returns:
+        None where one file has no column ``type``, or it says something else, or not the same in all rows.
+    """
+    name = next((column for column in columns if column.strip().lower() == "type"), None)
+    if name is None or path.is_dir():
+        return None
+    if path.suffix.lower() == ".parquet":
+        parts = pq.read_table(path, columns=[name])[name].chunks
+    else:
+        coded = pa.dictionary(pa.int32(), pa.string())
+        parts = [batch.column(0) for batch in TextFile.of(path).batches([name], coded)]
+    words = {str(value).strip().lower() for part in parts for value in pc.unique(part).to_pylist()}
+    return {"directed": True, "undirected": False}.get(words.pop()) if len(words) == 1 else None
 
 
 def count_reciprocal(arcs: Int64, num_users: int) -> int:

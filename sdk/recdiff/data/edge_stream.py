@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 
 from recdiff.data.columns import SOCIAL, check_mapping, resolve
 from recdiff.data.ids import integers_of
+from recdiff.data.input_files import is_parquet, parts_of
 from recdiff.data.problems import Problem, data_error
 from recdiff.data.table_file import DAMAGED, id_faults, unreadable, wrong_types
-from recdiff.data.text_file import TextFile, delimiter_of
+from recdiff.data.text_file import TextFile
 from recdiff.errors import DataError
 from recdiff.storage.bounded import check_batches
 
@@ -143,29 +144,6 @@ class Layout:
         return {index: index + 1 for index in indices}
 
 
-def parts_of(path: Path) -> tuple[Path, ...]:
-    """Return the file at ``path``, or the files of the folder there in the order of their names.
-
-    Raises:
-        DataError: there is none.
-    """
-    if path.is_file():
-        return (path,)
-    if not path.is_dir():
-        raise DataError(f"{path}: no such file or folder")
-    # Engines leave markers such as _SUCCESS and .crc files beside the parts.
-    entries = sorted(entry for entry in path.rglob("*") if not entry.name.startswith(("_", ".")))
-    parts = tuple(entry for entry in entries if entry.is_file() and (is_parquet(entry) or delimiter_of(entry)))
-    if not parts:
-        raise DataError(f"{path}: holds no part; accepted: .parquet, .csv, .tsv and .net files, text also .gz or .zst")
-    return parts
-
-
-def is_parquet(path: Path) -> bool:
-    """Say whether a file of this name is Parquet rather than text."""
-    return path.suffix == ".parquet"
-
-
 def lay_out(path: Path, mapping: Mapping[str, str], *, leave: Sequence[str] = ()) -> Layout:
     """Look at the columns of the file at ``path``.
 
@@ -177,7 +155,7 @@ def lay_out(path: Path, mapping: Mapping[str, str], *, leave: Sequence[str] = ()
     """
     if is_parquet(path):
         return _laid_out(path, *_parquet_columns(path), mapping=mapping, leave=leave)
-    text = TextFile.of(path)
+    text = TextFile.of(path).by(_PAIRS, mapping)
     schema = pa.schema([pa.field(name, pa.string()) for name in text.header])
     return _laid_out(path, schema, mapping=mapping, leave=leave, text=text)
 

@@ -52,13 +52,17 @@ class EndlessRowError(OpenQuoteError):
         )
 
 
-def scan(stream: BinaryIO, delimiter: str, width: int, indices: Sequence[int] = ()) -> Scan:
-    """Read ``stream`` row by row: name those that are broken, find the lines of the sound ones at ``indices``."""
+def scan(stream: BinaryIO, delimiter: str, width: int, indices: Sequence[int] = (), *, headless: bool = False) -> Scan:
+    """Read ``stream`` row by row: name those that are broken, find the lines of the sound ones at ``indices``.
+
+    Args:
+        headless: the first line is a row.
+    """
     found: list[Problem] = []
     lines: dict[int, int] = {}
     wanted, index, total = set(indices), -1, 0
     try:
-        for number, (line, fields) in enumerate(records(stream, delimiter)):
+        for number, (line, fields) in enumerate(records(stream, delimiter), int(headless)):
             problem = _broken(line, fields, width, delimiter, header=number == 0)
             if problem is not None:
                 total += 1

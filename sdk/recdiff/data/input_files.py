@@ -1,12 +1,21 @@
-"""Find the files of a data folder."""
+"""Find the files of a data folder, and read those that are folders of parts."""
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recdiff.data.text_file import COMPRESSIONS
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recdiff.data.columns import Schema
+from recdiff.data.ids import Coded
+from recdiff.data.problems import Problem, data_error
+from recdiff.data.table_file import DAMAGED, Table, read_table, unreadable
+from recdiff.data.text_file import COMPRESSIONS, delimiter_of
 from recdiff.errors import DataError
 
 _TABLES = (".csv", ".tsv", ".parquet")
@@ -21,11 +30,16 @@ EXPECTED = (
 
 @dataclass(frozen=True)
 class Files:
-    """What a data folder holds: one pickle, or a social file and perhaps an interactions file."""
+    """What a data folder holds: one pickle, or a social file and perhaps an interactions file.
+
+    Attributes:
+        others: tables that are neither.
+    """
 
     social: Path | None = None
     interactions: Path | None = None
     pickle: Path | None = None
+    others: tuple[str, ...] = ()
 
 
 def find(path: Path) -> Files:
@@ -38,10 +52,11 @@ def find(path: Path) -> Files:
         return _single(path)
     if not path.is_dir():
         raise DataError(f"{path}: no such folder; {EXPECTED}")
-    names = sorted(entry.name for entry in path.iterdir() if entry.is_file())
+    # An engine's table is a folder of parts.
+    names = sorted(entry.name for entry in path.iterdir() if entry.is_file() or is_parquet(entry))
     social = _candidates(path, names, "social")
     interactions = _candidates(path, names, "interactions")
-    pickles = [path / name for name in names if name.endswith(_PICKLES)]
+    pickles = [path / name for name in names if name.lower().endswith(_PICKLES)]
     if pickles and not social and not interactions:
         return Files(pickle=_only(path, "published data", pickles))
     if not social:
@@ -51,14 +66,83 @@ def find(path: Path) -> Files:
             f"{path}: no interactions file{_near(names, 'interactions')}; rename it, or move it away to fit on "
             "ties alone"
         )
+    taken = {each.name for each in (*social, *interactions)}
     return Files(
+        others=tuple(name for name in names if name not in taken and _uncompressed(name.lower()).endswith(_TABLES)),
         social=_only(path, "social", social),
         interactions=_only(path, "interactions", interactions) if interactions else None,
     )
 
 
+def parts_of(path: Path) -> tuple[Path, ...]:
+    """Return the file at ``path``, or the files of the folder there in the order of their names.
+
+    Raises:
+        DataError: there is none.
+    """
+    if path.is_file():
+        return (path,)
+    if not path.is_dir():
+        raise DataError(f"{path}: no such file or folder")
+    # Engines leave markers such as _SUCCESS and .crc files beside the parts.
+    entries = sorted(entry for entry in path.rglob("*") if not entry.name.startswith(("_", ".")))
+    parts = tuple(entry for entry in entries if entry.is_file() and (is_parquet(entry) or delimiter_of(entry)))
+    if not parts:
+        raise DataError(f"{path}: holds no part; accepted: .parquet, .csv, .tsv and .net files, text also .gz or .zst")
+    return parts
+
+
+def is_parquet(path: Path) -> bool:
+    """Say whether a file of this name is Parquet rather than text."""
+    return path.suffix.lower() == ".parquet"
+
+
+def read_tables(path: Path, schema: Schema, mapping: Mapping[str, str], *, with_time: bool = False) -> Table:
+    """Read the file at ``path``, or the parts of the folder there one after the other, as ``schema`` says.
+
+    Raises:
+        DataError: as ``recdiff.data.table_file.read_table``, or parts differ in their columns.
+    """
+    if not path.is_dir():
+        return read_table(path, schema, mapping, with_time=with_time)
+    parts = parts_of(path)
+    filled = [part for part in parts if not (is_parquet(part) and _is_empty(part))] or parts[:1]
+    tables = [read_table(part, schema, mapping, with_time=with_time) for part in filled]
+    first = tables[0]
+    for table in tables[1:]:
+        for name in ("split", "time"):
+            if (getattr(table, name) is None) != (getattr(first, name) is None):
+                raise data_error(table.path, [Problem(f"and {first.path.name}: only one of them has column {name}")])
+    return replace(
+        first,
+        path=path,
+        rows=sum(table.rows for table in tables),
+        ids={name: _together([table.ids[name] for table in tables]) for name in first.ids},
+        split=None if first.split is None else np.concatenate([table.split for table in tables]),
+        time=None if first.time is None else np.concatenate([table.time for table in tables]),
+    )
+
+
+def _is_empty(part: Path) -> bool:
+    try:
+        return int(pq.read_metadata(part).num_rows) == 0
+    except DAMAGED as error:
+        raise unreadable(part, error) from None
+
+
+def _together(columns: Sequence[Coded]) -> Coded:
+    """Return the rows of ``columns`` one after the other."""
+    kinds = {column.values.type for column in columns}
+    kind = kinds.pop() if len(kinds) == 1 else pa.string()
+    distinct = pa.concat_arrays([column.values.cast(kind) for column in columns]).dictionary_encode()
+    places = np.asarray(distinct.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+    starts = np.cumsum([0, *(len(column.values) for column in columns[:-1])])
+    codes = [places[start + column.codes] for start, column in zip(starts, columns, strict=True)]
+    return Coded(distinct.dictionary, np.concatenate(codes), all(column.spelled for column in columns))
+
+
 def _single(path: Path) -> Files:
-    if not path.name.endswith(_PICKLES):
+    if not path.name.lower().endswith(_PICKLES):
         raise DataError(f"{path}: is a file; give the folder that holds it. {EXPECTED}")
     return Files(pickle=path)
 
@@ -68,6 +152,7 @@ def _candidates(folder: Path, names: list[str], table: str) -> list[Path]:
 
 
 def _is_table(name: str, table: str) -> bool:
+    name = name.lower()
     plain = _uncompressed(name)
     if plain.endswith(_RECBOLE[table]):
         return True
@@ -90,7 +175,7 @@ def _near(names: list[str], table: str) -> str:
     """Return a hint for a table file whose name is almost ``table``."""
     stems = {}
     for name in names:
-        stem, _, suffix = _uncompressed(name).partition(".")
+        stem, _, suffix = _uncompressed(name.lower()).partition(".")
         if f".{suffix}" in _TABLES:
             stems[stem] = name
     close = difflib.get_close_matches(table, stems, n=1, cutoff=0.75)

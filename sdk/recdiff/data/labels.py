@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recdiff.data.edge_stream import is_parquet, iter_edge_batches, row_of
+from recdiff.data.edge_stream import iter_edge_batches, row_of
 from recdiff.data.ids import Ids
+from recdiff.data.input_files import is_parquet
 from recdiff.data.problems import Problem, data_error, shorten
 from recdiff.data.table_file import DAMAGED, id_faults, unreadable
 from recdiff.data.text_file import TextFile

@@ -102,11 +102,13 @@ def read_table(path: Path, schema: Schema, mapping: Mapping[str, str], *, with_t
 def _open(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    return _open_parquet(path, schema, mapping) if path.suffix == ".parquet" else _open_text(path, schema, mapping)
+    return (
+        _open_parquet(path, schema, mapping) if path.suffix.lower() == ".parquet" else _open_text(path, schema, mapping)
+    )
 
 
 def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
-    text = TextFile.of(path)
+    text = TextFile.of(path).by(schema, mapping)
     names, problems = resolve(text.header, schema, mapping)
     if problems:
         exact = text.scan()

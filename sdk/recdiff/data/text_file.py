@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from recdiff.data.columns import Schema, headless
 from recdiff.data.exact_scan import OpenQuoteError, Scan, records, scan
 from recdiff.data.problems import COUNTED, Problem, data_error
 from recdiff.errors import DataError
@@ -36,11 +37,13 @@ class TextFile:
         path: the file.
         delimiter: what separates fields.
         header: the column names, as spelled.
+        headless: the first line is a row, and the columns are called 0, 1, ...
     """
 
     path: Path
     delimiter: str
     header: tuple[str, ...]
+    headless: bool = False
 
     @classmethod
     def of(cls, path: Path) -> TextFile:
@@ -73,10 +76,22 @@ class TextFile:
             raise text.broken()
         return text
 
+    def by(self, schema: Schema, mapping: Mapping[str, str]) -> TextFile:
+        """Return the file as ``mapping`` says: where it counts columns, the first line is a row.
+
+        Raises:
+            DataError: that leaves a doubt.
+        """
+        found = headless(self.header, schema, mapping)
+        if isinstance(found, Problem):
+            raise data_error(self.path, [found])
+        names = tuple(map(str, range(len(self.header))))
+        return replace(self, header=names, headless=True) if found else self
+
     def scan(self, indices: Sequence[int] = ()) -> Scan:
         """Read the whole file slowly and exactly."""
         with _opened(self.path) as stream:
-            return scan(stream, self.delimiter, len(self.header), indices)
+            return scan(stream, self.delimiter, len(self.header), indices, headless=self.headless)
 
     def batches(
         self, columns: Sequence[str], kind: pa.DataType, on_broken: Callable[[], None] | None = None
@@ -133,7 +148,9 @@ class TextFile:
         last = self.delimiter.join([f'"{_LAST}"'] * len(self.header))
         reader = pacsv.open_csv(
             _Followed(stream, f"\n{last}\n".encode()),
-            read_options=pacsv.ReadOptions(block_size=_BLOCK),
+            read_options=pacsv.ReadOptions(
+                block_size=_BLOCK, column_names=list(self.header) if self.headless else None
+            ),
             parse_options=pacsv.ParseOptions(
                 delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=skip
             ),
@@ -149,7 +166,7 @@ class TextFile:
 
 def delimiter_of(path: Path) -> str | None:
     """Return what separates fields in a file of this name, or None where it is no text table."""
-    suffixes = path.suffixes[-2:]
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     if suffixes and suffixes[-1] in COMPRESSIONS:
         suffixes = suffixes[:-1]
     return DELIMITERS.get(suffixes[-1]) if suffixes else None
@@ -159,8 +176,9 @@ def delimiter_of(path: Path) -> str | None:
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """Open ``path`` for reading, decompressed; a damaged stream is a DataError."""
     try:
-        with pa.input_stream(str(path), compression=COMPRESSIONS.get(path.suffix)) as stream:
-            yield cast(BinaryIO, _Unpacked(stream, path)) if path.suffix in COMPRESSIONS else stream
+        packed = COMPRESSIONS.get(path.suffix.lower())
+        with pa.input_stream(str(path), compression=packed) as stream:
+            yield cast(BinaryIO, _Unpacked(stream, path)) if packed else stream
     except OSError as error:
         raise data_error(path, [Problem(f"the file cannot be read: {' '.join(str(error).split())}")]) from None
 
