@@ -157,7 +157,8 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
         _say_labels(found["account_labels"], "accounts whose labels are used")
     if "decisions" in found:
         used = found["decisions"]
-        note(f"learned from decisions about {used['fake'] + used['real']} edges, {used['fake']} of them fake")
+        count = used["fake"] + used["real"]
+        note(f"learned from decisions about {count} edge{'s' if count > 1 else ''}, {used['fake']} of them fake")
     note(f"model: {out}   next: recdiff-sdk export --onnx, recdiff-sdk clean-edges --threshold 0.3")
 
 
