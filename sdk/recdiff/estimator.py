@@ -157,9 +157,9 @@ class RecDiff:
         Raises:
             DataError: for a user the model does not know.
         """
-        fitted = self._fitted().scored()
+        fitted = self._fitted()
         if src is None and dst is None:
-            return np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
+            return fitted.scores
         if src is None or dst is None:
             raise UsageError("score_edges needs both src and dst, or neither")
         pairs = np.stack([self._positions(src, "src"), self._positions(dst, "dst")], axis=1)
@@ -183,9 +183,9 @@ class RecDiff:
             kept and removed edges (columns of ``edges_`` and keep), and a summary: counts, between which values the
             share of fakes lies, and how many real edges are expected among the removed and fakes among the kept.
         """
-        fitted = self._fitted().scored()
+        fitted = self._fitted()
         policy = Policy(threshold, remove_share, min_precision, guarantee, keep_degree)
-        score = np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
+        score = fitted.scores
         chosen, decided = choose(fitted, policy, decisions)
         table = self.edges_
         table = with_direction(table.add_column(3, "keep", pa.array(~chosen)), fitted.directed)
@@ -212,7 +212,7 @@ class RecDiff:
         Raises:
             DataError: for a user the model does not know.
         """
-        fitted = self._fitted().scored()
+        fitted = self._fitted()
         pair = np.array([[self._positions([src], "src")[0], self._positions([dst], "dst")[0]]])
         return Explainer(fitted).lines(src, dst, pair)
 

@@ -55,6 +55,10 @@ def test_what_needs_scores_says_why_there_are_none(few: Path, model: Path, run: 
         ("clean-edges", "--edges", few / "social.csv"),
         ("explain", "u0", "u1"),
         ("evaluate-edges", "--truth", truth),
+        ("accounts",),
+        ("accounts", "--groups"),
+        ("audit", "--size", "20"),
+        ("decide", "fake", "u0,u1", "--data", few),
     ):
         code, _, said = run(*command, "--model", model)
         assert (code, REFUSED in said) == (3, True), said

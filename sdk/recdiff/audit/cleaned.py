@@ -25,7 +25,7 @@ def choose(fitted: Fitted, policy: Policy, decisions: Sequence[Decision]) -> tup
     never removed, one that is known to be fake always is.
     """
     pairs = fitted.pairs
-    score = np.asarray(fitted.edges["fake_score"].to_numpy(), np.float32)
+    score = fitted.scores
     found = Decided.of(decisions, fitted.users, pairs, directed=fitted.directed)
     obeyed = found.verdicts.copy()
     for said in (fitted.told.answers, None if decisions else fitted.told.decided):

@@ -43,7 +43,7 @@ def edge_units(fitted: Fitted) -> Units:
 def blind_scores(fitted: Fitted) -> Float64:
     """Return the scores (E,) that the edges had before any audit."""
     blind = fitted.told.blind
-    return np.asarray(fitted.edges["fake_score"].to_numpy() if blind is None else blind, np.float64)
+    return np.asarray(fitted.scores if blind is None else blind, np.float64)
 
 
 def fingerprint(fitted: Fitted) -> str:

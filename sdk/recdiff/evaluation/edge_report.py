@@ -112,7 +112,7 @@ def verdict(fitted: Fitted, truth: Labels) -> Verdict:
             f"labelled edges that are part of the fit: {len(known)}, fake ones among them: {int(is_fake.sum())}; "
             "both kinds are needed, so label edges of the data that were fitted"
         )
-    scores = all_scores(fitted.scored())
+    scores = all_scores(fitted)
     degree = np.minimum(fitted.edges["degree_src"].to_numpy(), fitted.edges["degree_dst"].to_numpy())[known]
     metrics: dict[str, EdgeMetrics] = {}
     buckets: dict[str, dict[str, EdgeMetrics]] = {}
@@ -128,7 +128,7 @@ def all_scores(fitted: Fitted) -> dict[str, NDArray[np.float64]]:
     train = fitted.trained if fitted.trained.nnz else None
     rng = np.random.default_rng(SPLIT_SEED)
     found = heuristic_scores(fitted.pairs, len(fitted.users), train, fitted.directed, rng)
-    ours = np.asarray(fitted.edges["fake_score"].to_numpy(), np.float64)
+    ours = fitted.scores.astype(np.float64)
     return {OURS: ours} | {name: -score for name, score in found.items()}
 
 

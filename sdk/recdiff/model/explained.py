@@ -51,12 +51,13 @@ class Explainer:
     def lines(self, src: Any, dst: Any, pair: Int64) -> list[str]:
         """Return sentences about ``pair`` (1, 2), which is called ``src`` - ``dst``."""
         fitted = self.fitted
+        row = fitted.evidence_of(pair)
         one, other = pair[0]
         friends = _shared(self._friends, one, other)
         items = _shared(fitted.seen, one, other)
         named = fitted.users.take(friends).to_pylist(), fitted.items.take(items).to_pylist() if len(items) else []
         level = float(fitted.calibration["noise_level"])
-        return explain_edge(src, dst, fitted.evidence_of(pair), level, found=self.parts(pair), names=named)
+        return explain_edge(src, dst, row, level, found=self.parts(pair), names=named)
 
 
 def _shared(matrix: sp.csr_matrix, one: int, other: int) -> Int64:

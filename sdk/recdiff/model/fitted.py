@@ -74,15 +74,24 @@ class Fitted:
             return None
         return self.judged or (self.recommender.user_table, self.recommender.item_table)
 
-    def scored(self) -> Fitted:
-        """Return this model.
+    def require_scores(self) -> None:
+        """Refuse a model that has no scorer.
 
         Raises:
-            DataError: it has no scorer; the message says why.
+            DataError: it is one; the message says why.
         """
         if "unscored" in self.calibration:
             raise DataError(f"this model scores no edges: {self.calibration['unscored']}; it recommends as usual")
-        return self
+
+    @property
+    def scores(self) -> Float32:
+        """Fake scores of the fitted edges, (E,), each out of its fold.
+
+        Raises:
+            DataError: the model has no scorer.
+        """
+        self.require_scores()
+        return np.asarray(self.edges["fake_score"].to_numpy(), np.float32)
 
     @property
     def pairs(self) -> Int64:
@@ -96,10 +105,9 @@ class Fitted:
     @cached_property
     def account_evidence(self) -> Evidence:
         """What account scores are computed from."""
-        scores = np.asarray(self.edges["fake_score"].to_numpy(), np.float32)
         times = self.edges["tied_at"].to_numpy() if "tied_at" in self.edges.column_names else None
         known = None if self.told.accounts is None else self.told.accounts.astype(np.int64)
-        return Evidence(self.pairs, scores, self.directed, self.seen, times=times, known=known)
+        return Evidence(self.pairs, self.scores, self.directed, self.seen, times=times, known=known)
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -113,13 +121,14 @@ class Fitted:
     def score_pairs(self, pairs: Int64) -> Float32:
         """Return fake scores (B,): out of fold for fitted edges, from the whole graph's table for others."""
         rows = self.rows_of(pairs)
-        scores = np.asarray(self.edges["fake_score"].to_numpy(), np.float32)[np.maximum(rows, 0)].copy()
+        scores = self.scores[np.maximum(rows, 0)]
         new = np.flatnonzero(rows < 0)
         scores[new] = self.pair.score(self.table, pairs[new])[0]
         return scores
 
     def evidence_of(self, pair: Int64) -> dict[str, Any]:
         """Return fake_score, kind and evidence of one pair (1, 2)."""
+        self.require_scores()
         row = int(self.rows_of(pair)[0])
         if row >= 0:
             return dict(self.edges.slice(row, 1).to_pylist()[0])
