@@ -22,7 +22,7 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 
 from recdiff.arrays import Float64, Int64
 from recdiff.graph.adjacency import adjacency
-from recdiff.graph.pairs import common_neighbours
+from recdiff.graph.pairs import common_neighbours, undirected
 
 FEWEST, MOST = 5, 2_000
 """Members of a block."""
@@ -51,7 +51,7 @@ class Tree:
 
 def find_blocks(edges: Int64, num_users: int) -> Int64:
     """Return the number of each user's block (U,), -1 for users in none; the densest evidence comes first."""
-    pairs = np.unique(np.sort(edges[edges[:, 0] != edges[:, 1]], axis=1), axis=0)
+    pairs = undirected(edges, num_users)
     if not len(pairs):
         return np.full(num_users, -1)
     graph = adjacency(pairs, num_users, directed=False)
@@ -131,7 +131,12 @@ def _gains(tree: Tree, pairs: Int64, degree: Float64) -> Float64:
     volume = total[tree.stop] - total[tree.start]
     inside = _inside(tree, pairs, len(degree))
     expected = volume**2 / (4.0 * len(pairs))
-    return np.asarray(inside * np.log(np.maximum(inside, 1e-9) / np.maximum(expected, 1e-9)) - (inside - expected))
+    return gain_of(inside, expected)
+
+
+def gain_of(count: Float64, expected: Float64) -> Float64:
+    """Return how much more likely counts (N,) are at their own rate than at the ``expected`` one, as a logarithm."""
+    return np.asarray(count * np.log(np.maximum(count, 1e-9) / np.maximum(expected, 1e-9)) - (count - expected))
 
 
 def _inside(tree: Tree, pairs: Int64, num_users: int) -> Float64:

@@ -17,6 +17,7 @@ from recdiff.accounts.lockstep import find_lockstep
 from recdiff.accounts.shape import LEAST, MOST, shape_of
 from recdiff.arrays import Float64, Int64
 from recdiff.graph.adjacency import adjacency
+from recdiff.graph.pairs import undirected
 
 DENSE, LOCKSTEP = 0, 1
 
@@ -171,9 +172,8 @@ def _described(
     place = np.append(np.argsort(order), -1)
     member = place[member]
     count = len(order)
-    pairs = np.unique(np.sort(edges, axis=1), axis=0)
-    ends = member[pairs]
-    inner = (ends[:, 0] == ends[:, 1]) & (ends[:, 0] >= 0) & (pairs[:, 0] != pairs[:, 1])
+    ends = member[undirected(edges, len(member))]
+    inner = (ends[:, 0] == ends[:, 1]) & (ends[:, 0] >= 0)
     first, last = np.full(count, np.inf), np.full(count, -np.inf)
     if times is not None:
         group, when = _times_of(member, edges, times)

@@ -14,9 +14,10 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
-from recdiff.arrays import Float64, Int64, Mask
+from recdiff.accounts.blocks import gain_of
+from recdiff.arrays import Int64, Mask
 from recdiff.graph.adjacency import adjacency
-from recdiff.graph.pairs import common_neighbours
+from recdiff.graph.pairs import common_neighbours, undirected
 
 BANDS, ROWS = 16, 2
 """Two sets with a share J in common meet with probability 1 - (1 - J^2)^16: .99 at one half, .78 at .3."""
@@ -57,7 +58,7 @@ def _side_by_side(tokens: sp.csr_matrix) -> Int64:
         order = np.lexsort(keys)
         same = np.all([key[order][1:] == key[order][:-1] for key in keys], axis=0)
         pairs.append(np.stack([order[:-1][same], order[1:][same]], axis=1))
-    return np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
+    return undirected(np.concatenate(pairs), tokens.shape[0])
 
 
 def _smallest(tokens: sp.csr_matrix, seed: np.uint64) -> np.ndarray:
@@ -73,7 +74,7 @@ def _alike(tokens: sp.csr_matrix, pairs: Int64, edges: Int64) -> Int64:
     size = np.diff(tokens.indptr).astype(np.float64)
     common = common_neighbours(tokens, tokens, pairs)
     union = size[pairs].sum(axis=1) - common
-    gain = _gain(common, size[pairs].prod(axis=1) * _chance(tokens))
+    gain = gain_of(common, size[pairs].prod(axis=1) * _chance(tokens))
     tied = adjacency(edges, users, directed=False)
     strangers = np.asarray(tied[pairs[:, 0], pairs[:, 1]]).ravel() == 0
     chosen = (common >= FEWEST_COMMON) & (common >= LEAST_ALIKE * union) & (gain >= LEAST_GAIN) & strangers
@@ -84,7 +85,3 @@ def _chance(tokens: sp.csr_matrix) -> float:
     """Return the probability that two tokens drawn by how often they occur are the same."""
     count = np.bincount(tokens.indices, minlength=tokens.shape[1]).astype(np.float64)
     return float((count**2).sum() / max(count.sum(), 1.0) ** 2)
-
-
-def _gain(common: Float64, expected: Float64) -> Float64:
-    return np.asarray(common * np.log(np.maximum(common, 1e-9) / np.maximum(expected, 1e-9)) - (common - expected))

@@ -18,7 +18,7 @@ from scipy.special import logit
 
 from recdiff.arrays import Float64, Int64
 from recdiff.graph.adjacency import adjacency
-from recdiff.graph.pairs import common_neighbours
+from recdiff.graph.pairs import common_neighbours, undirected
 
 INTERCEPT = -1.37
 WEIGHTS = {"within": 2.32, "fading": -1.1, "closed": -1.25, "uneven": -2.11}
@@ -75,7 +75,7 @@ def shape_of(block: Int64, edges: Int64, directed: bool) -> Shape:
         block: (U,) number of each user's block, -1 for none; edges: (E, 2).
     """
     blocks, users = int(block.max(initial=-1)) + 1, len(block)
-    pairs = np.unique(np.sort(edges[edges[:, 0] != edges[:, 1]], axis=1), axis=0)
+    pairs = undirected(edges, users)
     degree = np.bincount(pairs.ravel(), minlength=users).astype(np.float64)
     ends = block[pairs]
     inner = (ends[:, 0] == ends[:, 1]) & (ends[:, 0] >= 0)

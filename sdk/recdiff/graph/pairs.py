@@ -22,6 +22,12 @@ def pair_keys(pairs: Int64, num_users: int, directed: bool) -> Int64:
     return src * np.int64(num_users) + dst
 
 
+def undirected(edges: Int64, num_users: int) -> Int64:
+    """Return the distinct pairs of two users among ``edges`` (E, 2), the smaller number first, in order (M, 2)."""
+    keys = np.unique(pair_keys(edges[edges[:, 0] != edges[:, 1]], num_users, directed=False))
+    return np.stack([keys // num_users, keys % num_users], axis=1)
+
+
 def common_neighbours(out: sp.csr_matrix, into: sp.csr_matrix, pairs: Int64, weight: Float64 | None = None) -> Float64:
     """Return the sum over m of out[src, m] * weight[m] * into[dst, m], (M,).
 
