@@ -42,16 +42,15 @@ def accounts(
     fitted = RecDiff.load(model)
     table = fitted.groups_ if groups else fitted.accounts_
     rows = table if top is None else table.slice(0, top)
-    place = None
+    stem, place = "groups" if groups else "accounts", None
     if out is not None or format_name is not None:
         from recdiff_adapters import ACCOUNT_FORMATS
 
-        stem, name = ("groups" if groups else "accounts"), format_name or "parquet"
+        name = format_name or "parquet"
         place = hand_on(rows, ACCOUNT_FORMATS, name=name, out=out, stem=stem, given=options, force=force)
     if json:
-        kind = "groups" if groups else "accounts"
         shown = rows.slice(0, top or SHOWN).to_pylist()
-        print_json({"rows": table.num_rows, kind: shown} if place is None else {"out": place, "rows": rows.num_rows})
+        print_json({"rows": table.num_rows, stem: shown} if place is None else {"out": place, "rows": rows.num_rows})
         return
     names = [name for name in table.column_names if name not in LISTS]
     shown = verbatim(rows.slice(0, top or SHOWN), "group" if groups else "user_id")

@@ -23,6 +23,7 @@ DataFolder = Annotated[
     Path | None,
     typer.Option("--data", metavar="DATA", help="Where decisions.csv is kept; default: the data that were fitted."),
 ]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the decision.")]
 Who = Annotated[str, typer.Option("--who", metavar="NAME", help="Who decides; default: your user name.")]
 
 
@@ -61,19 +62,16 @@ def _draw(model: Path, size: int, *, seed: int, out: Path, data: Path | None, js
     from recdiff.audit.edges import edge_units, evidence_of
     from recdiff.audit.sheet import write_sheet
     from recdiff.estimator import RecDiff
-    from recdiff.model.told import FAKE, SILENT
+    from recdiff.model.told import FAKE, SILENT, overlaid
 
     if seed < 0:
         raise UsageError(f"--seed {seed}: expected 0 or more")
     fitted = RecDiff.load(model).fitted_
     sheet = edge_units(fitted).sheet(size, seed)
     rows = sheet.drawn.rows
-    said = Decided.of(
-        standing(fitted, model, data)[1], fitted.users, fitted.pairs[rows], directed=fitted.directed
-    ).verdicts
-    if fitted.told.answers is not None:
-        earlier = fitted.told.answers[rows]
-        said[earlier != SILENT] = earlier[earlier != SILENT]
+    decisions, answers = standing(fitted, model, data)[1], fitted.told.answers
+    decided = Decided.of(decisions, fitted.users, fitted.pairs[rows], directed=fitted.directed)
+    said = overlaid(len(rows), decided.verdicts, None if answers is None else answers[rows])
     words = ["" if each == SILENT else "fake" if each == FAKE else "real" for each in said.tolist()]
     write_sheet(out, sheet, evidence_of(fitted, rows), words)
     facts = {"out": str(out), "drawn": len(rows), "answered": sum(map(bool, words)), "audit": sheet.name}
@@ -141,7 +139,7 @@ def decide(
     verdict: Annotated[str, typer.Argument(help="fake, real, or unsure, which takes a decision back.")],
     edges: Annotated[list[str] | None, typer.Argument(metavar="SRC,DST ...", help="Edges that it holds for.")] = None,
     account: Annotated[list[str] | None, typer.Option("--account", metavar="ID", help="An account instead.")] = None,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why.")] = "",
+    reason: Reason = "",
     who: Who = "",
     model: ModelFolder = DEFAULT_MODEL,
     data: DataFolder = None,
@@ -205,7 +203,8 @@ def _about_accounts(loaded: Any, accounts: list[str], verdict: str, reason: str,
 def standing(fitted: Fitted, model: Path, data: Path | None) -> tuple[Path | None, list[Decision]]:
     """Return the file of decisions about the model's data, None where nobody knows of one, and what is in it."""
     from recdiff.audit.decisions import read_decisions
-    from recdiff.audit.place import NOTED, decisions_of
+    from recdiff.audit.names import NOTED
+    from recdiff.audit.place import decisions_of
 
     file = decisions_of(fitted, model, data)
     if file is None and NOTED in fitted.calibration:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from recdiff.errors import UsageError
-from recdiff_cli.audit import DataFolder, Who, standing
+from recdiff_cli.audit import DataFolder, Reason, Who, standing
 from recdiff_cli.console import note, print_json, print_table, progress, said_share, say, verbatim
 from recdiff_cli.data import Json, Mapping, MaxMemory
 from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
@@ -210,9 +209,12 @@ def _clean_streamed(
 
 def _say_undecided(model: Path) -> None:
     """Say that decisions are not obeyed in files, where there are some; read without what an image leaves out."""
+    from recdiff.audit.names import NAME, NOTED
+    from recdiff.storage.json_file import read_json
+
     file = model / "calibration.json"
-    told = loads(file.read_text(encoding="utf-8")).get("data") if file.is_file() else None
-    if told is not None and (model / told / "decisions.csv").is_file():
+    told = read_json(file).get(NOTED) if file.is_file() else None
+    if told is not None and (model / told / NAME).is_file():
         note("note: edges in files go by their score alone; decisions.csv is obeyed without --edges")
 
 
@@ -240,7 +242,7 @@ def explain(
 def restore(
     pairs: Annotated[list[str], typer.Argument(metavar="SRC,DST ...", help="Removed edges to put back.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder clean-edges wrote.")] = DEFAULT_OUT,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with the decision.")] = "",
+    reason: Reason = "",
     who: Who = "",
     data: DataFolder = None,
     max_memory: MaxMemory = None,

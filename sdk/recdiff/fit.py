@@ -39,7 +39,7 @@ from recdiff.machine.threads import threads_at_most
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.fitted import Fitted
 from recdiff.model.known import edges_by_accounts, known_edges, recalibrated
-from recdiff.model.told import SILENT, Told, Verdicts
+from recdiff.model.told import SILENT, Told, Verdicts, overlaid
 from recdiff.model.unscored import blank_scorer, why_unscored
 from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
@@ -268,8 +268,8 @@ def _known(told: Told, edges: Int64) -> Int64 | None:
     """
     if told.labels is None and told.decided is None and told.accounts is None:
         return None
-    said = told.verdicts(len(edges)).astype(np.int64)
-    return said if told.accounts is None else np.where(said != SILENT, said, edges_by_accounts(edges, told.accounts))
+    of_ends = None if told.accounts is None else edges_by_accounts(edges, told.accounts)
+    return overlaid(len(edges), of_ends, told.verdicts(len(edges))).astype(np.int64)
 
 
 def _counts(said: Verdicts) -> dict[str, int]:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from recdiff.audit.estimate import Answers, log_odds
+from recdiff.audit.estimate import Answers
 from recdiff.audit.sample import draw
 from recdiff.errors import UsageError
 from recdiff.metrics.edges import edge_metrics
+from recdiff.scorer.calibration import odds_of
 
 
 def population(seed: int, share: float = 0.2, sharpness: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
@@ -39,7 +40,7 @@ def test_scores_mean_probabilities_afterwards() -> None:
         score, is_fake = population(seed)
         rows = draw(score, 200, seed).rows
         slope, intercept = Answers(score, rows, is_fake[rows]).recalibration()
-        new = expit(slope * log_odds(score) + intercept)
+        new = expit(slope * odds_of(score) + intercept)
         assert (np.diff(new[np.argsort(score)]) >= 0).all()
         before.append(edge_metrics(is_fake, score).calibration_error)
         after.append(edge_metrics(is_fake, new).calibration_error)

@@ -13,7 +13,7 @@ from recdiff.audit.decisions import Decided, Decision
 from recdiff.audit.guarantee import guaranteed
 from recdiff.cleaning.policy import Policy, removed
 from recdiff.model.fitted import Fitted
-from recdiff.model.told import FAKE, REAL, SILENT
+from recdiff.model.told import FAKE, REAL, SILENT, overlaid
 
 SHOWN_AGAIN = 20
 
@@ -27,10 +27,7 @@ def choose(fitted: Fitted, policy: Policy, decisions: Sequence[Decision]) -> tup
     pairs = fitted.pairs
     score = fitted.scores
     found = Decided.of(decisions, fitted.users, pairs, directed=fitted.directed)
-    obeyed = found.verdicts.copy()
-    for said in (fitted.told.answers, None if decisions else fitted.told.decided):
-        if said is not None:
-            obeyed = np.where(obeyed == SILENT, said, obeyed)
+    obeyed = overlaid(len(pairs), None if decisions else fitted.told.decided, fitted.told.answers, found.verdicts)
     allowed = None if policy.guarantee is None else guaranteed(fitted, obeyed, policy.guarantee)
     chosen = removed(pairs, score, policy, len(fitted.users), allowed)
     chosen = (chosen | (obeyed == FAKE)) & (obeyed != REAL)

@@ -21,16 +21,17 @@ import numpy as np
 import pyarrow as pa
 
 from recdiff.arrays import Float64, Int64, Mask
-from recdiff.audit.estimate import log_odds
-from recdiff.audit.verdict import UNSURE, is_fake_of
+from recdiff.audit.csv_rows import csv_rows
+from recdiff.audit.names import NAME
+from recdiff.audit.verdict import UNSURE, is_fake_of, word_of
 from recdiff.data.ids import Ids
 from recdiff.data.problems import Problem, data_error, shorten
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
 from recdiff.model.told import FAKE, REAL, SILENT, Verdicts
+from recdiff.scorer.calibration import odds_of
 from recdiff.storage.whole import replaced_file
 
-NAME = "decisions.csv"
 EDGE, ACCOUNT, GROUP = "edge", "account", "group"
 MOVED = 2.0
 """By how much log odds have moved against a decision before it is shown again."""
@@ -64,11 +65,9 @@ def taken(
     what: str, src: str, dst: str, verdict: str, reason: str = "", who: str = "", score: float | None = None
 ) -> Decision:
     """Return a decision that is taken now, by ``who`` or the user of this process."""
-    fake = is_fake_of(verdict)
-    word = verdict.strip().lower() if fake is None else "fake" if fake else "real"
     when = datetime.now(UTC).isoformat(timespec="seconds")
     told = "" if score is None else f"{score:.6f}"
-    return Decision(what, src, dst, who=who or _user(), when=when, verdict=word, reason=reason, score=told)
+    return Decision(what, src, dst, who=who or _user(), when=when, verdict=word_of(verdict), reason=reason, score=told)
 
 
 def decisions_file(data: Path) -> Path:
@@ -161,8 +160,8 @@ class Decided:
 
     def contradicted(self, score: Float64) -> Int64:
         """Return the edges whose decision the scores (E,) of now speak against, as they did not when it was taken."""
-        now = log_odds(score)
-        before = np.where(np.isnan(self.score), 0.0, log_odds(np.nan_to_num(self.score, nan=0.5)))
+        now = odds_of(score)
+        before = np.where(np.isnan(self.score), 0.0, odds_of(np.nan_to_num(self.score, nan=0.5)))
         against = np.where(self.verdicts == FAKE, -1.0, 1.0)
         strong = (against * now > 0.0) & (against * (now - before) >= MOVED)
         return np.flatnonzero(self.own & strong)
@@ -189,29 +188,18 @@ def _parsed(file: Path, content: bytes) -> list[Decision]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: not UTF-8 at byte {error.start}; save it as CSV in UTF-8") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     found: list[Decision] = []
     problems: list[Problem] = []
-    before = 1
-    try:
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise data_error(file, [Problem(f"has no column {missing[0]!r}; expected {', '.join(COLUMNS)}", 1)])
-        for row in reader:
-            line, before = before + 1, reader.line_num
-            if None in row or None in row.values():
-                problems.append(Problem("has more or fewer fields than the header", line))
-                continue
-            each = Decision(**{name: row[name].strip() if name == "verdict" else row[name] for name in COLUMNS})
-            fault = _fault(each)
-            if fault is None:
-                fake = is_fake_of(each.verdict)
-                word = each.verdict.lower() if fake is None else "fake" if fake else "real"
-                found.append(replace(each, verdict=word))
-            else:
-                problems.append(Problem(fault[1], line, fault[0]))
-    except csv.Error as error:
-        raise data_error(file, [Problem(f"is no CSV: {error}", reader.line_num)]) from None
+    for line, row in csv_rows(file, text, COLUMNS, ", ".join(COLUMNS)):
+        if row is None:
+            problems.append(Problem("has more or fewer fields than the header", line))
+            continue
+        each = Decision(**{name: row[name].strip() if name == "verdict" else row[name] for name in COLUMNS})
+        fault = _fault(each)
+        if fault is None:
+            found.append(replace(each, verdict=word_of(each.verdict)))
+        else:
+            problems.append(Problem(fault[1], line, fault[0]))
     if problems:
         raise data_error(file, problems)
     return found

@@ -11,11 +11,12 @@ import pyarrow as pa
 from scipy.special import expit
 
 from recdiff.arrays import Float64, Int64, Mask
-from recdiff.audit.estimate import Answers, Share, log_odds
+from recdiff.audit.estimate import Answers, Share
 from recdiff.audit.sheet import Units
 from recdiff.model.explanation import evidence_words
 from recdiff.model.fitted import Fitted
-from recdiff.model.told import FAKE, REAL, SILENT, Told, Verdicts
+from recdiff.model.told import FAKE, REAL, SILENT, Told, overlaid
+from recdiff.scorer.calibration import odds_of
 
 HEX = 16
 
@@ -65,12 +66,12 @@ def audited(fitted: Fitted, rows: Int64, is_fake: Mask, threshold: float) -> tup
     Answers of earlier audits of the same model count beside them; of two to one edge the later.
     """
     blind = blind_scores(fitted)
-    said: Verdicts = np.full(len(blind), SILENT, np.int8) if fitted.told.answers is None else fitted.told.answers.copy()
+    said = overlaid(len(blind), fitted.told.answers)
     said[rows] = np.where(is_fake, FAKE, REAL)
     answered = np.flatnonzero(said != SILENT)
     answers = Answers(blind, answered, said[answered] == FAKE)
     share, (slope, intercept) = answers.share(), answers.recalibration()
-    scores = expit(slope * log_odds(blind) + intercept).astype(np.float32)
+    scores = expit(slope * odds_of(blind) + intercept).astype(np.float32)
     chosen = scores >= threshold
     found = Found(share, threshold, answers.precision(chosen), int(answers.is_fake.sum()))
     told = replace(fitted.told, answers=said, blind=blind.astype(np.float32))

@@ -24,7 +24,7 @@ from scipy.special import expit
 from recdiff.arrays import Float64, Int64, Mask
 from recdiff.audit.sample import STRATA, strata
 from recdiff.errors import UsageError
-from recdiff.scorer.calibration import intercept_for_share
+from recdiff.scorer.calibration import intercept_for_share, odds_of
 
 Z = 1.959964
 """Standard errors on either side of a 95 % interval."""
@@ -36,7 +36,6 @@ PULL = 2.0
 """Strength with which a is held near 1."""
 LEAST_SLOPE, MOST_SLOPE = 0.2, 5.0
 NEWTON_STEPS = 50
-SMALLEST_CHANCE = 1e-7
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Answers:
         Raises:
             UsageError: a stratum has no answers, and no neighbour that has.
         """
-        odds = log_odds(self.score)
+        odds = odds_of(self.score)
         slope = _slope(odds[self.rows], self.is_fake, self.weight())
         share = self._plain()
         least = 0.5 / len(self.rows)
@@ -112,7 +111,7 @@ class Answers:
     def _of(self, chosen: Mask) -> Share:
         """Return the share of fakes among the ``chosen`` (N,); they are a part of every stratum."""
         stratum, _ = self._strata()
-        expected = expit(np.polyval(self.recalibration(), log_odds(self.score)))
+        expected = expit(np.polyval(self.recalibration(), odds_of(self.score)))
         size = int(stratum.max()) + 1
 
         def summed(rows: Int64, values: NDArray[np.generic] | None = None) -> Float64:
@@ -131,13 +130,6 @@ class Answers:
         unseen = 1.0 - n / units[there]
         variance = float(np.sum(weight**2 * q * (1.0 - q) / np.maximum(n - 1.0, 1.0) * unseen))
         return _wilson(share, variance, int(n.sum()))
-
-
-def log_odds(score: Float64) -> Float64:
-    """Return log(p / (1 - p)) of scores p (N,)."""
-    p = np.clip(np.asarray(score, np.float64), SMALLEST_CHANCE, 1.0 - SMALLEST_CHANCE)
-    found: Float64 = np.log(p / (1.0 - p))
-    return found
 
 
 def _wilson(share: float, variance: float, answers: int) -> Share:

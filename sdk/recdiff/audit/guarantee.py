@@ -19,7 +19,7 @@ from recdiff.audit.edges import blind_scores
 from recdiff.audit.sample import STRATA, strata
 from recdiff.errors import UsageError
 from recdiff.model.fitted import Fitted
-from recdiff.model.told import REAL, SILENT, Verdicts
+from recdiff.model.told import REAL, SILENT, Verdicts, overlaid
 
 FEWEST_REAL = 100
 
@@ -34,7 +34,7 @@ def guaranteed(fitted: Fitted, decided: Verdicts, level: float) -> Mask:
         UsageError: fewer than ``FEWEST_REAL`` edges are known to be real.
     """
     score, told = blind_scores(fitted), fitted.told
-    known = np.where(decided != SILENT, decided, told.verdicts(len(score)))
+    known = overlaid(len(score), told.verdicts(len(score)), decided)
     real = np.flatnonzero(known == REAL)
     if len(real) < FEWEST_REAL:
         raise UsageError(

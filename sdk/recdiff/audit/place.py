@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from recdiff.audit.decisions import decisions_file
+from recdiff.audit.names import NOTED
 from recdiff.errors import UsageError
 from recdiff.model.fitted import Fitted
-
-NOTED = "data"
 
 
 def noted(fitted: Fitted, data: Path, model: Path) -> Fitted:

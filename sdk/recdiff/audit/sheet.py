@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from recdiff.arrays import Float64, Int64, Mask
+from recdiff.audit.csv_rows import csv_rows
 from recdiff.audit.sample import Drawn, draw
 from recdiff.audit.verdict import BLANK, is_fake_of
 from recdiff.data.problems import Problem, data_error, shorten
@@ -185,20 +186,11 @@ def _rows(file: Path, ids: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
         text = file.read_text(encoding="utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:
         raise DataError(f"{file}: not readable as UTF-8 text ({error}); save it as CSV in UTF-8") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        missing = [name for name in (*ids, *NEEDED) if name not in (reader.fieldnames or ())]
-        if missing:
-            raise data_error(file, [Problem(f"has no column {missing[0]!r}; expected a file that audit wrote", 1)])
-        rows: list[tuple[int, dict[str, str]]] = []
-        before = reader.line_num
-        for row in reader:
-            if None in row or None in row.values():
-                raise data_error(file, [Problem("has more or fewer fields than the header", before + 1)])
-            rows.append((before + 1, row))
-            before = reader.line_num
-    except csv.Error as error:
-        raise data_error(file, [Problem(f"is no CSV: {error}", reader.line_num)]) from None
+    rows: list[tuple[int, dict[str, str]]] = []
+    for line, row in csv_rows(file, text, (*ids, *NEEDED), "a file that audit wrote"):
+        if row is None:
+            raise data_error(file, [Problem("has more or fewer fields than the header", line)])
+        rows.append((line, row))
     if not rows:
         raise data_error(file, [Problem("has no rows; expected a file that audit wrote", 1)])
     return rows

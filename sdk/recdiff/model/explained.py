@@ -14,11 +14,11 @@ from recdiff.graph.adjacency import social_adjacency
 from recdiff.model.contributions import Contributions, contributions
 from recdiff.model.explanation import NAMED, explain_edge
 from recdiff.model.fitted import Fitted
+from recdiff.scorer.calibration import odds_of
 from recdiff.scorer.pair_scorer import pair_features
 
 OTHERS = 16
 """Edges that stand for all others, spread over the fitted ones."""
-SMALLEST_CHANCE = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +43,10 @@ class Explainer:
         columns = fitted.calibration.get("columns")
         if columns is None:
             return None
-        score = float(np.clip(fitted.score_pairs(pair)[0], SMALLEST_CHANCE, 1.0 - SMALLEST_CHANCE))
+        odds = float(odds_of(fitted.score_pairs(pair))[0])
         features = pair_features(fitted.table, pair, fitted.pair.terms)[0]
         spans = {name: (int(first), int(last)) for name, (first, last) in columns.items()}
-        return contributions(fitted.pair, spans, features, self._others, float(np.log(score / (1.0 - score))))
+        return contributions(fitted.pair, spans, features, self._others, odds)
 
     def lines(self, src: Any, dst: Any, pair: Int64) -> list[str]:
         """Return sentences about ``pair`` (1, 2), which is called ``src`` - ``dst``."""

@@ -17,11 +17,9 @@ from recdiff.data.notice import Notice, counted
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
-from recdiff.model.told import SILENT, Verdicts
-from recdiff.scorer.calibration import fit_logistic, intercept_for_share
+from recdiff.model.told import FAKE, REAL, SILENT, Verdicts
+from recdiff.scorer.calibration import fit_logistic, intercept_for_share, odds_of
 from recdiff.scorer.fit import Scorer
-
-SMALLEST_CHANCE = 1e-7
 
 
 def known_edges(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64]:
@@ -30,13 +28,17 @@ def known_edges(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64]:
     Raises:
         DataError: no labelled edge is part of the data.
     """
-    rows = _rows(dataset, labels)
+    return _known(dataset, labels, _rows(dataset, labels))
+
+
+def _known(dataset: SocialDataset, labels: Labels, rows: Int64) -> Int64:
+    """Return what ``labels`` about the edges ``rows`` (B,) say of each edge, (E,); see ``known_edges``."""
     known = np.full(len(dataset.edges), -1)
     known[rows[rows >= 0]] = labels.is_fake[rows >= 0]
     if (known < 0).all():
         raise DataError(
             f"labels: none of {len(rows) + labels.unknown} is an edge of the data"
-            f"{_examples(_absent(dataset, labels))}; "
+            f"{_examples(_absent(dataset, labels, rows))}; "
             "label edges of the social file, with the same ids"
         )
     return known
@@ -68,7 +70,7 @@ def known_accounts(dataset: SocialDataset, ids: Any, is_fake: Any) -> Verdicts:
     return known
 
 
-def edges_by_accounts(edges: Int64, known_accounts: Verdicts) -> Int64:
+def edges_by_accounts(edges: Int64, known_accounts: Verdicts) -> Verdicts:
     """Return what labels of accounts say of each edge (E,): 1 fake, 0 real, -1 nothing.
 
     An edge with a fake end is fake; one between two accounts labelled real is real.
@@ -77,7 +79,10 @@ def edges_by_accounts(edges: Int64, known_accounts: Verdicts) -> Int64:
         known_accounts: (U,) 1 labelled fake, 0 labelled real, -1 not labelled.
     """
     ends = known_accounts[edges]
-    return np.where((ends == 1).any(axis=1), 1, np.where((ends == 0).all(axis=1), 0, -1))
+    found: Verdicts = np.full(len(edges), SILENT, np.int8)
+    found[(ends == REAL).all(axis=1)] = REAL
+    found[(ends == FAKE).any(axis=1)] = FAKE
+    return found
 
 
 def label_notices(dataset: SocialDataset, labels: Labels) -> list[Notice]:
@@ -86,9 +91,10 @@ def label_notices(dataset: SocialDataset, labels: Labels) -> list[Notice]:
     Raises:
         DataError: as ``known_edges``.
     """
-    known, rows = known_edges(dataset, labels), _rows(dataset, labels)
+    rows = _rows(dataset, labels)
+    known = _known(dataset, labels, rows)
     absent = int((rows < 0).sum()) + labels.unknown
-    text = f"labelled edges that are not in the data, left out: {{n}}{_examples(_absent(dataset, labels))}"
+    text = f"labelled edges that are not in the data, left out: {{n}}{_examples(_absent(dataset, labels, rows))}"
     used, is_fake = rows[rows >= 0], labels.is_fake[rows >= 0]
     both = np.intersect1d(used[is_fake], used[~is_fake])
     shown = _examples([_named(dataset, pair) for pair in dataset.edges[both[:SHOWN]]])
@@ -117,9 +123,9 @@ def _rows(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64]:
     return EdgeIndex.of(dataset.edges, len(dataset.users), dataset.directed).rows_of(labels.pairs)
 
 
-def _absent(dataset: SocialDataset, labels: Labels) -> list[str]:
+def _absent(dataset: SocialDataset, labels: Labels, rows: Int64) -> list[str]:
     """Return a few labelled edges that the data do not have, in words."""
-    between = labels.pairs[np.flatnonzero(_rows(dataset, labels) < 0)[:SHOWN]]
+    between = labels.pairs[np.flatnonzero(rows < 0)[:SHOWN]]
     named = [f"{shorten(src)}, {shorten(dst)}" for src, dst in labels.strangers]
     return [*named, *(_named(dataset, pair) for pair in between)][:SHOWN]
 
@@ -149,8 +155,7 @@ def recalibrated(scorer: Scorer, fake_share: float | None, known: NDArray[np.int
         known = None
     if fake_share is None and known is None:
         return scorer
-    chance = np.clip(scorer.edge_scores.astype(np.float64), SMALLEST_CHANCE, 1 - SMALLEST_CHANCE)
-    odds = np.log(chance / (1 - chance))
+    odds = odds_of(scorer.edge_scores)
     slope, intercept = 1.0, 0.0
     if known is not None:
         told = known >= 0

@@ -16,6 +16,15 @@ Verdicts = NDArray[np.int8]
 REAL, FAKE, SILENT = 0, 1, -1
 
 
+def overlaid(count: int, *said: Verdicts | None) -> Verdicts:
+    """Return what was said of ``count`` things; of two that spoke of one, the later in ``said`` goes first."""
+    found: Verdicts = np.full(count, SILENT, np.int8)
+    for each in said:
+        if each is not None:
+            found = np.where(each != SILENT, each, found)
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Told:
     """What is known of edges by people; None where nobody said anything.
@@ -43,8 +52,4 @@ class Told:
 
     def verdicts(self, count: int) -> Verdicts:
         """Return all that was said of ``count`` edges: what was decided before labels, and answers before both."""
-        found: Verdicts = np.full(count, SILENT, np.int8)
-        for said in (self.labels, self.decided, self.answers):
-            if said is not None:
-                found = np.where(said != SILENT, said, found)
-        return found
+        return overlaid(count, self.labels, self.decided, self.answers)

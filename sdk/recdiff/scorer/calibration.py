@@ -14,6 +14,7 @@ from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.errors import UsageError
 from recdiff.metrics.edges import auc
 
+SMALLEST_CHANCE = 1e-7
 WIDEST = 60.0
 NEWTON_STEPS = 50
 RIDGE = 1e-3
@@ -35,6 +36,13 @@ FREE = 30.0
 """By what s is multiplied, so that the penalty hardly touches its factor."""
 LEAST_FACTOR = 0.2
 """What a is at least: w . x has no more to say than labels can bear."""
+
+
+def odds_of(score: Float32 | Float64) -> Float64:
+    """Return log(p / (1 - p)) of scores p (B,), kept from 0 and 1."""
+    p = np.clip(np.asarray(score, np.float64), SMALLEST_CHANCE, 1.0 - SMALLEST_CHANCE)
+    found: Float64 = np.log(p / (1.0 - p))
+    return found
 
 
 def intercept_for_share(log_odds: Float64, share: float, slope: float = 1.0) -> float:
