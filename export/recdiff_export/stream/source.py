@@ -13,9 +13,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recdiff.data.edge_stream import Layout, lay_out, refuse_bad_ids, refuse_difference
-from recdiff.data.input_files import is_parquet, parts_of
+from recdiff.data.edge_stream import Layout, lay_out, refuse_bad_ids, refuse_difference, written_as
+from recdiff.data.input_files import parts_of
 from recdiff.data.table_file import DAMAGED, unreadable
+from recdiff.data.text_file import is_parquet
 
 # Rows of one segment; at about 20 bytes a row its output is at most 160 MB.
 SEGMENT_ROWS = 1 << 23
@@ -115,7 +116,7 @@ class EdgeSource:
             at += batch.num_rows
             columns = [batch.column(name) for name in layout.sources]
             if self.kind is not None:
-                columns[:2] = (_as(column, self.kind) for column in columns[:2])
+                columns[:2] = (written_as(column, self.kind) for column in columns[:2])
             yield pa.RecordBatch.from_arrays(columns, names)
 
     def _rows(self, layout: Layout, segment: Segment) -> Iterator[pa.RecordBatch]:
@@ -136,11 +137,6 @@ def _common(layouts: list[Layout]) -> pa.DataType | None:
     if all(layout.kinds == layouts[0].kinds for layout in layouts):
         return None
     return pa.int64() if all(pa.types.is_integer(kind) and kind != pa.uint64() for kind in kinds) else pa.string()
-
-
-def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-    return plain.cast(kind)
 
 
 def _parquet_segments(path: Path) -> Iterator[Segment]:

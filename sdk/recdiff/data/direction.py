@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from recdiff.arrays import Int64
 from recdiff.data.notice import Notice, counted
-from recdiff.data.text_file import TextFile
+from recdiff.data.text_file import TextFile, is_parquet
+from recdiff.storage.bounded import parquet_columns
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ def stated(path: Path, columns: Sequence[str]) -> bool | None:
     name = next((column for column in columns if column.strip().lower() == "type"), None)
     if name is None or path.is_dir():
         return None
-    if path.suffix.lower() == ".parquet":
-        parts = pq.read_table(path, columns=[name])[name].chunks
+    if is_parquet(path):
+        parts = parquet_columns(path, [name], ())[name].chunks
     else:
         coded = pa.dictionary(pa.int32(), pa.string())
         parts = [batch.column(0) for batch in TextFile.of(path).batches([name], coded)]

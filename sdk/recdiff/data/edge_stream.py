@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 
 from recdiff.data.columns import SOCIAL, check_mapping, resolve
 from recdiff.data.ids import integers_of
-from recdiff.data.input_files import is_parquet, parts_of
+from recdiff.data.input_files import parts_of
 from recdiff.data.problems import Problem, data_error
 from recdiff.data.table_file import DAMAGED, id_faults, unreadable, wrong_types
-from recdiff.data.text_file import TextFile
+from recdiff.data.text_file import TextFile, is_parquet
 from recdiff.errors import DataError
 from recdiff.storage.bounded import check_batches
 
@@ -60,7 +60,8 @@ class EdgeFiles:
         for batch in layout.batches(rows):
             refuse_bad_ids(layout, batch, done)
             columns = [
-                _as(batch.column(source), field.type) for source, field in zip(layout.sources, self.schema, strict=True)
+                written_as(batch.column(source), field.type)
+                for source, field in zip(layout.sources, self.schema, strict=True)
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=self.schema)
             done += batch.num_rows
@@ -248,8 +249,11 @@ def row_of(path: Path, index: int) -> int:
     return index + 1 if is_parquet(path) else TextFile.of(path).scan([index]).lines[index]
 
 
-def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    return column if column.type == kind else column.cast(kind)
+def written_as(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Return ``column`` as ``kind``, one that its values can be written in."""
+    if column.type == kind:
+        return column
+    return (column.dictionary_decode() if pa.types.is_dictionary(column.type) else column).cast(kind)
 
 
 def _regrouped(pieces: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:

@@ -15,7 +15,7 @@ from recdiff.data.columns import Schema
 from recdiff.data.ids import Coded
 from recdiff.data.problems import Problem, data_error
 from recdiff.data.table_file import DAMAGED, Table, read_table, unreadable
-from recdiff.data.text_file import COMPRESSIONS, delimiter_of
+from recdiff.data.text_file import COMPRESSIONS, delimiter_of, is_parquet
 from recdiff.errors import DataError
 
 _TABLES = (".csv", ".tsv", ".parquet")
@@ -90,11 +90,6 @@ def parts_of(path: Path) -> tuple[Path, ...]:
     if not parts:
         raise DataError(f"{path}: holds no part; accepted: .parquet, .csv, .tsv and .net files, text also .gz or .zst")
     return parts
-
-
-def is_parquet(path: Path) -> bool:
-    """Say whether a file of this name is Parquet rather than text."""
-    return path.suffix.lower() == ".parquet"
 
 
 def read_tables(path: Path, schema: Schema, mapping: Mapping[str, str], *, with_time: bool = False) -> Table:

@@ -16,7 +16,7 @@ from recdiff.data.columns import Schema, resolve, unused
 from recdiff.data.exact_scan import Scan
 from recdiff.data.ids import Coded, is_text
 from recdiff.data.problems import SHOWN, Problem, data_error, shorten
-from recdiff.data.text_file import TextFile
+from recdiff.data.text_file import TextFile, is_parquet
 from recdiff.errors import DataError
 from recdiff.storage.bounded import held, parquet_columns
 
@@ -102,9 +102,7 @@ def read_table(path: Path, schema: Schema, mapping: Mapping[str, str], *, with_t
 def _open(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    return (
-        _open_parquet(path, schema, mapping) if path.suffix.lower() == ".parquet" else _open_text(path, schema, mapping)
-    )
+    return _open_parquet(path, schema, mapping) if is_parquet(path) else _open_text(path, schema, mapping)
 
 
 def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:

@@ -164,6 +164,11 @@ class TextFile:
         return cast(Iterator[pa.RecordBatch], iter(reader))
 
 
+def is_parquet(path: Path) -> bool:
+    """Say whether a file of this name is Parquet rather than text."""
+    return path.suffix.lower() == ".parquet"
+
+
 def delimiter_of(path: Path) -> str | None:
     """Return what separates fields in a file of this name, or None where it is no text table."""
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
