@@ -13,7 +13,6 @@ weights of ``recdiff.accounts.shape`` are fitted again, on blocks of ciao and ma
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,7 +38,7 @@ from recdiff.graph.pairs import common_neighbours
 from recdiff.metrics.edges import auc
 from recdiff.sample.society import make_society
 from recdiff.scorer.fit import fit_scorer
-from tests.benchmarks.lines import one_a_line
+from tests.benchmarks.lines import kept, one_a_line
 from tests.benchmarks.rings import Planted, plant_farm, plant_rings
 
 RINGS, MADE_UP, FARM_SHARE = 10, 8_000, 0.2
@@ -72,7 +71,7 @@ def main() -> None:
         print(shapes(given.data))
         return
     file = given.out / "accounts.json"
-    cells = json.loads(file.read_text()) if file.exists() else {}
+    cells = kept(file)
     for case in given.cases:
         if not case.endswith("generated") and not (given.data / case.split()[1]).is_dir():
             continue

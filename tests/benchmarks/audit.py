@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from recdiff.audit.estimate import Answers, log_odds
+from recdiff.audit.estimate import Answers
 from recdiff.audit.guarantee import benjamini_hochberg, chances, p_values
 from recdiff.audit.sample import draw
 from recdiff.metrics.edges import edge_metrics
+from recdiff.scorer.calibration import odds_of
 from tests.benchmarks.corruptions import Scored, fits, populations
 from tests.benchmarks.lines import one_a_line
 
@@ -78,7 +79,7 @@ def audited(part: Scored, rng: np.random.Generator) -> dict[str, float]:
     answers = answers_of(part, SIZE, rng)
     share, chosen = answers.share(), np.zeros(len(part.score), bool)
     slope, intercept = answers.recalibration()
-    score = expit(slope * log_odds(part.score) + intercept)
+    score = expit(slope * odds_of(part.score) + intercept)
     chosen = score >= 0.5
     precision = answers.precision(chosen)
     return {

@@ -8,8 +8,6 @@ the largest draw leaves. OUT/labels.json holds every cell and OUT/labels.md the 
 
 from __future__ import annotations
 
-import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +21,7 @@ from recdiff.data.dataset import SocialDataset
 from recdiff.graph.pairs import common_neighbours
 from recdiff.metrics.edges import auc
 from recdiff.scorer.fit import fit_scorer
-from tests.benchmarks.lines import one_a_line
+from tests.benchmarks.lines import asks, kept, one_a_line
 
 SETS = ("bitcoin_alpha", "wiki_rfa", "epinions_signed_core", "hop_sybil")
 SIZES = (20, 50, 200)
@@ -31,14 +29,9 @@ SIZES = (20, 50, 200)
 
 def main() -> None:
     """Run the sets asked for and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--sets", nargs="+", default=SETS)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    given = parser.parse_args()
+    given = asks(__doc__, SETS, [0, 1, 2]).parse_args()
     file = given.out / "labels.json"
-    cells = json.loads(file.read_text()) if file.exists() else {}
+    cells = kept(file)
     for name in given.sets:
         dataset = SocialDataset.read(given.data / name)
         label, counts = read_labels(dataset, given.data / name / "labels.tsv"), count_features(dataset)

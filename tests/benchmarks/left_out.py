@@ -7,12 +7,9 @@ denoising"), and by every simple heuristic. OUT/left_out.json holds every cell a
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +20,7 @@ from recdiff.fakes import kinds
 from recdiff.fakes.injection import corrupt
 from recdiff.metrics.edges import auc
 from recdiff.scorer.fit import fit_scorer
-from tests.benchmarks.lines import one_a_line
+from tests.benchmarks.lines import asks, kept, one_a_line
 
 SETS = ("ciao", "lastfm")
 FAMILIES = {
@@ -40,15 +37,11 @@ WAYS = ("told", "left out", "no denoising")
 
 def main() -> None:
     """Run the cells asked for and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--sets", nargs="+", default=SETS)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[10, 11, 12, 13, 14])
+    parser = asks(__doc__, SETS, [10, 11, 12, 13, 14])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="which fits are run")
     given = parser.parse_args()
     file = given.out / "left_out.json"
-    cells = json.loads(file.read_text()) if file.exists() else {}
+    cells = kept(file)
     for seed in given.seeds:
         for name in given.sets:
             dataset = SocialDataset.read(given.data / name)

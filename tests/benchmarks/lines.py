@@ -3,7 +3,26 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+
+def asks(doc: str | None, sets: Sequence[str], seeds: Sequence[int]) -> ArgumentParser:
+    """Return what a script is asked with: where the data are, where results go, which sets, and which seeds."""
+    parser = ArgumentParser(description=doc)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--sets", nargs="+", default=sets)
+    parser.add_argument("--seeds", nargs="+", type=int, default=seeds)
+    return parser
+
+
+def kept(file: Path) -> dict[str, Any]:
+    """Return the cells that earlier runs left in ``file``."""
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found
 
 
 def one_a_line(value: Any, depth: int = 2) -> str:

@@ -9,8 +9,6 @@ one of 500 users, which holds fakes. OUT/stability.json holds every set and OUT/
 
 from __future__ import annotations
 
-import argparse
-import json
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +20,7 @@ from recdiff.config.scorer import ScorerConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.sample.folder import write_sample
 from recdiff.scorer.fit import fit_scorer
-from tests.benchmarks.lines import one_a_line
+from tests.benchmarks.lines import asks, kept, one_a_line
 
 SETS = ("ciao", "sample", "lastfm", "filmtrust")
 SAMPLE = "sample"
@@ -32,14 +30,9 @@ ALMOST_CERTAIN = 0.9
 
 def main() -> None:
     """Score the sets asked for and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--sets", nargs="+", default=SETS)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
-    given = parser.parse_args()
+    given = asks(__doc__, SETS, [0, 1, 2, 3, 4]).parse_args()
     file = given.out / "stability.json"
-    cells = json.loads(file.read_text()) if file.exists() else {}
+    cells = kept(file)
     for name in given.sets:
         cells[name] = cell(dataset_of(name, given.data), given.seeds)
         print(name, cells[name], flush=True)
