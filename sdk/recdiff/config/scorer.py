@@ -52,6 +52,7 @@ class EvidenceConfig:
         dropped: share of the rows whose condition is dropped.
         epochs, batch_size, learning_rate: of training on the ends of ties.
         least_steps: as many more epochs as it takes to make this many steps; small graphs have few batches.
+        by_heart: of fewer ties a denoiser knows each one by heart, so no tie is seen by one that it was learned from.
     """
 
     denoising: Denoising = "diffusion"
@@ -67,6 +68,7 @@ class EvidenceConfig:
     batch_size: int = 1024
     learning_rate: float = 3e-3
     least_steps: int = 300
+    by_heart: int = 10_000
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -75,7 +77,7 @@ class EvidenceConfig:
         expect(self, section, ("hidden", "condition_width", "epochs", "batch_size"), least=1)
         expect(self, section, ("noise_low", "noise_high", "walk_from", "learning_rate"), above=0)
         expect(self, section, ("dropped",), least=0, most=1)
-        expect(self, section, ("least_steps",), least=0)
+        expect(self, section, ("least_steps", "by_heart"), least=0)
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,10 @@ from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import ACCOUNT_COLUMNS, AUDIENCES, merged
 from recdiff.scorer.networks import Lesson, learn
 from recdiff.scorer.pair_scorer import Layer, forward
-from recdiff.scorer.round import FEATURE_BLOCK, Round, fold_features, standardised
+from recdiff.scorer.round import FEATURE_BLOCK, HALVES, Round, fold_features, standardised
 from recdiff.scorer.setup import Setup
 
 Network = tuple[Layer, ...]
-
-HALVES = 2
 
 
 @dataclass(frozen=True, eq=False)

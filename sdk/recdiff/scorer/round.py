@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recdiff.arrays import Float32, Half, Int64
+from recdiff.arrays import Float32, Half, Int64, Mask
 from recdiff.graph.spectrum import aligned
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import ACCOUNT_COLUMNS, account_terms
@@ -22,6 +22,8 @@ from recdiff.scorer.setup import ALIVE, Setup
 from recdiff.scorer.table import Columns, Encoding, encode, join, latent_rows, pair_terms, spans
 
 CLIP = 6.0
+HALVES = 2
+"""Folds are scored by networks that learned from the other half of the folds."""
 LATENT_CLIP = 4.0
 FEATURE_BLOCK = 1 << 14
 """Pairs whose features are computed at once: what is gathered for them stays in the cache."""
@@ -110,19 +112,36 @@ def with_evidence(setup: Setup, encodings: Encodings) -> Encodings:
     """Return ``encodings`` with the denoiser's evidence beside the other columns, where the settings take any."""
     if setup.config.evidence.denoising == "none":
         return encodings
-    edges = setup.learn[setup.label == 0]
-    pairs, fold = setup.pool.pairs[edges], setup.pool.fold[edges]
-    latents = encodings.latents
-    net = train_denoiser(latents, pairs, fold, setup.config.evidence, setup.generator, device=setup.device)
-    width = encodings.tables[0].shape[1]
+    latents, width = encodings.latents, encodings.tables[0].shape[1]
+    nets = _denoisers(setup, latents)
 
     def widened(place: int) -> tuple[Half, dict[str, Span]]:
-        told = _evidence(setup, net, latents[place])
+        told = _evidence(setup, nets[place], latents[place])
         return np.concatenate([encodings.tables[place], join(told)], axis=1), spans(told)
 
     tables, further = zip(*side_by_side(widened, range(len(latents)), ALIVE), strict=True)
     at = encodings.at | {name: (start + width, stop + width) for name, (start, stop) in further[0].items()}
-    return Encodings(tables, at, encodings.eigenvectors, latents[-1:], net)
+    return Encodings(tables, at, encodings.eigenvectors, latents[-1:], nets[-1])
+
+
+def _denoisers(setup: Setup, latents: Sequence[Half]) -> list[ConditionalDenoiser]:
+    """Return the denoiser of each encoding.
+
+    One is trained on all edges. Of few edges it knows each one by heart; folds then get another, which was trained on
+    the half of the folds that theirs is not of.
+    """
+    edges = setup.learn[setup.label == 0]
+    fold = setup.pool.fold[edges]
+
+    def trained(chosen: Mask) -> ConditionalDenoiser:
+        pairs = setup.pool.pairs[edges[chosen]]
+        evidence = setup.config.evidence
+        return train_denoiser(latents, pairs, fold[chosen], evidence, setup.generator, device=setup.device)
+
+    if setup.pool.observed >= setup.config.evidence.by_heart:
+        return [trained(np.ones(len(edges), bool))] * len(latents)
+    halves = [trained(fold % HALVES != half) for half in range(HALVES)]
+    return [*(halves[place % HALVES] for place in range(setup.folds)), trained(np.ones(len(edges), bool))]
 
 
 def described(setup: Setup, encodings: Encodings) -> Round:
