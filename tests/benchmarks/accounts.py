@@ -7,7 +7,7 @@ yelp_hin, with interactions; and the accounts of hop_sybil. Blind, with 25 fake 
 degree, friends' degrees, items and triangles, and the trust that walks from labelled real accounts leave (SybilRank).
 
 OUT/accounts.json holds every cell and OUT/accounts.md the table; a case without its data is left out. With --shapes the
-weights of ``recdiff.accounts.shape`` are fitted again, on blocks of ciao and made-up graphs with planted rings.
+weights of ``recdiff.groups.shape`` are fitted again, on blocks of ciao and made-up graphs with planted rings.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from scipy.special import logit
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
 
-from recdiff.accounts.blocks import find_blocks
 from recdiff.accounts.scores import Accounts, Evidence, group_scores, judge_accounts
-from recdiff.accounts.shape import FAINTEST, LEAST, MOST, shape_of
 from recdiff.arrays import Float64, Int64
 from recdiff.config.scorer import ScorerConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.fakes.injection import corrupt
 from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import common_neighbours
+from recdiff.groups.blocks import find_blocks
+from recdiff.groups.shape import FAINTEST, LEAST, MOST, shape_of
 from recdiff.metrics.edges import auc
 from recdiff.sample.society import make_society
 from recdiff.scorer.fit import fit_scorer

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
-import pytest
 import torch
 
 from recdiff.config.scorer import ClassifierConfig
 from recdiff.machine.threads import side_by_side
-from recdiff.scorer.networks import Direct, Lesson, learn, widened
+from recdiff.scorer.networks import Lesson, learn
 from recdiff.scorer.pair_scorer import Layer, forward
 
 CONFIG = ClassifierConfig(hidden=(16, 8), epochs=12, batch_size=256)
@@ -25,6 +23,10 @@ def shifted(count: int = 6000) -> tuple[np.ndarray, np.ndarray]:
 
 def lesson(x: np.ndarray, label: np.ndarray, weight: np.ndarray, config: ClassifierConfig = CONFIG) -> Lesson:
     return Lesson.of(x, label, weight.astype(np.float32), 2, config, torch.Generator().manual_seed(7))
+
+
+def surprise(layers: tuple[Layer, ...], x: np.ndarray, label: np.ndarray) -> float:
+    return float(torch.nn.functional.cross_entropy(torch.as_tensor(forward(layers, x)), torch.as_tensor(label)))
 
 
 def test_logits_are_log_density_ratios() -> None:
@@ -43,9 +45,9 @@ def test_weights_shift_the_ratio() -> None:
 def test_the_same_generator_gives_the_same_layers_whatever_else_is_learned_meanwhile() -> None:
     x, label = shifted(500)
     begun = lesson(x, label, np.ones(len(x)))
-    before = torch.nn.functional.cross_entropy(begun.net(begun.inputs), begun.label).item()
+    first = tuple((weight.numpy().copy(), bias.numpy().copy()) for weight, bias in begun.layers)
     alone = learn(begun)
-    assert torch.nn.functional.cross_entropy(begun.net(begun.inputs), begun.label).item() < before
+    assert surprise(alone, x, label) < surprise(first, x, label)
     beside = side_by_side(learn, [lesson(x, label, np.ones(len(x))) for _ in range(4)])
     for layers in beside:
         assert all(a[0].tobytes() == b[0].tobytes() for a, b in zip(alone, layers, strict=True))
@@ -63,20 +65,3 @@ def test_every_epoch_sees_every_row_once() -> None:
     x, label = shifted(300)
     for order in lesson(x, label, np.ones(len(x))).orders:
         assert sorted(order.tolist()) == list(range(len(x)))
-
-
-@pytest.mark.parametrize("widths", [(5, 3), (5, 4, 3), (5, 8, 6, 3)])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_a_widened_network_says_what_it_said_and_two_things_more(widths: tuple[int, ...], weighted: bool) -> None:
-    rng = np.random.default_rng(0)
-    layers: tuple[Layer, ...] = tuple(
-        (rng.standard_normal((stop, start)).astype(np.float32), rng.standard_normal(stop).astype(np.float32))
-        for start, stop in pairwise(widths)
-    )
-    x = rng.standard_normal((40, 5)).astype(np.float32)
-    direct = Direct((rng.standard_normal(5) * weighted).astype(np.float32), 0.25)
-    before, after = forward(layers, x), forward(widened(layers, direct), x)
-    added = x @ direct.weights + direct.constant
-    np.testing.assert_allclose(after[:, 0], before[:, 0], rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(after[:, 1:3], before[:, 1:] + added[:, None], rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(after[:, 3], before[:, 0] + added, rtol=1e-4, atol=1e-4)

@@ -17,12 +17,11 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.special import expit, logit
 
-from recdiff.accounts.groups import DENSE, Groups, find_groups
-from recdiff.accounts.shape import LEAST, MOST, WEIGHTS
 from recdiff.accounts.taught import taught
 from recdiff.accounts.usage import usage
 from recdiff.accounts.votes import beyond_degree, votes
 from recdiff.arrays import Float32, Float64, Int64
+from recdiff.groups.find import Groups, find_groups, of_members
 from recdiff.metrics.edges import auc
 
 PRIOR = -3.5
@@ -135,16 +134,8 @@ def bent(found: Float64) -> Float64:
 
 def of_group(groups: Groups, edges: Int64) -> Float64:
     """Return what its group says of each account, (U,): less of a member whose edges leave the group."""
-    users = len(groups.member)
-    within = _within(groups.member, edges)
-    found = np.full(users, ALONE)
-    there = groups.member >= 0
-    own = groups.member[there]
-    mean = np.bincount(own, within[there]) / np.bincount(own)
-    stray = np.minimum(_odds(within[there]) - _odds(mean)[own], 0.0)
-    dense = groups.kind[own] == DENSE
-    found[there] = groups.evidence[own] + np.where(dense, WEIGHTS["within"] * stray, 0.0)
-    return np.asarray(np.maximum(found, ALONE))
+    found = of_members(groups, edges, groups.evidence)
+    return np.asarray(np.fmax(found, ALONE))
 
 
 def expected_fake(evidence: Evidence, chance: Float64) -> Float64:
@@ -159,14 +150,3 @@ def group_scores(accounts: Accounts) -> Float64:
     own = accounts.groups.member[there]
     total = np.bincount(own, accounts.score[there], minlength=len(accounts.groups.size))
     return np.asarray(total / np.maximum(accounts.groups.size, 1))
-
-
-def _within(member: Int64, edges: Int64) -> Float64:
-    """Return the share of each account's edges that stay in its group, (U,)."""
-    same = (member[edges[:, 0]] == member[edges[:, 1]]).astype(np.float64)
-    degree = np.bincount(edges.ravel(), minlength=len(member))
-    return np.asarray(np.bincount(edges.ravel(), np.repeat(same, 2), minlength=len(member)) / np.maximum(degree, 1))
-
-
-def _odds(share: Float64) -> Float64:
-    return np.asarray(logit(np.clip(share, LEAST, MOST)))

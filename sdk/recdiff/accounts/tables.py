@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from recdiff.accounts.groups import LOCKSTEP, Groups, top_targets
 from recdiff.accounts.scores import Accounts, Evidence, group_scores
 from recdiff.arrays import Float64, Int64
 from recdiff.data.ids import Ids
+from recdiff.groups.find import LOCKSTEP, Groups, top_targets
 
 SPEAKS = 0.7
 """Log odds from which on a part is a reason."""

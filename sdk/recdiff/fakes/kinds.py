@@ -28,6 +28,7 @@ class Kind:
         sentence: what it is, to go behind "It looks most like".
         sampled: whether the scorer learns it from pairs drawn beside the graph.
         planted: whether the scorer learns it from accounts planted beside the graph; needs interactions.
+        grouped: whether it is seen in a group of users as a whole.
         injected: whether ``corrupt`` can put it into a graph.
         natural: mean share of real edges that look like it, before the graph's own factor.
         propose: (graph, count, rng) -> candidate pairs (M, 2); None: `drawing` knows it by name.
@@ -39,6 +40,7 @@ class Kind:
     sentence: str
     sampled: bool = False
     planted: bool = False
+    grouped: bool = False
     injected: bool = False
     natural: float = 0.0
     propose: Callable[[Any, int, np.random.Generator], Pairs] | None = None
@@ -47,7 +49,7 @@ class Kind:
     @property
     def needs(self) -> str:
         """What the data must have for the scorer to look for it."""
-        return "interactions" if self.planted else "nothing" if self.sampled else "labels"
+        return "interactions" if self.planted else "nothing" if self.sampled or self.grouped else "labels"
 
 
 KINDS: tuple[Kind, ...] = (
@@ -113,6 +115,7 @@ KINDS: tuple[Kind, ...] = (
         planted=True,
         natural=0.003,
     ),
+    Kind("staged", "an edge of accounts that one hand made: a group cut off from the others, all alike", grouped=True),
     Kind("known", "one of the edges that labels name as fake"),
     Kind("other", "none of the kinds that are known"),
 )

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from recdiff.arrays import Float32, Int64
 from recdiff.config.scorer import EvidenceConfig
+from recdiff.descent import Descent
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.diffusion.schedule import Schedule, add_noise, at_step, reverse_walk, time_features
 
@@ -115,16 +116,13 @@ def train_denoiser(
     ties = torch.stack([torch.cat(ends), torch.cat(ends[::-1])], dim=1).to(device)
     batches = max(1, len(ties) // config.batch_size)
     epochs = max(config.epochs, -(-config.least_steps // batches))
-    optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=WEIGHT_DECAY, fused=True)
-    pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=epochs * batches)
+    descent = Descent(net.parameters(), config.learning_rate, epochs * batches, decay=WEIGHT_DECAY)
     for _ in range(epochs):
         for chosen in torch.tensor_split(torch.randperm(len(ties), generator=generator), batches):
             x, y = ties.index_select(0, chosen.to(device)).float().unbind(1)
             loss = _loss(net, x, y, config, generator)
-            optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            pace.step()
+            descent.step()
     return net.eval()
 
 

@@ -30,7 +30,7 @@ from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.errors import DataError
 from recdiff.machine.progress import Report, Steps, silent
 from recdiff.machine.threads import side_by_side
-from recdiff.scorer.answers import ASKING, silence
+from recdiff.scorer.answers import silence
 from recdiff.scorer.calibration import (
     SMALLEST_SHARE,
     agreement_with,
@@ -40,9 +40,9 @@ from recdiff.scorer.calibration import (
     taught,
     within_ceiling,
 )
+from recdiff.scorer.direct import Direct, widened
 from recdiff.scorer.evidence import denoise, folded
 from recdiff.scorer.halves import (
-    HALVES,
     Network,
     Task,
     edge_logits,
@@ -50,18 +50,19 @@ from recdiff.scorer.halves import (
     half_networks,
     pair_ratios,
 )
-from recdiff.scorer.networks import Direct, widened
-from recdiff.scorer.pair_scorer import PairScorer, PairTerm, log_odds, posterior
-from recdiff.scorer.round import CLIP, Round, described, fold_features, make_round, standardised, with_evidence
+from recdiff.scorer.pair_scorer import PairScorer, log_odds, posterior
+from recdiff.scorer.round import CLIP, HALVES, Round, described, fold_features, make_round, standardised, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, SocialGraph, make_setup
 from recdiff.scorer.shares import Shares, infer_all
+from recdiff.scorer.staged import STAGED
 
 KNOWN, OTHER = "known", "other"
 PART = 1 << 18
 """Pairs that one thread scores at a time."""
 LEAST_OF_FAKES = 0.004
 """Share of the fakes that each kind keeps in the posterior, of a total of at least ``LEAST_TOTAL``."""
-LEAST_TOTAL = 0.02
+LEAST_TOTAL, BESIDE_PLANTED = 0.02, 0.5
+"""The second where planted kinds are looked for, whose networks order the bulk of edges by chance."""
 ALMOST_NONE = 1e-9
 OTHER_OF_FAKES = 0.25
 LEAST_OTHER = 0.001
@@ -185,7 +186,8 @@ def _divided(setup: Setup, known: Int64 | None, drawn: Mask | None) -> Scorer:
     """Return the scorer that one division into folds leads to, its edges in the setup's order."""
     made, ratio, found = _rounds(setup)
     shares = found.mean
-    real = np.clip(1.0 - np.exp(ratio) @ shares, LEAST_REAL, 1.0)
+    chance = np.exp(ratio) @ shares + setup.staged.chance(setup.pool.pairs[setup.learn])
+    real = np.clip(1.0 - chance, LEAST_REAL, 1.0)
     weight = np.where(setup.label > 0, 1.0, real).astype(np.float32)
     label, kinds, interval = setup.label, found.names, found.interval
     told = np.full(len(label), -1)
@@ -199,9 +201,9 @@ def _divided(setup: Setup, known: Int64 | None, drawn: Mask | None) -> Scorer:
         shares = np.insert(shares, sampled, share) / max(1.0, float(shares.sum() + share))
         kinds = (*setup.pool.kinds, KNOWN, *setup.planted.kinds)
         interval = min(interval[0], float(shares.sum())), max(interval[1], float(shares.sum()))
-    named = dict(zip(kinds, shares, strict=True))
+    named = dict(zip(kinds, shares, strict=True)) | {STAGED: float(found.staged.mean())}
     scorer = _finish(setup, made, Task(label, weight), found, shares=named, interval=interval, known=known, drawn=drawn)
-    return replace(scorer, agreement=agreement_with(np.exp(ratio) @ found.mean, told))
+    return replace(scorer, agreement=agreement_with(chance, told))
 
 
 def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
@@ -213,12 +215,12 @@ def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
     networks = half_networks(setup, made, even)
     ratio = pair_ratios(setup, made, networks)
     found = infer_all(setup, made, networks, ratio)
-    shares = found.mean
+    staged = setup.staged.chance(setup.graph.edges)
     setup.steps.one()
     for turn in range(1, rounds):
-        if shares.sum() < config.worthwhile:
+        if found.mean.sum() + found.staged.mean() < config.worthwhile:
             break
-        chance = np.exp(edge_ratios(setup, made, networks)) @ shares
+        chance = np.exp(edge_ratios(setup, made, networks)) @ found.mean + staged
         weight = np.maximum(1.0 - chance, SMALLEST_WEIGHT).astype(np.float32)
         start = made.encodings.eigenvectors if continued else None
         del made
@@ -244,7 +246,7 @@ def _finish(
 ) -> Scorer:
     """Train the final networks, observed edges weighted by the chance that they are real, and put all together."""
     offset = _prior(shares, setup.pool.kinds)
-    learned, direct = half_networks(setup, made, task, whole=True), _direct(made)
+    learned, direct = half_networks(setup, made, task, whole=True), Direct.of(made)
     z = _logits(setup, made, learned, direct=direct) + offset
     if known is not None and known.max() >= 0:
         direct = replace(direct, weights=direct.weights + _taught(setup, made, log_odds(z), known, drawn))
@@ -297,26 +299,18 @@ def _taught(setup: Setup, made: Round, odds: Float64, known: Int64, drawn: Mask 
     return taught(standardised(features, made.mean, made.scale), odds[rows], known[rows] == 1, rng)
 
 
-def _direct(made: Round) -> Direct:
-    """Return what features add to the log odds beside the networks: how rarely the ends of directed edges answer."""
-    weights = np.zeros(len(made.mean), np.float32)
-    at = made.encodings.at
-    if "asked" in at:
-        weights[made.places([PairTerm("dst", at["asked"], at["asked"])])] = 1.0
-        weights[made.places([PairTerm("src", at["asking"], at["asking"])])] = ASKING
-    return Direct(weights * made.scale, float(weights @ made.mean))
-
-
 def _prior(shares: Mapping[str, float], sampled: Sequence[str]) -> Float32:
-    """Return the log prior of the classes (C,): real, every kind, and what nobody knows.
+    """Return the log prior of the classes (C,): real, every kind, made groups and what nobody knows.
 
     A sampled kind keeps a part of the fakes: the order of edges must come from somewhere where no fake was found.
+    Logits of made groups are log odds already.
     """
-    total = float(np.clip(sum(shares.values()), SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
-    least = LEAST_OF_FAKES * max(total, LEAST_TOTAL)
-    kinds = [max(share, least if name in sampled else ALMOST_NONE) for name, share in shares.items()]
+    told = {name: share for name, share in shares.items() if name != STAGED}
+    total = float(np.clip(sum(told.values()), SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
+    least = LEAST_OF_FAKES * max(total, BESIDE_PLANTED if set(told) - set(sampled) - {KNOWN} else LEAST_TOTAL)
+    kinds = [max(share, least if name in sampled else ALMOST_NONE) for name, share in told.items()]
     other = max(OTHER_OF_FAKES * total, LEAST_OTHER)
-    return np.asarray(np.log(np.concatenate([[1.0 - total], kinds, [other]])), np.float32)
+    return np.asarray(np.log([1.0 - total, *kinds, 1.0 - total, other]), np.float32)
 
 
 def _averaged(found: Sequence[Scorer]) -> Scorer:

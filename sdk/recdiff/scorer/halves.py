@@ -129,7 +129,7 @@ def _half_logits(networks: list[Network], inputs: Float32, fold: Int64) -> Float
     for half, layers in enumerate(networks[:HALVES]):
         rows = np.flatnonzero(fold % HALVES == half)
         for block in np.array_split(rows, len(rows) // FEATURE_BLOCK + 1):
-            z[block] = forward(layers, inputs[block])
+            z[block] = forward(layers, inputs[block, : layers[0][0].shape[1]])
     return z
 
 

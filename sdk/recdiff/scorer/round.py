@@ -19,6 +19,7 @@ from recdiff.scorer.accounts import ACCOUNT_COLUMNS, account_terms
 from recdiff.scorer.evidence import ConditionalDenoiser, evidence_columns, train_denoiser
 from recdiff.scorer.pair_scorer import PairTerm, Span, pair_features
 from recdiff.scorer.setup import ALIVE, Setup
+from recdiff.scorer.staged import LEAST, STAGED
 from recdiff.scorer.table import Columns, Encoding, encode, join, latent_rows, pair_terms, spans
 
 CLIP = 6.0
@@ -54,8 +55,8 @@ class Round:
 
     Attributes:
         encodings: of the graph.
-        terms: the pair features.
-        inputs: (L, N) standardised features of the pairs learned from; mean, scale: (N,) of the standardising.
+        terms: the pair features; no network sees the last one.
+        inputs: (L, N - 1) standardised features of the pairs learned from; mean, scale: (N,) of the standardising.
     """
 
     encodings: Encodings
@@ -98,7 +99,7 @@ def make_round(
         without = setup.folded.without(left_out, weight)
         rng = np.random.default_rng(setup.seeds.spectrum)
         found = encode(without, graph.directed, table, rng, start=start, device=setup.device)
-        columns = found.columns | setup.accounts[left_out] | setup.tastes.columns
+        columns = found.columns | setup.accounts[left_out] | setup.tastes.columns | setup.staged.columns
         setup.steps.one()
         return join(columns), spans(columns), found.kept()
 
@@ -130,15 +131,14 @@ def _denoisers(setup: Setup, latents: Sequence[Half]) -> list[ConditionalDenoise
     One is trained on all edges. Of few edges it knows each one by heart; folds then get another, which was trained on
     the half of the folds that theirs is not of.
     """
-    edges = setup.learn[setup.label == 0]
+    edges, config = setup.learn[setup.label == 0], setup.config.evidence
     fold = setup.pool.fold[edges]
 
     def trained(chosen: Mask) -> ConditionalDenoiser:
         pairs = setup.pool.pairs[edges[chosen]]
-        evidence = setup.config.evidence
-        return train_denoiser(latents, pairs, fold[chosen], evidence, setup.generator, device=setup.device)
+        return train_denoiser(latents, pairs, fold[chosen], config, setup.generator, device=setup.device)
 
-    if setup.pool.observed >= setup.config.evidence.by_heart:
+    if setup.pool.observed >= config.by_heart:
         return [trained(np.ones(len(edges), bool))] * len(latents)
     halves = [trained(fold % HALVES != half) for half in range(HALVES)]
     return [*(halves[place % HALVES] for place in range(setup.folds)), trained(np.ones(len(edges), bool))]
@@ -150,7 +150,10 @@ def described(setup: Setup, encodings: Encodings) -> Round:
     terms = pair_terms(at, setup.graph.directed, setup.config.table) + account_terms(at)
     features = fold_features(encodings.tables, setup.pool.pairs[setup.learn], setup.fold, terms)
     mean, scale = features.mean(axis=0), features.std(axis=0) + np.float32(1e-6)
-    return Round(encodings, terms, standardised(features, mean, scale), mean, scale)
+    seen = standardised(features, mean, scale)
+    staged = PairTerm("low", at[STAGED], at[STAGED])
+    wide = np.append(mean, np.float32(0.0)), np.append(scale, np.float32(-LEAST / CLIP))
+    return Round(encodings, (*terms, staged), seen, *wide)
 
 
 def _latents(setup: Setup, encodings: Sequence[Encoding]) -> list[Half]:

@@ -19,6 +19,7 @@ from recdiff.machine.progress import Steps
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import PlantedEdges, account_columns, plant
 from recdiff.scorer.pool import FakePool, edge_folds, fake_pool
+from recdiff.scorer.staged import Staged
 from recdiff.scorer.table import Columns, Tastes
 
 ALIVE = 2
@@ -72,6 +73,7 @@ class Setup:
         planted: edges of planted accounts, learned from beside them.
         tastes: what the interactions say of the users.
         accounts: K + 1 of the account columns, per left-out fold and, last, of the whole graph.
+        staged: which groups look made.
         generator: of the networks.
         steps: one per encoding, and one per round for what is learned from them.
         device: where vectors are found and the denoiser is trained.
@@ -85,6 +87,7 @@ class Setup:
     planted: PlantedEdges
     tastes: Tastes
     accounts: list[Columns]
+    staged: Staged
     config: ScorerConfig
     seeds: Seeds
     generator: torch.Generator
@@ -140,6 +143,7 @@ def make_setup(
         planted=planted,
         tastes=tastes,
         accounts=side_by_side(befriended, range(folds + 1), ALIVE),
+        staged=Staged.of(edges, num_users, directed),
         config=config,
         seeds=seeds,
         generator=torch.Generator().manual_seed(seeds.networks),

@@ -28,14 +28,17 @@ class Shares:
     """What is known of the kinds' shares.
 
     Attributes:
-        names: of the K kinds.
+        names: of the K kinds that networks tell.
         draws: (N, K), all equally likely, together at most 1.
         purity: (K,) mean part of fakes among the edges that look like each kind.
+        staged: (N,) draws of the share that made groups have beside them; staged_purity: of their edges.
     """
 
     names: tuple[str, ...]
     draws: Float64
     purity: Float64
+    staged: Float64
+    staged_purity: float
 
     @property
     def mean(self) -> Float64:
@@ -45,14 +48,15 @@ class Shares:
     @property
     def interval(self) -> tuple[float, float]:
         """Between which values the share of all fakes lies with a probability of 96 %."""
-        low, high = np.quantile(self.draws.sum(axis=1), INTERVAL).tolist()
+        low, high = np.quantile(np.minimum(self.draws.sum(axis=1) + self.staged, 1.0), INTERVAL).tolist()
         return low, high
 
     @property
     def ceiling(self) -> float:
         """How likely an edge is fake at most: the purity of the kinds, by their shares."""
-        share = self.mean
-        return float(np.clip(share @ self.purity / max(float(share.sum()), ALMOST_NONE), *CEILINGS))
+        share = np.append(self.mean, self.staged.mean())
+        purity = np.append(self.purity, self.staged_purity)
+        return float(np.clip(share @ purity / max(float(share.sum()), ALMOST_NONE), *CEILINGS))
 
 
 def infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64) -> Shares:
@@ -84,7 +88,17 @@ def infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64
         idle = names.index(IDLE)
         whole[:, idle] = np.maximum(whole[:, idle] - holds, 0.0)
     whole /= np.maximum(whole.sum(axis=1, keepdims=True), 1.0)
-    return Shares(names, whole, np.concatenate(purity))
+    return Shares(names, whole, np.concatenate(purity), *_staged(setup, ratio, whole, rng))
+
+
+def _staged(setup: Setup, ratio: Float64, draws: Float64, rng: np.random.Generator) -> tuple[Float64, float]:
+    """Return draws (N,) of the share that made groups have beside the other kinds, and how pure their edges are."""
+    rows = setup.label == 0
+    edges = setup.pool.pairs[setup.learn[rows]]
+    chance = setup.staged.chance(edges)
+    free = 1.0 - np.clip(np.exp(ratio[rows]) @ draws.mean(axis=0), 0.0, 1.0)
+    pure = float((free * chance**2).sum() / max(float((free * chance).sum()), ALMOST_NONE))
+    return setup.staged.share(edges, free, len(draws), rng), pure
 
 
 def _natural(names: Sequence[str]) -> list[float]:

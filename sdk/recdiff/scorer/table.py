@@ -8,6 +8,7 @@ of the interactions:
     taste, items        leading TF-IDF directions, rows of length 1; log number of items
 of directed graphs: out and in degree; singular vectors' "unit" and "pull", one per side; and (``answers``)
     asked, asking       how much less often than usual the user answers, and is answered (log)
+of all graphs: how much the user's group does not look ``staged``
 
 A table is float16: half the memory, and what is exported scores as what was fitted, to the bit.
 
@@ -31,6 +32,7 @@ from recdiff.graph.adjacency import normalised
 from recdiff.graph.spectrum import Spectrum, eigenvectors, singular_vectors
 from recdiff.scorer.answers import answer_columns
 from recdiff.scorer.pair_scorer import PairTerm, Span
+from recdiff.scorer.staged import STAGED
 
 Columns = dict[str, Float32]
 
@@ -224,7 +226,7 @@ def _dots(at: Mapping[str, Span], config: TableConfig) -> Iterator[PairTerm]:
 def _scalars(at: Mapping[str, Span], directed: bool) -> Iterator[PairTerm]:
     """Yield the pair features of the columns that are one number wide."""
     for name, span in at.items():
-        if span[1] - span[0] != 1 or name in FACTORS:
+        if span[1] - span[0] != 1 or name in FACTORS or name == STAGED:
             continue
         if directed:
             yield PairTerm("src", span, span)

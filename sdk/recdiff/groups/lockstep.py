@@ -14,10 +14,9 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
-from recdiff.accounts.blocks import gain_of
 from recdiff.arrays import Int64, Mask
-from recdiff.graph.adjacency import adjacency
-from recdiff.graph.pairs import common_neighbours, undirected
+from recdiff.graph.pairs import common_neighbours, pair_keys, undirected
+from recdiff.groups.blocks import gain_of
 
 BANDS, ROWS = 16, 2
 """Two sets with a share J in common meet with probability 1 - (1 - J^2)^16: .99 at one half, .78 at .3."""
@@ -75,8 +74,7 @@ def _alike(tokens: sp.csr_matrix, pairs: Int64, edges: Int64) -> Int64:
     common = common_neighbours(tokens, tokens, pairs)
     union = size[pairs].sum(axis=1) - common
     gain = gain_of(common, size[pairs].prod(axis=1) * _chance(tokens))
-    tied = adjacency(edges, users, directed=False)
-    strangers = np.asarray(tied[pairs[:, 0], pairs[:, 1]]).ravel() == 0
+    strangers = ~np.isin(pair_keys(pairs, users, directed=False), pair_keys(edges, users, directed=False))
     chosen = (common >= FEWEST_COMMON) & (common >= LEAST_ALIKE * union) & (gain >= LEAST_GAIN) & strangers
     return np.asarray(pairs[chosen])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recdiff.accounts.groups import DENSE, LOCKSTEP, find_groups, top_targets
+from recdiff.groups.find import DENSE, LOCKSTEP, find_groups, top_targets
 from recdiff.sample.society import make_society
 from tests.accounts.towns import best_overlap, fleet, town
 

@@ -22,6 +22,12 @@ from recdiff.graph.pairs import common_neighbours, undirected
 
 INTERCEPT = -1.37
 WEIGHTS = {"within": 2.32, "fading": -1.1, "closed": -1.25, "uneven": -2.11}
+STAGED = 1.0
+"""What ``staged`` must exceed for a block to be more likely staged than grown."""
+SELF_CONTAINED = 0.7
+"""Share of edges that stay inside beyond which a staged block is no more suspicious."""
+EVENNESS = -6.0
+"""Weight of uneven degrees in it: what one hand makes is alike."""
 ONE_WAY = 1.5
 """What it adds that edges across a block's border all go out, where edges have a direction; in, what it takes."""
 ENOUGH = 10
@@ -60,12 +66,28 @@ class Shape:
 
     def evidence(self) -> Float64:
         """Return the log odds that each block is accounts acting together, (G,), before what its members do."""
-        found = INTERCEPT + WEIGHTS["within"] * logit(np.clip(self.within, LEAST, MOST))
-        found += WEIGHTS["fading"] * np.log(np.maximum(self.fading, FAINTEST))
-        found += WEIGHTS["closed"] * self.closed + WEIGHTS["uneven"] * self.uneven
+        found = INTERCEPT + self._cut_off(MOST) + WEIGHTS["uneven"] * self.uneven
+        return np.asarray(np.minimum(found + ONE_WAY * self.outward, self._most))
+
+    def staged(self) -> Float64:
+        """Return how much it looks as if one hand had made each block, (G,): above 0 it is more likely so than not.
+
+        Many edges touch a block, so natural ones must be sorted out more strictly here than in ``evidence``: a circle
+        that keeps to itself is no attack, and of circles that grew some members know far more people than others.
+        """
+        found = self._cut_off(SELF_CONTAINED) + EVENNESS * self.uneven
+        return np.asarray(np.minimum(found, self._most) - STAGED)
+
+    def _cut_off(self, most_within: float) -> Float64:
+        """Return what speaks for a block that is cut off from the others, (G,); less where it is small."""
+        found = WEIGHTS["within"] * logit(np.clip(self.within, LEAST, most_within))
+        found += WEIGHTS["fading"] * np.log(np.maximum(self.fading, FAINTEST)) + WEIGHTS["closed"] * self.closed
         found -= LESS * np.maximum(np.log(ENOUGH / np.maximum(self.size, 1.0)), 0.0)
-        most = PER_CYCLE * (self.inside - self.size + 1.0)
-        return np.asarray(np.minimum(found + ONE_WAY * self.outward, most))
+        return np.asarray(found)
+
+    @property
+    def _most(self) -> Float64:
+        return np.asarray(PER_CYCLE * (self.inside - self.size + 1.0))
 
 
 def shape_of(block: Int64, edges: Int64, directed: bool) -> Shape:

@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from recdiff.accounts.blocks import find_blocks, similarity
 from recdiff.graph.adjacency import adjacency
+from recdiff.groups.blocks import find_blocks, similarity
 from tests.accounts.towns import best_overlap, town
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recdiff.accounts.blocks import find_blocks
-from recdiff.accounts.shape import shape_of
+from recdiff.groups.blocks import find_blocks
+from recdiff.groups.shape import shape_of
 from tests.accounts.towns import town
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.special import logit
 
-from recdiff.accounts.blocks import find_blocks
-from recdiff.accounts.lockstep import find_lockstep
-from recdiff.accounts.shape import LEAST, MOST, shape_of
 from recdiff.arrays import Float64, Int64
 from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import undirected
+from recdiff.groups.blocks import find_blocks
+from recdiff.groups.lockstep import find_lockstep
+from recdiff.groups.shape import LEAST, MOST, WEIGHTS, shape_of
 
 DENSE, LOCKSTEP = 0, 1
 
@@ -25,6 +25,8 @@ LOOSE = -3.0
 """Evidence of a block below which its users count as in no group."""
 SHARED = 0.5
 """Share of a fleet's members that a common target is tied to."""
+STAGED_FLEET = 1.5
+"""Evidence from which on a fleet is more likely staged than not."""
 FLEET = (-1.0, 2.0, 1.0)
 """Evidence of a fleet: intercept, and the weights of the share of edges to common targets and of log size / 10."""
 WINDOWS = 200
@@ -43,6 +45,7 @@ class Groups:
         kind: (G,) ``DENSE`` or ``LOCKSTEP``.
         evidence: (G,) log odds that the group is accounts acting together, before what its members do alone.
         burst: (G,) the part of it that is due to times.
+        staged: (G,) how much it looks as if one hand had made the group: above 0 it is more likely so than not.
         size, inside: (G,) members, and edges among them.
         reach: (G,) other users that members are tied to.
         first, last: (G,) times of the members' edges; nan where there are none.
@@ -52,6 +55,7 @@ class Groups:
     kind: Int64
     evidence: Float64
     burst: Float64
+    staged: Float64
     size: Int64
     inside: Int64
     reach: Int64
@@ -70,8 +74,8 @@ def find_groups(edges: Int64, num_users: int, directed: bool, times: Float64 | N
         times: (E,) when each edge came about, nan where unknown; or None.
     """
     member = find_blocks(edges, num_users)
-    evidence = shape_of(member, edges, directed).evidence()
-    member, evidence = _kept(member, evidence)
+    shape = shape_of(member, edges, directed)
+    member, evidence, staged = _kept(member, shape.evidence(), shape.staged())
     kind = np.full(len(evidence), DENSE)
     out = adjacency(edges, num_users, directed)
     for tokens in (out, *(() if times is None else (_timed(edges, times, num_users, directed),))):
@@ -79,8 +83,25 @@ def find_groups(edges: Int64, num_users: int, directed: bool, times: Float64 | N
         found = _fleet_evidence(fleet, tokens)
         member = np.where(fleet >= 0, fleet + len(evidence), member)
         evidence, kind = np.concatenate([evidence, found]), np.append(kind, np.full(len(found), LOCKSTEP))
+        staged = np.concatenate([staged, found - STAGED_FLEET])
     burst = np.zeros(len(evidence)) if times is None else _bursts(member, edges, times, len(evidence))
-    return _described(member, kind, evidence + burst, burst=burst, edges=edges, times=times)
+    said = {"evidence": evidence + burst, "burst": burst, "staged": staged + burst}
+    return _described(member, kind, said, edges=edges, times=times)
+
+
+def of_members(groups: Groups, edges: Int64, said: Float64) -> Float64:
+    """Return what is ``said`` of groups (G,) for each of their members, (U,), nan for users in none.
+
+    It is less of a member of a dense block whose edges leave it.
+    """
+    within = _within(groups.member, edges)
+    found = np.full(len(groups.member), np.nan)
+    there = groups.member >= 0
+    own = groups.member[there]
+    mean = np.bincount(own, within[there]) / np.bincount(own)
+    stray = np.minimum(_odds(within[there]) - _odds(mean)[own], 0.0)
+    found[there] = said[own] + np.where(groups.kind[own] == DENSE, WEIGHTS["within"] * stray, 0.0)
+    return found
 
 
 def top_targets(groups: Groups, edges: Int64, most: int) -> list[list[int]]:
@@ -93,11 +114,11 @@ def top_targets(groups: Groups, edges: Int64, most: int) -> list[list[int]]:
     return [target[order[start : min(stop, start + most)]].tolist() for start, stop in pairwise(starts.tolist())]
 
 
-def _kept(member: Int64, evidence: Float64) -> tuple[Int64, Float64]:
+def _kept(member: Int64, evidence: Float64, staged: Float64) -> tuple[Int64, Float64, Float64]:
     """Return the blocks that may be accounts acting together, numbered anew."""
     kept = evidence >= LOOSE
     number = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
-    return number[member], evidence[kept]
+    return number[member], evidence[kept], staged[kept]
 
 
 def _timed(edges: Int64, times: Float64, num_users: int, directed: bool) -> sp.csr_matrix:
@@ -164,11 +185,9 @@ def _spread(group: Int64, when: Float64, groups: int) -> Float64:
     return np.asarray(np.where(enough, sorted_times[at[1]] - sorted_times[at[0]], np.nan))
 
 
-def _described(
-    member: Int64, kind: Int64, evidence: Float64, *, burst: Float64, edges: Int64, times: Float64 | None
-) -> Groups:
+def _described(member: Int64, kind: Int64, said: dict[str, Float64], *, edges: Int64, times: Float64 | None) -> Groups:
     """Return the groups numbered by their evidence, the strongest first, with what can be counted about them."""
-    order = np.lexsort((np.arange(len(evidence)), -evidence))
+    order = np.lexsort((np.arange(len(kind)), -said["evidence"]))
     place = np.append(np.argsort(order), -1)
     member = place[member]
     count = len(order)
@@ -182,8 +201,7 @@ def _described(
     return Groups(
         member=member,
         kind=kind[order],
-        evidence=evidence[order],
-        burst=burst[order],
+        **{name: values[order] for name, values in said.items()},
         size=np.bincount(member[member >= 0], minlength=count),
         inside=np.bincount(ends[inner, 0], minlength=count),
         reach=np.bincount(_tied_outside(member, edges, len(member))[0], minlength=count),
@@ -199,3 +217,14 @@ def _tied_outside(member: Int64, edges: Int64, users: int) -> tuple[Int64, Int64
     across = (group >= 0) & (group != member[both[:, 1]])
     key, count = np.unique(group[across] * np.int64(users) + both[across, 1], return_counts=True)
     return key // users, key % users, count
+
+
+def _within(member: Int64, edges: Int64) -> Float64:
+    """Return the share of each account's edges that stay in its group, (U,)."""
+    same = (member[edges[:, 0]] == member[edges[:, 1]]).astype(np.float64)
+    degree = np.bincount(edges.ravel(), minlength=len(member))
+    return np.asarray(np.bincount(edges.ravel(), np.repeat(same, 2), minlength=len(member)) / np.maximum(degree, 1))
+
+
+def _odds(share: Float64) -> Float64:
+    return np.asarray(logit(np.clip(share, LEAST, MOST)))
