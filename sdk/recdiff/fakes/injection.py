@@ -99,16 +99,8 @@ def draw_fakes(
 
 def draw_from(graph: Graph, kind: str, count: int, rng: np.random.Generator) -> tuple[Int64, int]:
     """Return what `draw_fakes` does, of a graph made ready."""
-    own = kinds.kind(kind).bring
-    if own is not None:
-        return own(graph, count, rng)
-    if kind == "farm":
-        return _farm(graph, count, rng)
-    if kind == "camouflage":
-        return _camouflage(graph, count, rng)
-    if kind == "ring":
-        return _ring(graph, count, rng)
-    return graph.draw(kind, count, rng), 0
+    bring = kinds.kind(kind).bring or _BRING.get(kind)
+    return (graph.draw(kind, count, rng), 0) if bring is None else bring(graph, count, rng)
 
 
 def _farm(graph: Graph, count: int, rng: np.random.Generator) -> tuple[Int64, int]:
@@ -174,3 +166,6 @@ def _camouflage(graph: Graph, count: int, rng: np.random.Generator) -> tuple[Int
         found += len(pairs)
         accounts = int(pairs[-1, 0]) - users + 1
     return np.concatenate(parts), accounts
+
+
+_BRING = {"farm": _farm, "camouflage": _camouflage, "ring": _ring}

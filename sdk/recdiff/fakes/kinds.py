@@ -33,6 +33,8 @@ class Kind:
         propose: (graph, count, rng) -> candidate pairs (M, 2); None: `drawing` knows it by name.
         bring: (graph, count, rng) -> pairs (count, 2) and how many new accounts they have; None: it brings none, or
             `injection` knows it by name.
+        in_sample: how many fakes of it the made-up sample has, relative to all fakes of the built-in kinds; 0: none.
+        made_as: how the sample makes them.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Kind:
     natural: float = 0.0
     propose: Callable[[Any, int, np.random.Generator], Pairs] | None = None
     bring: Callable[[Any, int, np.random.Generator], tuple[Pairs, int]] | None = None
+    in_sample: float = 0.0
+    made_as: str = ""
 
     @property
     def needs(self) -> str:
@@ -51,7 +55,15 @@ class Kind:
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("uniform", "an edge between two people picked at random", sampled=True, injected=True, natural=0.003),
+    Kind(
+        "uniform",
+        "an edge between two people picked at random",
+        sampled=True,
+        injected=True,
+        natural=0.003,
+        in_sample=0.25,
+        made_as="any two users",
+    ),
     Kind(
         "hub",
         "an edge from somebody picked at random to somebody popular",
@@ -65,6 +77,8 @@ KINDS: tuple[Kind, ...] = (
         sampled=True,
         injected=True,
         natural=0.012,
+        in_sample=0.25,
+        made_as="two users drawn by how many friends they have",
     ),
     Kind(
         "walk",
@@ -79,6 +93,8 @@ KINDS: tuple[Kind, ...] = (
         sampled=True,
         injected=True,
         natural=0.02,
+        in_sample=0.2,
+        made_as="two friends of one user who are not friends",
     ),
     Kind(
         "lost-path",
@@ -93,6 +109,9 @@ KINDS: tuple[Kind, ...] = (
         planted=True,
         injected=True,
         natural=0.02,
+        in_sample=0.15,
+        made_as="new accounts tied to each other and to a few popular users; each uses one to three items, so that the "
+        "scorer's name for them is [`active-farm`](cleaning.md#kinds-of-fakes)",
     ),
     Kind(
         "active-farm",
@@ -106,6 +125,8 @@ KINDS: tuple[Kind, ...] = (
         planted=True,
         injected=True,
         natural=0.02,
+        in_sample=0.15,
+        made_as="accounts tied to one user and to friends of that user; they use what that user's community uses",
     ),
     Kind(
         "ring",
@@ -152,3 +173,8 @@ def planted() -> tuple[str, ...]:
 def injected() -> tuple[str, ...]:
     """Return the kinds that can be put into a graph."""
     return tuple(each.name for each in KINDS if each.injected)
+
+
+def in_sample() -> tuple[Kind, ...]:
+    """Return the kinds that the made-up sample has."""
+    return tuple(each for each in KINDS if each.in_sample)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Int64
 from recdiff.errors import UsageError
-from recdiff.sample.fakes import KINDS, Accounts, count_accounts, imitated, plant
+from recdiff.fakes import kinds as registry
+from recdiff.sample.fakes import Accounts, count_accounts, imitated, plant
 from recdiff.sample.society import TIES_PER_USER, Society, make_society
 from recdiff.sample.taste import activity, choose, make_catalogue
 from recdiff.storage.whole import in_the_way, replaced_folder, writable
@@ -31,7 +32,6 @@ TRUTH = "truth.parquet"
 
 _MARK = {b"recdiff": b"sample"}
 _START, _DAYS = 1_672_531_200, 730  # 2023-01-01 in seconds, two years
-_KIND_BASE = len(KINDS) + 1
 _FIRST_NAMES = (
     "ada", "alan", "amara", "ana", "anders", "aya", "bao", "bela", "carla", "chen", "chidi", "clara", "dara", "diego",
     "elif", "emeka", "emil", "eva", "farid", "fatima", "freya", "gita", "hana", "hugo", "ines", "isko", "ivan", "jana",
@@ -53,7 +53,7 @@ class Sample:
     Attributes:
         interactions: user_id, item_id, timestamp (seconds).
         social: src, dst; every tie in both directions.
-        truth: the rows of ``social`` with is_fake and kind ("real" or one of sample_fakes.KINDS).
+        truth: the rows of ``social`` with is_fake and kind ("real" or the name of a kind).
         users: number of users, fake accounts included.
         items: number of items.
     """
@@ -165,11 +165,12 @@ def _truth(society: Society, fakes: Int64, kinds: NDArray[np.int8], number: Int6
     kind = np.concatenate((np.zeros(len(society.ties), np.int64), kinds.astype(np.int64) + 1))
     one_way = ties[:, 0] * len(names) + ties[:, 1]
     other_way = ties[:, 1] * len(names) + ties[:, 0]
+    named = ["real", *(each.name for each in registry.in_sample())]
     # The kind rides along in the low digits, so that one plain sort orders all columns.
-    row = np.sort(np.concatenate((one_way, other_way)) * _KIND_BASE + np.concatenate((kind, kind)))
-    pair, label = row // _KIND_BASE, (row % _KIND_BASE).astype(np.int8)
+    row = np.sort(np.concatenate((one_way, other_way)) * len(named) + np.concatenate((kind, kind)))
+    pair, label = row // len(named), (row % len(named)).astype(np.int8)
     src, dst = pair // len(names), pair % len(names)
-    labels = pa.DictionaryArray.from_arrays(pa.array(label), pa.array(["real", *KINDS]))
+    labels = pa.DictionaryArray.from_arrays(pa.array(label), pa.array(named))
     return pa.table(
         {
             "src": _coded(src, names),
