@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.optimize import brentq
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
 from recdiff.arrays import Float64, Int64
 from recdiff.graph.adjacency import adjacency
+from recdiff.metrics.odds import intercept_for_share
 
 FOLDS = 5
 STEPS = 4
@@ -38,7 +38,6 @@ STAND_INS, MOST_STAND_INS = 20, 4_000
 """Unlabelled accounts per labelled fake that stand for real ones, and how many at most."""
 CERTAIN = 6.0
 """Log odds of an account whose label is known."""
-WIDEST = 60.0
 
 
 def taught(
@@ -145,6 +144,4 @@ def _learned(
 
     strength = min(STRENGTHS, key=surprise)
     found = fitted(strength, np.arange(len(rows))).decision_function(x)
-    share = float(expit(odds).mean())
-    level = brentq(lambda b: expit(found + b).mean() - share, -WIDEST - found.max(), WIDEST - found.min())
-    return np.asarray(found + level)
+    return np.asarray(found + intercept_for_share(found, float(expit(odds).mean())))

@@ -28,8 +28,8 @@ from recdiff.data.ids import Ids
 from recdiff.data.problems import Problem, data_error, shorten
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
+from recdiff.metrics.odds import odds_of
 from recdiff.model.told import FAKE, REAL, SILENT, Verdicts
-from recdiff.scorer.calibration import odds_of
 from recdiff.storage.whole import replaced_file
 
 EDGE, ACCOUNT, GROUP = "edge", "account", "group"

@@ -17,8 +17,9 @@ from recdiff.data.notice import Notice, counted
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
+from recdiff.metrics.odds import intercept_for_share, odds_of
 from recdiff.model.told import FAKE, REAL, SILENT, Verdicts
-from recdiff.scorer.calibration import fit_logistic, intercept_for_share, odds_of
+from recdiff.scorer.calibration import fit_logistic
 from recdiff.scorer.fit import Scorer
 
 

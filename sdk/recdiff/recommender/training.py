@@ -60,7 +60,8 @@ def descend(
         if judge is None or (step % config.evaluate_every and step < config.steps):
             continue
         value = judge(table)
-        best.offer(value, table.detach().clone)
+        if best.offer(value):
+            best.kept = table.detach().clone()
         history.append({"step": step, "validation": value})
         if best.waited >= config.patience:
             break
