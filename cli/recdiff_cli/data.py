@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from recdiff.errors import UsageError
 from recdiff.fakes.kinds import injected
-from recdiff.machine.memory import parse_size, set_most
 from recdiff_cli.console import note, print_json, print_table
+from recdiff_cli.options import Data, Directed, Json, Mapping, MaxMemory, Split, names_of
 
 if TYPE_CHECKING:
     from recdiff.data.dataset import SocialDataset
@@ -18,35 +17,6 @@ if TYPE_CHECKING:
     Injected = str
 else:
     Injected = Literal[injected()]
-
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="Folder with social.* and interactions.* files.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Directed = Annotated[
-    bool | None,
-    typer.Option("--directed/--undirected", help="Whether ties have a direction; default: look at the data."),
-]
-Mapping = Annotated[
-    list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What a column is called, e.g. user_id=uid.")
-]
-Split = Annotated[Literal["ratio", "time"], typer.Option("--split", help="How to split where the data do not.")]
-
-
-def _bound(size: str | None) -> str | None:
-    """Take the bound over for this command, and none where none is given."""
-    set_most(None if size is None else parse_size(size))
-    return size
-
-
-MaxMemory = Annotated[
-    str | None,
-    typer.Option(
-        "--max-memory",
-        metavar="SIZE",
-        callback=_bound,
-        expose_value=False,
-        help="What reading a file may take, e.g. 4GB; default: RECDIFF_MAX_MEMORY, or half of the memory.",
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -65,21 +35,6 @@ def read(
     for each in dataset.notices:
         note(f"note: {each}")
     return dataset
-
-
-def names_of(mapping: list[str] | None) -> dict[str, str]:
-    """Return what ``--map COLUMN=NAME`` options say: canonical column -> name in the file.
-
-    Raises:
-        UsageError: an option is of another form.
-    """
-    names: dict[str, str] = {}
-    for entry in mapping or []:
-        column, equals, name = entry.partition("=")
-        if not (column and equals and name):
-            raise UsageError(f"--map {entry}: expected COLUMN=NAME, e.g. --map user_id=uid")
-        names[column] = name
-    return names
 
 
 def sample(

@@ -8,11 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from recdiff.errors import UsageError
-from recdiff_cli.audit import DataFolder, Reason, Who, standing
+from recdiff_cli.audit import standing
 from recdiff_cli.console import note, print_json, print_table, progress, said_share, say, verbatim
-from recdiff_cli.data import Json, Mapping, MaxMemory
-from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
-from recdiff_cli.handing import Force, Options, Target, hand_on
+from recdiff_cli.handing import hand_on
+from recdiff_cli.options import (
+    DEFAULT_MODEL,
+    DataFolder,
+    Force,
+    Json,
+    Mapping,
+    MaxMemory,
+    ModelFolder,
+    Options,
+    Reason,
+    Target,
+    Who,
+    names_of,
+    pair_of,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -181,7 +194,6 @@ def _clean_streamed(
     from dataclasses import asdict
 
     from recdiff.cleaning.policy import DEFAULT_THRESHOLD
-    from recdiff_cli.data import names_of
     from recdiff_export.opening import open_bundle
 
     with progress() as report:
@@ -274,14 +286,6 @@ def restore(
     note(f"restored {summary['restored']} edge rows; {summary['removed']} remain removed")
 
 
-def pair_of(text: str) -> tuple[str, str]:
-    """Return the two ends that ``SRC,DST`` names."""
-    parts = text.split(",")
-    if len(parts) != 2 or not all(parts):
-        raise UsageError(f"{text!r}: expected SRC,DST")
-    return parts[0], parts[1]
-
-
 def evaluate_edges(
     truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="src, dst and is_fake (or label).")],
     model: ModelFolder = DEFAULT_MODEL,
@@ -296,7 +300,6 @@ def evaluate_edges(
     from recdiff.data.labels import read_labels
     from recdiff.estimator import RecDiff
     from recdiff.evaluation.edge_report import blank_figure, draw, verdict
-    from recdiff_cli.data import names_of
 
     if figure is not None:
         blank_figure(figure)  # Before minutes of work, not after them.

@@ -12,7 +12,7 @@ import typer
 from recdiff.errors import UsageError
 from recdiff.studies.registry import names
 from recdiff_cli.console import note, print_json, print_table, progress, say
-from recdiff_cli.data import Data, Directed, Json, Mapping, Split, names_of
+from recdiff_cli.options import Data, Directed, Json, Mapping, Split, names_of
 
 if TYPE_CHECKING:
     from recdiff.studies.catalogue import Outcome
