@@ -30,6 +30,8 @@ from recdiff_cli.options import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from recdiff.cleaning.summary import Summary
+
 DEFAULT_OUT = Path("cleaned-edges")
 Guarantee = Annotated[
     float | None, typer.Option(help="Remove only what keeps the real among the removed below this share.")
@@ -191,8 +193,6 @@ def _clean_streamed(
     out: Path,
     json: bool,
 ) -> None:
-    from dataclasses import asdict
-
     from recdiff.cleaning.policy import DEFAULT_THRESHOLD
     from recdiff_export.opening import open_bundle
 
@@ -212,7 +212,7 @@ def _clean_streamed(
                 scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
             )
     _say_undecided(model)
-    facts = {"out": str(out), **asdict(summary)}
+    facts = {"out": str(out), **summary.plain()}
     if json:
         print_json(facts)
         return
@@ -264,8 +264,8 @@ def restore(
     from recdiff.audit.decisions import EDGE, add_decisions, decisions_file, taken
     from recdiff.cleaning.folder import restore_edges
 
-    def decide(back: pa.Table, summary: dict[str, Any]) -> None:
-        told = summary.get("decisions_file")
+    def decide(back: pa.Table, summary: Summary) -> None:
+        told = summary.decisions_file
         file = decisions_file(data) if data is not None else None if told is None else out / told
         if file is None or not file.parent.is_dir():
             note("note: it is not known where the data are, so the next clean-edges may remove them again; say --data")
@@ -276,14 +276,14 @@ def restore(
             )
             for row in back.to_pylist()
         ]
-        add_decisions(file, new, directed=bool(summary.get("directed", False)))
+        add_decisions(file, new, directed=bool(summary.directed))
 
     wanted = [pair_of(text) for text in pairs]
     summary = restore_edges(out, wanted, decide)
     if json:
-        print_json(summary)
+        print_json(summary.plain())
         return
-    note(f"restored {summary['restored']} edge rows; {summary['removed']} remain removed")
+    note(f"restored {summary.restored} edge rows; {summary.removed} remain removed")
 
 
 def evaluate_edges(

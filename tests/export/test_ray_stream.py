@@ -189,7 +189,7 @@ class TestRealRay:
             clean_stream_ray(onnx_scorer, edges, tmp_path / "out", threshold=THRESHOLD, report=stop)
         assert not (tmp_path / "out").exists()
         summary = clean_stream_ray(onnx_scorer, edges, tmp_path / "out", threshold=THRESHOLD)
-        assert (summary.rows, summary.resumed_rows) == (3000, 1200)
+        assert (summary.edges, summary.resumed) == (3000, 1200)
 
     def test_an_error_in_a_worker_is_ours(self, tmp_path: Path, onnx_scorer: OnnxScorer, two_workers: None) -> None:
         edges = folder_of_parts(tmp_path / "edges", ties(unknown=1), 2)

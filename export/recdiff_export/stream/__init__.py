@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recdiff_export.stream.local import CleanSummary, clean_stream, score_file
+    from recdiff_export.stream.local import clean_stream, score_file
 
-__all__ = ["CleanSummary", "clean_stream", "score_file"]
+__all__ = ["clean_stream", "score_file"]
 
-_HOME = {"clean_stream": "local", "score_file": "local", "CleanSummary": "local"}
+_HOME = {"clean_stream": "local", "score_file": "local"}
 
 
 def __getattr__(name: str) -> Any:

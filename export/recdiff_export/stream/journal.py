@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recdiff.cleaning.folder import SUMMARY, belongs
+from recdiff.cleaning.summary import Summary
 from recdiff.errors import UsageError
 from recdiff.storage.json_file import parse_json
 from recdiff.storage.lock import locked
@@ -91,7 +92,7 @@ class Journal:
             os.fsync(log.fileno())
         self.done.append(done)
 
-    def finish(self, summary: dict[str, object]) -> None:
+    def finish(self, summary: Summary) -> None:
         """Put the result in the output's place: one part becomes a file, more stay a folder of parts."""
         # Drafts of writers that were killed; whole parts have taken another's place.
         for draft in self.result.glob("*/.*"):
@@ -101,7 +102,7 @@ class Journal:
                 (part,) = (self.result / side).iterdir()
                 part.replace(self.result / f"{side}.parquet")
                 (self.result / side).rmdir()
-        (self.result / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        summary.write(self.result / SUMMARY)
         flush_all(self.result)
         swap(self.result, self.out)
         shutil.rmtree(self.folder)

@@ -16,6 +16,8 @@ from typing import get_args
 
 import pyarrow as pa
 
+from recdiff.cleaning.policy import Policy
+from recdiff.cleaning.summary import Summary
 from recdiff.errors import DataError, UsageError
 from recdiff.machine.progress import Report, silent
 from recdiff.storage.whole import replaced_file
@@ -38,26 +40,6 @@ GLIMPSE = 1 << 16
 """Bytes of an input that are looked at, beside its size and time, to know it again."""
 
 
-@dataclass(frozen=True)
-class CleanSummary:
-    """What a streamed cleaning did, in rows.
-
-    Attributes:
-        rows: ties read = kept + removed + dropped. unknown: ties with a user that the model does not know.
-        mean_fake_score: over the ties that have a score. seconds: this run only; resumed_rows: finished before it.
-    """
-
-    rows: int
-    kept: int
-    removed: int
-    unknown: int
-    dropped: int
-    threshold: float
-    mean_fake_score: float | None
-    resumed_rows: int
-    seconds: float
-
-
 def clean_stream(
     scorer: Scorer,
     edges: Path,
@@ -68,7 +50,7 @@ def clean_stream(
     mapping: Mapping[str, str] | None = None,
     resume: bool = True,
     report: Report = silent,
-) -> CleanSummary:
+) -> Summary:
     """Split the ties in ``edges`` into ``out``: kept, removed (fake_score >= threshold) and summary.json.
 
     Up to 8 M rows of one file become kept.parquet and removed.parquet; more become folders kept/ and removed/ of
@@ -204,7 +186,7 @@ def check_settings(threshold: float, unknown: str) -> None:
         raise UsageError(f"unknown = {unknown!r}: accepted are {', '.join(get_args(UnknownUsers))}")
 
 
-def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begun: float) -> CleanSummary:
+def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begun: float) -> Summary:
     """Put the whole result in the output's place and return what was done.
 
     Args:
@@ -221,9 +203,18 @@ def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begu
         total = added(total, done)
     scored = total.rows - total.unknown
     mean = total.score_sum / scored if scored else None
-    counts = (total.rows, total.kept, total.removed, total.unknown, total.dropped)
-    summary = CleanSummary(*counts, threshold, mean, resumed, time.monotonic() - begun)
-    journal.finish(vars(summary))
+    summary = Summary(
+        edges=total.rows,
+        kept=total.kept,
+        removed=total.removed,
+        unknown=total.unknown,
+        dropped=total.dropped,
+        policy=Policy(threshold).given(),
+        estimated_fake_share=mean,
+        resumed=resumed,
+        seconds=time.monotonic() - begun,
+    )
+    journal.finish(summary)
     return summary
 
 

@@ -23,6 +23,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recdiff import errors
+from recdiff.cleaning.summary import Summary
 from recdiff.errors import RecDiffError, UsageError
 from recdiff.machine.progress import Report, silent
 from recdiff.machine.ray_cluster import cluster, crew
@@ -30,7 +31,7 @@ from recdiff_export.runtime.provider import Provider
 from recdiff_export.runtime.scorer import OnnxScorer, reopened
 from recdiff_export.stream.batch import SIDES, Scored, UnknownUsers, pipeline, score_batch, write_part
 from recdiff_export.stream.journal import Done, Journal, part_path
-from recdiff_export.stream.local import STAGE, CleanSummary, check_settings, disk_errors, fingerprint, finished
+from recdiff_export.stream.local import STAGE, check_settings, disk_errors, fingerprint, finished
 from recdiff_export.stream.source import EdgeSource, Segment
 
 
@@ -45,7 +46,7 @@ def clean_stream_ray(
     resume: bool = True,
     report: Report = silent,
     workers: int | None = None,
-) -> CleanSummary:
+) -> Summary:
     """Do what `stream.clean_stream` does, on all workers of a Ray cluster; scores and files are the same.
 
     A text file is one part, whatever its size, and is read by one worker: convert large ones to Parquet.
