@@ -21,7 +21,6 @@ from recdiff.data.dataset import SocialDataset
 from recdiff.errors import UsageError
 from recdiff.evaluation.ranking_report import validation_score
 from recdiff.fit import fingerprint
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.machine.device import resolve_device
 from recdiff.machine.progress import Report, silent
 from recdiff.paper.fit import fit_paper
@@ -118,8 +117,7 @@ def _recommender_value(config: Config, dataset: SocialDataset, device: torch.dev
     made = fit_recommender(
         config.recommender,
         dataset.train,
-        edges=dataset.edges,
-        directed=dataset.directed,
+        dataset.graph,
         validation=dataset.validation,
         seed=config.seed,
         device=device,
@@ -128,7 +126,7 @@ def _recommender_value(config: Config, dataset: SocialDataset, device: torch.dev
 
 
 def _published_value(config: Config, dataset: SocialDataset, device: torch.device) -> float:
-    social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+    social = dataset.graph.adjacency()
     judge = validation_score(dataset.train, dataset.validation, config.seed)
     _, _, history = fit_paper(config.paper, dataset.train, social, judge, config.seed, device=device)
     return max(row["validation"] for row in history)

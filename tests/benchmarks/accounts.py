@@ -35,6 +35,7 @@ from recdiff.data.dataset import SocialDataset
 from recdiff.fakes.injection import corrupt
 from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import common_neighbours
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import auc
 from recdiff.sample.society import make_society
 from recdiff.scorer.fit import fit_scorer
@@ -121,7 +122,7 @@ def _scored(made: Planted, directed: bool, train: sp.csr_matrix | None, seed: in
     users = len(made.ring)
     scorer = fit_scorer(made.edges, users, train, directed, ScorerConfig(), seed)
     items = sp.csr_matrix((users, 0), dtype=np.float32) if train is None else train
-    return Evidence(made.edges, scorer.edge_scores, directed, items), made.ring >= 0, made.ring
+    return Evidence(SocialGraph(made.edges, users, directed), scorer.edge_scores, items), made.ring >= 0, made.ring
 
 
 def cell(evidence: Evidence, fake: NDArray[np.bool_], ring: Int64, seed: int) -> dict[str, float]:
@@ -209,7 +210,7 @@ def shapes(data: Path) -> dict[str, float]:
             block = find_blocks(made.edges, len(made.ring))
             there = block >= 0
             share = np.bincount(block[there], made.ring[there] >= 0) / np.bincount(block[there])
-            shape = shape_of(block, made.edges, directed=False)
+            shape = shape_of(block, SocialGraph(made.edges, len(block), False))
             odds = logit(np.clip(shape.within, LEAST, MOST))
             fading = np.log(np.maximum(shape.fading, FAINTEST))
             x.append(np.stack([odds, fading, shape.closed, shape.uneven], axis=1)[(share < 0.1) | (share > 0.5)])

@@ -15,6 +15,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from recdiff.graph.adjacency import social_adjacency
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.recommender import fit as recommender
 from recdiff.recommender.fit import RecommenderConfig, fit_recommender
 from recdiff.recommender.shards import Layout, shards, train_shard
@@ -99,7 +100,7 @@ def test_without_a_judge_the_last_pass_is_taken_by_all(trained: Path) -> None:
 def test_a_search_in_shares_chooses_what_one_process_chooses(tmp_path: Path) -> None:
     given, config = data(), replace(CONFIG, search=True)
     ties = np.stack(given.social.nonzero(), axis=1)
-    arguments = (config, given.train, ties, True, given.validation, 5)
+    arguments = (config, given.train, SocialGraph(ties, USERS, True), given.validation, 5)
 
     def trainer(
         config: RecommenderConfig, train: sp.csr_matrix, social: sp.csr_matrix, judge: Judge | None, seed: int

@@ -28,6 +28,7 @@ from recdiff.data.ids import Ids
 from recdiff.data.problems import Problem, data_error, shorten
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.odds import odds_of
 from recdiff.model.told import FAKE, REAL, SILENT, Verdicts
 from recdiff.storage.whole import replaced_file
@@ -146,7 +147,7 @@ class Decided:
         known = (pairs >= 0).all(axis=1)
         rows = np.full(len(ties), -1)
         if len(edges) and known.any():
-            rows[known] = EdgeIndex.of(edges, len(users), directed).rows_of(pairs[known])
+            rows[known] = EdgeIndex.of(SocialGraph(edges, len(users), directed)).rows_of(pairs[known])
         for each, row in zip(ties, rows.tolist(), strict=True):
             if row >= 0:
                 verdict = is_fake_of(each.verdict)

@@ -33,19 +33,19 @@ class Summary:
     edges: int
     removed: int
     estimated_fake_share: float | None = None
-    policy: Mapping[str, float] | None = None
-    directed: bool | None = None
     expected_fake_removed: float | None = None
     expected_real_removed: float | None = None
     expected_fake_kept: float | None = None
     fake_share: Mapping[str, Any] | None = None
     fake_kept_low: float | None = None
     fake_kept_high: float | None = None
+    policy: Mapping[str, float] | None = None
     noise: Mapping[str, float] | None = None
+    directed: bool | None = None
     decided: Mapping[str, int] | None = None
     decisions_contradicted: Sequence[Mapping[str, Any]] | None = None
-    decisions_file: str | None = None
     audit: Mapping[str, Any] | None = None
+    decisions_file: str | None = None
     restored: int | None = None
     kept: int | None = None
     unknown: int | None = None

@@ -25,6 +25,7 @@ from recdiff.data.published_pickle import Published, read_published
 from recdiff.data.split import Matrices, SplitRule, divide, overlap_notice
 from recdiff.data.table_file import Table
 from recdiff.errors import DataError, UsageError
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.memory import at_most
 
 __all__ = ["Notice", "SocialDataset"]
@@ -57,6 +58,11 @@ class SocialDataset:
     mirrored: bool
     notices: tuple[Notice, ...] = ()
     edge_times: Float64 | None = None
+
+    @property
+    def graph(self) -> SocialGraph:
+        """The social graph."""
+        return SocialGraph(self.edges, len(self.users), self.directed)
 
     @classmethod
     def read(

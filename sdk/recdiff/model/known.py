@@ -121,7 +121,7 @@ def two_sorts(known: NDArray[np.int64]) -> bool:
 
 def _rows(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64]:
     """Return which edge each label (B,) is about, -1 where the data have none such."""
-    return EdgeIndex.of(dataset.edges, len(dataset.users), dataset.directed).rows_of(labels.pairs)
+    return EdgeIndex.of(dataset.graph).rows_of(labels.pairs)
 
 
 def _absent(dataset: SocialDataset, labels: Labels, rows: Int64) -> list[str]:

@@ -17,8 +17,8 @@ from recdiff.baselines.task import validation_judge
 from recdiff.cleaning.policy import Policy, removed
 from recdiff.config.scorer import ScorerConfig
 from recdiff.data.dataset import SocialDataset
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.graph.rewired import rewired
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import auc
 from recdiff.metrics.ranking import rank
 from recdiff.recommender.fit import RecommenderConfig, fit_recommender
@@ -93,7 +93,7 @@ def treated(dataset: SocialDataset, scores: Float32, seed: int) -> dict[str, Tie
     edges, users = dataset.edges, len(dataset.users)
     kept = ~removed(edges, scores, Policy(), users)
     thinned = np.sort(rng.permutation(len(edges))[: int(kept.sum())])
-    adjacency = rewired(social_adjacency(edges, users, dataset.directed), rng)
+    adjacency = rewired(dataset.graph.adjacency(), rng)
     return {
         "as-is": Ties(edges),
         "cleaned": Ties(edges[kept]),
@@ -112,8 +112,7 @@ def _fit(
     made = fit_recommender(
         config,
         train,
-        edges=ties.edges,
-        directed=dataset.directed,
+        SocialGraph(ties.edges, len(dataset.users), dataset.directed),
         validation=validation,
         seed=seed,
         edge_weight=ties.weight,

@@ -15,7 +15,6 @@ from recdiff.baselines.task import validation_judge
 from recdiff.config import PaperConfig
 from recdiff.config.scorer import ScorerConfig
 from recdiff.data.dataset import SocialDataset
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.metrics.ranking import by_tables
 from recdiff.paper.fit import fit_paper
 from recdiff.scorer.fit import fit_scorer
@@ -116,7 +115,7 @@ def _published(dataset: SocialDataset, epochs: int | None, seed: int) -> Change:
     config = PaperConfig()
     if epochs is not None:
         config = replace(config, epochs=min(epochs, config.epochs))
-    social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+    social = dataset.graph.adjacency()
     model, graphs, _ = fit_paper(
         config, dataset.train, social, lambda users, items: judge(by_tables(users, items)), seed
     )

@@ -13,7 +13,6 @@ from recdiff.baselines.registry import BASELINES, Baseline, baseline
 from recdiff.baselines.task import Judge, Task
 from recdiff.config import PaperConfig
 from recdiff.data.dataset import SocialDataset
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.metrics.ranking import Score, by_tables
 from recdiff.paper.fit import fit_paper
 from recdiff.recommender.fit import RecommenderConfig, fit_recommender
@@ -130,7 +129,7 @@ def _fit_baseline(
     model: Baseline, dataset: SocialDataset, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
 ) -> Fitted:
     history = History(judge, JUDGE_EVERY)
-    task = Task(dataset.train, dataset.edges, dataset.directed, history, seed)
+    task = Task(dataset.train, dataset.graph, history, seed)
     own = inspect.signature(model.fit).parameters.get("epochs")
     limit = {} if own is None or epochs is None else {"epochs": min(epochs, own.default)}
     score = model.fit(task, **settings, **limit)
@@ -150,9 +149,7 @@ def _fit_ours(
     if epochs is not None:
         config = replace(config, steps=min(epochs, config.steps))
     began = time.perf_counter()
-    made = fit_recommender(
-        config, dataset.train, edges=dataset.edges, directed=dataset.directed, validation=dataset.validation, seed=seed
-    )
+    made = fit_recommender(config, dataset.train, graph=dataset.graph, validation=dataset.validation, seed=seed)
     whole = time.perf_counter() - began
     began = time.perf_counter()
     judge(made.recommender.score)
@@ -179,7 +176,7 @@ def _fit_published(
     config = replace(PaperConfig(), **{name: settings[name] for name in settings if name != "inference"})
     if epochs is not None:
         config = replace(config, epochs=min(epochs, config.epochs))
-    social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+    social = dataset.graph.adjacency()
     history = History(judge, config.evaluate_every)
     model, graphs, _ = fit_paper(
         config, dataset.train, social, lambda users, items: history(by_tables(users, items)), seed
