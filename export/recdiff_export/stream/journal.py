@@ -34,6 +34,11 @@ class Done:
     score_sum: float
     last: bool
 
+    @classmethod
+    def none(cls, file: str = "", first: int = 0) -> Done:
+        """Return a part from row ``first`` of ``file`` on, of which nothing is done yet."""
+        return cls(file, first, rows=0, kept=0, removed=0, unknown=0, dropped=0, score_sum=0.0, last=True)
+
 
 class Journal:
     """A work folder beside the output: ``result/`` holds finished parts, ``journal.jsonl`` lists them.

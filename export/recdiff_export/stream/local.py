@@ -149,22 +149,7 @@ class _Work:
             self.report(STAGE, finished + counted.rows, self.total)
             return counted.rows >= limit
 
-        done = write_part(
-            paths,
-            results,
-            Done(
-                file=str(segment.path),
-                first=segment.first,
-                rows=0,
-                kept=0,
-                removed=0,
-                unknown=0,
-                dropped=0,
-                score_sum=0.0,
-                last=True,
-            ),
-            tick,
-        )
+        done = write_part(paths, results, Done.none(str(segment.path), segment.first), tick)
         if segment.rows is None and done.rows >= limit:
             done = replace(done, last=False)
         self.journal.add(done)
@@ -197,7 +182,7 @@ def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begu
     """
     if not journal.done:
         raise DataError(f"{edges}: there are no ties in it; it needs at least one row")
-    total = Done(file="", first=0, rows=0, kept=0, removed=0, unknown=0, dropped=0, score_sum=0.0, last=True)
+    total = Done.none()
     # In the input's order, whatever the order of finishing, so that sums are the same to the last bit.
     for done in sorted(journal.done, key=lambda done: (done.file, done.first)):
         total = added(total, done)

@@ -140,17 +140,7 @@ class Worker:
         # The draft has a name of its own: a worker that was given up for dead may still be writing.
         with disk_errors(work.result), ThreadPoolExecutor(self._threads) as pool:
             results = pipeline(work.source, segment, pool, self._threads, score)
-            none = Done(
-                file=str(segment.path),
-                first=segment.first,
-                rows=0,
-                kept=0,
-                removed=0,
-                unknown=0,
-                dropped=0,
-                score_sum=0.0,
-                last=True,
-            )
+            none = Done.none(str(segment.path), segment.first)
             return write_part(paths, results, none, lambda _: False, uuid.uuid4().hex)
 
 

@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from recdiff.arrays import Int64
 from recdiff.data.notice import Notice, counted
 from recdiff.data.text_file import TextFile, is_parquet
+from recdiff.graph.keys import keys_of
 from recdiff.storage.bounded import parquet_columns
 
 
@@ -62,7 +63,7 @@ def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Tie
     decided = directed if directed is not None else not mirrored
     if decided:
         return Ties(arcs, True, False, (*notices, _directed_notice(len(arcs), reciprocal, directed is None)), rows)
-    unordered = np.minimum(arcs[:, 0], arcs[:, 1]) * num_users + np.maximum(arcs[:, 0], arcs[:, 1])
+    unordered = keys_of(arcs[:, 0], arcs[:, 1], num_users, directed=False)
     once = _first_seen(unordered)
     edges = arcs[once]
     notices.append(_undirected_notice(len(edges), mirrored, directed is None))

@@ -15,7 +15,8 @@ from recdiff.arrays import Int64
 from recdiff.fakes import kinds
 from recdiff.fakes.drawing import Graph
 from recdiff.fakes.injection import FARM_TARGETS, FARM_WITHIN, TIES_PER_ACCOUNT, distinct_cells
-from recdiff.sample.society import Society, keys, random_neighbour, two_hops
+from recdiff.graph.pairs import pair_keys
+from recdiff.sample.society import Society, random_neighbour, two_hops
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def plant(society: Society, accounts: Accounts, count: int, rng: np.random.Gener
     drawn = [_drawn(each, society, accounts, round(count * each.in_sample), rng) for each in kinds.in_sample()]
     pairs = np.concatenate(drawn)
     number = np.repeat(np.arange(len(drawn), dtype=np.int8), [len(part) for part in drawn])
-    _, first = np.unique(keys(pairs, total), return_index=True)
+    _, first = np.unique(pair_keys(pairs, total, directed=False), return_index=True)
     first.sort()
     return pairs[first], number[first]
 
@@ -79,8 +80,8 @@ def _two_hop(society: Society, accounts: Accounts, count: int, rng: np.random.Ge
 
 def _unknown(pairs: Int64, society: Society) -> Int64:
     """Drop pairs that are real ties or one user twice."""
-    key = keys(pairs, society.size)
-    real = keys(society.ties, society.size)
+    key = pair_keys(pairs, society.size, directed=False)
+    real = pair_keys(society.ties, society.size, directed=False)
     at = np.minimum(np.searchsorted(real, key), len(real) - 1)
     new: Int64 = pairs[(pairs[:, 0] != pairs[:, 1]) & (real[at] != key)]
     return new

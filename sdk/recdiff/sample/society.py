@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.arrays import Int64
+from recdiff.graph.pairs import pair_keys
 
 TIES_PER_USER = 7
 CLOSED = 0.45
@@ -107,11 +108,6 @@ def two_hops(graph: sp.csr_matrix, count: int, rng: np.random.Generator) -> Int6
     return np.column_stack((random_neighbour(graph, middle, rng), random_neighbour(graph, middle, rng)))
 
 
-def keys(pairs: Int64, users: int) -> Int64:
-    """Return one number per unordered pair (B, 2)."""
-    return np.asarray(pairs.min(axis=1) * users + pairs.max(axis=1), np.int64)
-
-
 def ascending(numbers: Int64) -> Int64:
     """Return the distinct ``numbers`` in ascending order; by sorting, as hashing misses the cache at this size."""
     ordered = np.sort(numbers)
@@ -129,5 +125,5 @@ def _meet(urn: Urn, community: Int64, count: int, rng: np.random.Generator) -> I
 
 def _distinct(pairs: Int64, users: int) -> Int64:
     """Return each unordered pair of two different users once, in ascending order."""
-    key = ascending(keys(pairs[pairs[:, 0] != pairs[:, 1]], users))
+    key = ascending(pair_keys(pairs[pairs[:, 0] != pairs[:, 1]], users, directed=False))
     return np.column_stack((key // users, key % users))
