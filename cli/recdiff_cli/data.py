@@ -43,7 +43,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 0,
     json: Json = False,
 ) -> None:
-    """Write a realistic sample with planted fake ties and the truth about them."""
+    """Write a realistic sample with planted fake edges and the truth about them."""
     from recdiff.sample.folder import write_sample
 
     made = write_sample(folder, users, seed)
@@ -53,15 +53,15 @@ def sample(
         "users": made.users,
         "items": made.items,
         "interactions": made.interactions.num_rows,
-        "tie_rows": made.social.num_rows,
-        "tie_rows_by_kind": dict(sorted(kinds.items())),
+        "edge_rows": made.social.num_rows,
+        "edge_rows_by_kind": dict(sorted(kinds.items())),
     }
     if json:
         print_json(facts)
         return
     counts = [("users", made.users), ("items", made.items), ("interactions", made.interactions.num_rows)]
-    ties = [(f"tie rows: {kind}", count) for kind, count in sorted(kinds.items(), key=lambda each: -each[1])]
-    print_table((str(folder), "count"), counts + ties)
+    rows = [(f"edge rows: {kind}", count) for kind, count in sorted(kinds.items(), key=lambda each: -each[1])]
+    print_table((str(folder), "count"), counts + rows)
     note(f"next: recdiff-sdk fit {folder}")
 
 
@@ -96,9 +96,9 @@ def corrupt(
     folder: Data,
     kind: Annotated[Injected, typer.Option(help="Of fakes.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the spoiled data folder.")],
-    share: Annotated[float, typer.Option(help="Fakes as a share of the ties there are.")] = 0.2,
+    share: Annotated[float, typer.Option(help="Fakes as a share of the edges there are.")] = 0.2,
     mode: Annotated[
-        Literal["replace", "add"], typer.Option(help="Put fakes in the place of ties, or beside them.")
+        Literal["replace", "add"], typer.Option(help="Put fakes in the place of edges, or beside them.")
     ] = "replace",
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
     directed: Directed = None,
@@ -106,7 +106,7 @@ def corrupt(
     max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
-    """Write a copy of a data folder with injected fake ties, their truth and a manifest."""
+    """Write a copy of a data folder with injected fake edges, their truth and a manifest."""
     from recdiff.fakes.corrupted_folder import corrupt_folder
 
     facts = corrupt_folder(

@@ -20,7 +20,7 @@ DataFolder = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Directed = Annotated[
     bool | None,
-    typer.Option("--directed/--undirected", help="Whether ties have a direction; default: look at the data."),
+    typer.Option("--directed/--undirected", help="Whether edges have a direction; default: look at the data."),
 ]
 Mapping = Annotated[
     list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What a column is called, e.g. user_id=uid.")

@@ -1,4 +1,4 @@
-"""Tell real social ties from noise and fakes, and hand the result to the systems that need it.
+"""Tell real social edges from noise and fakes, and hand the result to the systems that need it.
 
 Names load on first use, so that importing the package stays light.
 """

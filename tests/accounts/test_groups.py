@@ -15,7 +15,7 @@ USERS = 2000
 def with_fleet(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a town's edges with a fleet of 20, and who is in the fleet."""
     rng = np.random.default_rng(seed)
-    edges = np.concatenate([make_society(USERS, rng).ties, fleet(20, 15, USERS, rng)])
+    edges = np.concatenate([make_society(USERS, rng).edges, fleet(20, 15, USERS, rng)])
     return edges, np.arange(USERS + 20) >= USERS
 
 
@@ -41,7 +41,7 @@ def test_targets_of_a_fleet_are_less_suspicious_than_the_fleet() -> None:
 def test_accounts_that_follow_the_same_users_at_the_same_time_are_found_by_their_times() -> None:
     """Their sets are too unlike without the times: each follows many others too."""
     rng = np.random.default_rng(3)
-    ties = make_society(USERS, rng).ties
+    ties = make_society(USERS, rng).edges
     burst = fleet(15, 8, USERS, rng)
     cover = np.stack([rng.integers(USERS, USERS + 15, 300), rng.integers(0, USERS, 300)], axis=1)
     edges = np.unique(np.concatenate([ties, burst, cover]), axis=0)

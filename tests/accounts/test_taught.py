@@ -19,7 +19,7 @@ USERS, FAKES = 1500, 150
 def spammers(seed: int = 0) -> tuple[Evidence, np.ndarray]:
     """Return accounts whom no group and no edge score gives away: each follows ten users and uses one odd item."""
     rng = np.random.default_rng(seed)
-    ties = make_society(USERS, rng).ties
+    ties = make_society(USERS, rng).edges
     spam = np.stack([np.repeat(np.arange(USERS, USERS + FAKES), 10), rng.integers(0, USERS, 10 * FAKES)], axis=1)
     edges = np.unique(np.concatenate([ties, spam]), axis=0)
     users = USERS + FAKES

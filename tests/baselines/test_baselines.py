@@ -79,7 +79,7 @@ def test_ties_matter_exactly_where_declared(model: Baseline) -> None:
     none = model.fit(replace(task, graph=replace(task.graph, edges=task.graph.edges[:0])), **settings(model))(
         np.arange(USERS)
     )
-    assert np.array_equal(given, none) != model.ties
+    assert np.array_equal(given, none) != model.social
 
 
 def test_directed_and_weighted_ties_are_accepted(model: Baseline) -> None:

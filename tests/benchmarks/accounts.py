@@ -89,7 +89,7 @@ def spoiled(case: str, data: Path, seed: int) -> Graph:
     rng = np.random.default_rng(seed)
     if name == "generated":
         society = make_society(MADE_UP, rng)
-        return _scored(plant_rings(society.ties, society.size, RINGS, False, rng), False, None, seed)
+        return _scored(plant_rings(society.edges, society.size, RINGS, False, rng), False, None, seed)
     dataset = SocialDataset.read(data / name)
     users, directed = len(dataset.users), dataset.directed
     if kind == "rings":
@@ -223,7 +223,7 @@ def shapes(data: Path) -> dict[str, float]:
 def _made_up(users: int) -> Callable[[np.random.Generator], tuple[Int64, int]]:
     def make(rng: np.random.Generator) -> tuple[Int64, int]:
         society = make_society(users, rng)
-        return society.ties, society.size
+        return society.edges, society.size
 
     return make
 

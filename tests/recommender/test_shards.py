@@ -131,6 +131,6 @@ def test_every_node_and_entry_is_held_once(workers: int) -> None:
     assert layout.places.max() < workers * layout.block
     pairs = sp.vstack([part.pairs for part in parts]).tocsr()[layout.places][:, layout.places]
     assert (pairs[:USERS, USERS:] != train).nnz == 0
-    ties = sp.vstack([part.ties for part in parts]).tocsr()[layout.places][:, layout.places]
+    ties = sp.vstack([part.social for part in parts]).tocsr()[layout.places][:, layout.places]
     assert abs(ties[:USERS, :USERS] - (given.social + given.social.T) / 2).nnz == 0
     assert sum(part.pairs.nnz for part in parts) == 2 * train.nnz

@@ -1,4 +1,4 @@
-"""Batches of ties scored and divided, and the files they are written to: the pieces that streaming is made of."""
+"""Batches of edges scored and divided, and the files they are written to: the pieces that streaming is made of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Score and clean any number of ties in bounded memory: read, look up, score and write at the same time."""
+"""Score and clean any number of edges in bounded memory: read, look up, score and write at the same time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def clean_stream(
     resume: bool = True,
     report: Report = silent,
 ) -> Summary:
-    """Split the ties in ``edges`` into ``out``: kept, removed (fake_score >= threshold) and summary.json.
+    """Split the edges in ``edges`` into ``out``: kept, removed (fake_score >= threshold) and summary.json.
 
     Up to 8 M rows of one file become kept.parquet and removed.parquet; more become folders kept/ and removed/ of
     parts in the input's order. ``out`` appears when everything is written; a killed run continues from its last
@@ -59,7 +59,7 @@ def clean_stream(
 
     Args:
         edges: a Parquet, csv or tsv file, or a folder of them.
-        unknown: ties with a user the model does not know: "keep" (null score), "drop" or "error".
+        unknown: edges with a user the model does not know: "keep" (null score), "drop" or "error".
         mapping: column names of src and dst where they are not recognised.
 
     Raises:
@@ -90,7 +90,7 @@ def score_file(
     mapping: Mapping[str, str] | None = None,
     report: Report = silent,
 ) -> int:
-    """Write the ties in ``edges`` with their fake_score, in order, to the Parquet file ``out``; return the rows.
+    """Write the edges in ``edges`` with their fake_score, in order, to the Parquet file ``out``; return the rows.
 
     ``out`` appears, or replaces an older file, when it is complete.
 
@@ -181,7 +181,7 @@ def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begu
         DataError: there was no row in ``edges``.
     """
     if not journal.done:
-        raise DataError(f"{edges}: there are no ties in it; it needs at least one row")
+        raise DataError(f"{edges}: there are no edges in it; it needs at least one row")
     total = Done.none()
     # In the input's order, whatever the order of finishing, so that sums are the same to the last bit.
     for done in sorted(journal.done, key=lambda done: (done.file, done.first)):

@@ -1,4 +1,4 @@
-"""Clean ties with Ray: segments of the input go to actors that hold the session, parts come back as files.
+"""Clean edges with Ray: segments of the input go to actors that hold the session, parts come back as files.
 
 Input, bundle and output are paths that every node sees (one machine, or a shared file system): only the name of a
 segment goes to a worker and only counts come back. A worker that dies loses the segment it was at; Ray starts

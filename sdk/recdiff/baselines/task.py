@@ -23,7 +23,7 @@ Judge = Callable[[Score], float]
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Interactions and ties to learn from, and the judge that picks the epoch.
+    """Interactions and edges to learn from, and the judge that picks the epoch.
 
     Attributes:
         train: float32 CSR (U, I), entries 1.

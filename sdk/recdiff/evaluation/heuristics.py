@@ -1,6 +1,6 @@
-"""The floor: what counting says about a tie, each count without the tie itself.
+"""The floor: what counting says about an edge, each count without the edge itself.
 
-Higher means more alike, so a tie looks fake where the count is low. Letters: U users, E pairs.
+Higher means more alike, so an edge looks fake where the count is low. Letters: U users, E pairs.
 For a directed graph the counts are those of the graph without directions; degrees are out-degree of the source
 and in-degree of the target.
 """
@@ -37,7 +37,7 @@ def heuristic_scores(graph: SocialGraph, train: sp.csr_matrix | None, rng: np.ra
 
     Args:
         train: (U, I) interactions, or None: then there is no "shared_items".
-        rng: splits the ties into folds for the SVD scores.
+        rng: splits the edges into folds for the SVD scores.
     """
     scores = neighbourhood_scores(graph) | svd_scores(graph, rng)
     if train is not None and train.nnz:
@@ -46,10 +46,10 @@ def heuristic_scores(graph: SocialGraph, train: sp.csr_matrix | None, rng: np.ra
 
 
 def neighbourhood_scores(graph: SocialGraph) -> dict[str, Float64]:
-    """Return the counts of degrees and common neighbours; a pair's own tie is part of neither."""
+    """Return the counts of degrees and common neighbours; a pair's own edge is part of neither."""
     friends, edges = graph.friends(), graph.edges
     degree = np.diff(friends.indptr).astype(np.float64)
-    # The tie itself is one neighbour of each end.
+    # The edge itself is one neighbour of each end.
     out, into = _outer_degrees(graph)
     common = common_neighbours(friends, friends, edges)
     union = degree[edges].sum(axis=1) - 2.0 - common
@@ -64,7 +64,7 @@ def neighbourhood_scores(graph: SocialGraph) -> dict[str, Float64]:
 
 
 def svd_scores(graph: SocialGraph, rng: np.random.Generator) -> dict[str, Float64]:
-    """Return two scores from rank-32 factors U s V^T of D^-1/2 A D^-1/2, each tie left out of those that score it.
+    """Return two scores from rank-32 factors U s V^T of D^-1/2 A D^-1/2, each edge left out of those that score it.
 
     "svd_dot" is the dot product of the rows of U s and V s, "svd_cosine" the cosine of those of U s^1/2 and V s^1/2.
     """

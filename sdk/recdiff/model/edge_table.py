@@ -23,7 +23,7 @@ def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:
 
     Columns: src, dst (positions), fake_score (out of fold), kind (of fake it resembles most), common_friends,
     shared_items (with interactions), degree_src, degree_dst, movement (of the two ends by denoising, as a multiple
-    of the median user's; with a denoiser), tied_at (seconds; where the data have times of ties).
+    of the median user's; with a denoiser), tied_at (seconds; where the data have times of edges).
     """
     edges = dataset.edges
     kinds = np.array(scorer.kinds, dtype=object)[scorer.edge_kinds.argmax(axis=1)]

@@ -1,10 +1,10 @@
-"""Fitting the default recommender: a light graph encoder over interactions and ties, trained on all pairs at once.
+"""Fitting the default recommender: a light graph encoder over interactions and edges, trained on all pairs at once.
 
-Letters: U users, I items, A items with a training interaction, N = U + A nodes, D width, L layers, w tie weight.
+Letters: U users, I items, A items with a training interaction, N = U + A nodes, D width, L layers, w edge weight.
 
 Graph  G = D^-1/2 [[w S, R], [R^T, 0]] D^-1/2 (joint_graph), rows Z = mean over l = 0 .. L of G^l X, table X (N, D).
 Objective  all_pairs.loss(Z) + regularisation |X|^2, minimised by Adam over whole passes: some dozens, no sampling.
-A step costs O((R + E) D L + N D^2), linear in users, interactions and ties.
+A step costs O((R + E) D L + N D^2), linear in users, interactions and edges.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def train_on_ray(
     """Train with fixed settings on the workers of a Ray cluster; the table is that of one process, up to rounding.
 
     Args:
-        train: interactions (U, A) with the items that have any. social: ties (U, U).
+        train: interactions (U, A) with the items that have any. social: edges (U, U).
         judge: judges node rows (U + A, D) on validation; called by one worker. None: nothing judges.
         folder: where the result is handed over; every node must see it (one machine, or a shared file system).
         device: "auto" (cards where there are any), "cpu" or "cuda".

@@ -34,7 +34,7 @@ class Trial:
     history: tuple[dict[str, float], ...]
 
 
-# Trains somewhere else: settings, interactions (U, A), ties (U, U), what judges (None: nothing), seed.
+# Trains somewhere else: settings, interactions (U, A), edges (U, U), what judges (None: nothing), seed.
 Trainer = Callable[[RecommenderConfig, sp.csr_matrix, sp.csr_matrix, Judge | None, int], Trial]
 
 

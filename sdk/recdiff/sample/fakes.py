@@ -1,4 +1,4 @@
-"""Plant fake ties of several kinds in a made-up society, by the protocols of ``corrupt``.
+"""Plant fake edges of several kinds in a made-up society, by the protocols of ``corrupt``.
 
 The accounts are counted before the society is made, so that the whole has the number of users asked for.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recdiff.arrays import Int64
 from recdiff.fakes import kinds
 from recdiff.fakes.drawing import Graph
-from recdiff.fakes.injection import FARM_TARGETS, FARM_WITHIN, TIES_PER_ACCOUNT, distinct_cells
+from recdiff.fakes.injection import EDGES_PER_ACCOUNT, FARM_TARGETS, FARM_WITHIN, distinct_cells
 from recdiff.graph.pairs import pair_keys
 from recdiff.sample.society import Society, random_neighbour, two_hops
 
@@ -34,16 +34,16 @@ class Accounts:
     imitated: Int64
 
 
-def count_accounts(users: int, fake_share: float, ties_per_user: int) -> tuple[int, int]:
+def count_accounts(users: int, fake_share: float, edges_per_user: int) -> tuple[int, int]:
     """Return how many of ``users`` are farm and camouflage accounts."""
-    planted = fake_share * users * ties_per_user
+    planted = fake_share * users * edges_per_user
     of_kind = (planted * kinds.kind(name).in_sample for name in ("farm", "camouflage"))
-    farm, camouflage = (max(1, round(count / TIES_PER_ACCOUNT)) for count in of_kind)
+    farm, camouflage = (max(1, round(count / EDGES_PER_ACCOUNT)) for count in of_kind)
     return farm, camouflage
 
 
 def plant(society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> tuple[Int64, NDArray[np.int8]]:
-    """Return about ``count`` fake ties (F, 2), none of them real or repeated, and the index in `in_sample` of each."""
+    """Return about ``count`` fake edges (F, 2), none of them real or repeated, and the index in `in_sample` of each."""
     total = society.size + accounts.farm + accounts.camouflage
     drawn = [_drawn(each, society, accounts, round(count * each.in_sample), rng) for each in kinds.in_sample()]
     pairs = np.concatenate(drawn)
@@ -63,7 +63,7 @@ def _drawn(kind: kinds.Kind, society: Society, accounts: Accounts, count: int, r
     own = _MADE.get(kind.name)
     if own is not None:
         return own(society, accounts, count, rng)
-    return Graph.of(society.ties, society.size, directed=False).draw_at_most(kind.name, count, rng)
+    return Graph.of(society.edges, society.size, directed=False).draw_at_most(kind.name, count, rng)
 
 
 def _uniform(society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> Int64:
@@ -79,9 +79,9 @@ def _two_hop(society: Society, accounts: Accounts, count: int, rng: np.random.Ge
 
 
 def _unknown(pairs: Int64, society: Society) -> Int64:
-    """Drop pairs that are real ties or one user twice."""
+    """Drop pairs that are real edges or one user twice."""
     key = pair_keys(pairs, society.size, directed=False)
-    real = pair_keys(society.ties, society.size, directed=False)
+    real = pair_keys(society.edges, society.size, directed=False)
     at = np.minimum(np.searchsorted(real, key), len(real) - 1)
     new: Int64 = pairs[(pairs[:, 0] != pairs[:, 1]) & (real[at] != key)]
     return new

@@ -1,4 +1,4 @@
-"""Write a made-up data folder with planted fake ties and the truth about them."""
+"""Write a made-up data folder with planted fake edges and the truth about them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from recdiff.arrays import Int64
 from recdiff.errors import UsageError
 from recdiff.fakes import kinds as registry
 from recdiff.sample.fakes import Accounts, count_accounts, imitated, plant
-from recdiff.sample.society import TIES_PER_USER, Society, make_society
+from recdiff.sample.society import EDGES_PER_USER, Society, make_society
 from recdiff.sample.taste import activity, choose, make_catalogue
 from recdiff.storage.whole import in_the_way, replaced_folder, writable
 
 FAKE_SHARE = 0.2
-"""Fake ties per real tie."""
+"""Fake edges per real edge."""
 USERS = 3_000
 LEAST, MOST = 50, 10_000_000
 CSV_USERS = 50_000
@@ -52,7 +52,7 @@ class Sample:
 
     Attributes:
         interactions: user_id, item_id, timestamp (seconds).
-        social: src, dst; every tie in both directions.
+        social: src, dst; every edge in both directions.
         truth: the rows of ``social`` with is_fake and kind ("real" or the name of a kind).
         users: number of users, fake accounts included.
         items: number of items.
@@ -75,10 +75,10 @@ def make_sample(users: int = USERS, seed: int = 0) -> Sample:
         raise UsageError(f"users={users} is out of range; accepted: {LEAST} to {MOST}")
     rng = np.random.default_rng(seed)
     items = min(users, 3_000 + users // 20)
-    farm, camouflage = count_accounts(users, FAKE_SHARE, TIES_PER_USER)
+    farm, camouflage = count_accounts(users, FAKE_SHARE, EDGES_PER_USER)
     society = make_society(users - farm - camouflage, rng)
     accounts = Accounts(farm, camouflage, imitated(society, camouflage, rng))
-    fakes, kinds = plant(society, accounts, round(FAKE_SHARE * len(society.ties)), rng)
+    fakes, kinds = plant(society, accounts, round(FAKE_SHARE * len(society.edges)), rng)
     # Numbers are dealt at random, so that nothing about an account shows in its id.
     number = rng.permutation(users)
     names = _names(users, _FIRST_NAMES, rng)
@@ -161,10 +161,10 @@ def _coded(codes: Int64, names: pa.Array) -> pa.DictionaryArray:
 
 
 def _truth(society: Society, fakes: Int64, kinds: NDArray[np.int8], number: Int64, names: pa.Array) -> pa.Table:
-    ties = number[np.concatenate((society.ties, fakes))]
-    kind = np.concatenate((np.zeros(len(society.ties), np.int64), kinds.astype(np.int64) + 1))
-    one_way = ties[:, 0] * len(names) + ties[:, 1]
-    other_way = ties[:, 1] * len(names) + ties[:, 0]
+    edges = number[np.concatenate((society.edges, fakes))]
+    kind = np.concatenate((np.zeros(len(society.edges), np.int64), kinds.astype(np.int64) + 1))
+    one_way = edges[:, 0] * len(names) + edges[:, 1]
+    other_way = edges[:, 1] * len(names) + edges[:, 0]
     named = ["real", *(each.name for each in registry.in_sample())]
     # The kind rides along in the low digits, so that one plain sort orders all columns.
     row = np.sort(np.concatenate((one_way, other_way)) * len(named) + np.concatenate((kind, kind)))
