@@ -79,10 +79,7 @@ BASELINES: tuple[Baseline, ...] = (
         "bpr-mf", fit_bpr, {"regularisation": (1e-3, 1e-2, 3e-2, 1e-1), "learning_rate": (5e-3, 2e-2)}, seeded=True
     ),
     Baseline(
-        "als",
-        fit_als,
-        {"width": (64,), "background": (0.1, 0.3), "regularisation": (0.3, 1.0, 3.0, 10.0)},
-        seeded=True,
+        "als", fit_als, {"width": (64,), "background": (0.1, 0.3), "regularisation": (0.3, 1.0, 3.0, 10.0)}, seeded=True
     ),
     Baseline("lightgcn", fit_lightgcn, {"layers": (2, 3), "regularisation": _PENALTY}, seeded=True),
     Baseline(

@@ -65,11 +65,7 @@ KINDS: tuple[Kind, ...] = (
         made_as="any two users",
     ),
     Kind(
-        "hub",
-        "an edge from somebody picked at random to somebody popular",
-        sampled=True,
-        injected=True,
-        natural=0.006,
+        "hub", "an edge from somebody picked at random to somebody popular", sampled=True, injected=True, natural=0.006
     ),
     Kind(
         "degree",
@@ -113,12 +109,7 @@ KINDS: tuple[Kind, ...] = (
         made_as="new accounts tied to each other and to a few popular users; each uses one to three items, so that the "
         "scorer's name for them is [`active-farm`](cleaning.md#kinds-of-fakes)",
     ),
-    Kind(
-        "active-farm",
-        "an edge of a farm whose accounts use a thing or two to look real",
-        planted=True,
-        natural=0.03,
-    ),
+    Kind("active-farm", "an edge of a farm whose accounts use a thing or two to look real", planted=True, natural=0.03),
     Kind(
         "camouflage",
         "a bought follower that also befriended the target's friends to look real",

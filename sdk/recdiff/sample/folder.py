@@ -172,12 +172,7 @@ def _truth(society: Society, fakes: Int64, kinds: NDArray[np.int8], number: Int6
     src, dst = pair // len(names), pair % len(names)
     labels = pa.DictionaryArray.from_arrays(pa.array(label), pa.array(named))
     return pa.table(
-        {
-            "src": _coded(src, names),
-            "dst": _coded(dst, names),
-            "is_fake": pa.array(label > 0),
-            "kind": labels,
-        }
+        {"src": _coded(src, names), "dst": _coded(dst, names), "is_fake": pa.array(label > 0), "kind": labels}
     )
 
 
@@ -202,9 +197,5 @@ def _interactions(
     moment = _START + 86_400 * _DAYS * (began[who] + (1 - began[who]) * rng.random(len(who)))
     titles = _numbered(pa.array(_TOPICS).take(pa.array(catalogue.topic % len(_TOPICS))))
     return pa.table(
-        {
-            "user_id": _coded(who, names),
-            "item_id": _coded(what, titles),
-            "timestamp": pa.array(moment.astype(np.int64)),
-        }
+        {"user_id": _coded(who, names), "item_id": _coded(what, titles), "timestamp": pa.array(moment.astype(np.int64))}
     )
