@@ -66,7 +66,7 @@ FLOORS = {
     "recdiff_export.runtime": 4,
 }
 # The runtime's own method that hands itself to what streams through it.
-UPWARD = {("recdiff_export.runtime.scorer", "recdiff_export.stream.local")}
+UPWARD = {("recdiff_export.runtime.scorer", "recdiff_export.stream.scored_file")}
 # What imports the module that a text names, now or later.
 LATER = ("import_module", "run_of")
 MOST_MODULES = 16

@@ -195,22 +195,21 @@ def _clean_streamed(
 ) -> None:
     from recdiff.cleaning.policy import DEFAULT_THRESHOLD
     from recdiff_export.opening import open_bundle
+    from recdiff_export.stream.local import clean_stream
 
     with progress() as report:
         scorer = open_bundle(model, device)
         limit = DEFAULT_THRESHOLD if threshold is None else threshold
-        if engine == "ray":
-            from recdiff_export.stream.ray import clean_stream_ray
-
-            summary = clean_stream_ray(
-                scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
-            )
-        else:
-            from recdiff_export.stream.local import clean_stream
-
-            summary = clean_stream(
-                scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
-            )
+        summary = clean_stream(
+            scorer,
+            edges,
+            out,
+            threshold=limit,
+            unknown=unknown,
+            mapping=names_of(mapping),
+            engine=engine,
+            report=report,
+        )
     _say_undecided(model)
     facts = {"out": str(out), **summary.plain()}
     if json:

@@ -245,7 +245,7 @@ print(summary.resumed, summary.edges)
             lambda path: pq.write_table(
                 pa.table({"src": pa.array([], pa.int64()), "dst": pa.array([], pa.int64())}), path
             ),
-            "no ties",
+            "no edges",
         ),
         (lambda path: None, "no such file or folder"),
     ],

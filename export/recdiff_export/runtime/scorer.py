@@ -222,7 +222,7 @@ class OnnxScorer:
 
     def score_file(self, edges: str | PathLike[str], out: str | PathLike[str], **options: Any) -> Any:
         """Score the edges in ``edges`` into ``out``; see `recdiff_export.stream.score_file`."""
-        from recdiff_export.stream.local import score_file
+        from recdiff_export.stream.scored_file import score_file
 
         return score_file(self, Path(edges), Path(out), **options)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pyarrow.parquet as pq
 
 from recdiff.cleaning.folder import SUMMARY, belongs
 from recdiff.cleaning.summary import Summary
-from recdiff.errors import UsageError
+from recdiff.errors import DataError, UsageError
 from recdiff.storage.json_file import parse_json
 from recdiff.storage.lock import locked
 from recdiff.storage.whole import flush_all, foreign, swap, writable
@@ -147,3 +149,16 @@ def _read(log: Path, fingerprint: str) -> list[Done]:
     if not whole or whole[0] != {"fingerprint": fingerprint}:
         return []
     return [Done(**entry) for entry in whole[1:]]
+
+
+@contextmanager
+def disk_errors(out: Path) -> Iterator[None]:
+    """Turn an ``OSError`` of the block into a DataError that names ``out``."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno == errno.ENOSPC or "No space left" in str(error)
+        what = "the disk is full" if full else f"writing failed ({' '.join(str(error).split())})"
+        raise DataError(
+            f"{out}: {what}. Finished parts are kept; make room and run the same command again to go on"
+        ) from error

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import pyarrow as pa
 
@@ -20,22 +18,21 @@ from recdiff.cleaning.policy import Policy
 from recdiff.cleaning.summary import Summary
 from recdiff.errors import DataError, UsageError
 from recdiff.machine.progress import Report, silent
-from recdiff.storage.whole import replaced_file
 from recdiff_export.stream.batch import (
     SIDES,
+    STAGE,
     Scored,
     Scorer,
-    Sink,
     UnknownUsers,
     added,
     pipeline,
     score_batch,
     write_part,
 )
-from recdiff_export.stream.journal import Done, Journal
+from recdiff_export.stream.journal import Done, Journal, disk_errors
 from recdiff_export.stream.source import SEGMENT_ROWS, EdgeSource, Segment
 
-STAGE = "score edges"
+Engine = Literal["local", "ray"]
 GLIMPSE = 1 << 16
 """Bytes of an input that are looked at, beside its size and time, to know it again."""
 
@@ -48,6 +45,8 @@ def clean_stream(
     threshold: float,
     unknown: UnknownUsers = "keep",
     mapping: Mapping[str, str] | None = None,
+    engine: Engine = "local",
+    workers: int | None = None,
     resume: bool = True,
     report: Report = silent,
 ) -> Summary:
@@ -61,56 +60,35 @@ def clean_stream(
         edges: a Parquet, csv or tsv file, or a folder of them.
         unknown: edges with a user the model does not know: "keep" (null score), "drop" or "error".
         mapping: column names of src and dst where they are not recognised.
+        engine: "ray" scores on all workers of a Ray cluster, see ``ray``; scores and files are the same.
+        workers: of the Ray cluster; by default one per card where there are cards (and the scorer was not opened for
+            the processor), else one per core. Each holds the user ids and maps the table.
 
     Raises:
         DataError: an input cannot be read or used, an unknown user with "error", or the disk is full.
-        UsageError: the threshold is outside 0..1, or ``out`` holds something else.
+        UsageError: the threshold is outside 0..1, or ``out`` holds something else; Ray is missing or gives up.
+        DeviceError: the scorer was opened for cuda, and no node of the cluster has a card.
     """
     check_settings(threshold, unknown)
+    if engine == "local" and workers is not None:
+        raise UsageError(f"workers = {workers}: only engine ray has workers")
     begun = time.monotonic()
-    source = EdgeSource.open(edges, mapping or {}, integers=scorer.lookup.ids.integers)
+    # Ray's workers run in folders of their own.
+    place = edges.absolute() if engine == "ray" else edges
+    source = EdgeSource.open(place, mapping or {}, integers=scorer.lookup.ids.integers)
     total = source.total_rows()
-    mark = fingerprint(scorer, source, threshold, unknown)
+    mark = fingerprint(scorer, source, threshold, unknown, engine)
     with disk_errors(out), Journal(out, mark, resume=resume) as journal:
         resumed = sum(done.rows for done in journal.done)
         report(STAGE, resumed, total)
         work = _Work(scorer=scorer, threshold=threshold, unknown=unknown, journal=journal, report=report, total=total)
-        with ThreadPoolExecutor(scorer.threads, thread_name_prefix="recdiff-stream") as pool:
-            for segment in source.segments():
-                work.run(source, segment, pool)
+        if engine == "ray":
+            work.spread(source, workers)
+        else:
+            with ThreadPoolExecutor(scorer.threads, thread_name_prefix="recdiff-stream") as pool:
+                for segment in source.segments():
+                    work.run(source, segment, pool)
         return finished(journal, edges, threshold, resumed, begun)
-
-
-def score_file(
-    scorer: Scorer,
-    edges: Path,
-    out: Path,
-    *,
-    unknown: UnknownUsers = "keep",
-    mapping: Mapping[str, str] | None = None,
-    report: Report = silent,
-) -> int:
-    """Write the edges in ``edges`` with their fake_score, in order, to the Parquet file ``out``; return the rows.
-
-    ``out`` appears, or replaces an older file, when it is complete.
-
-    Raises:
-        DataError: as `clean_stream`.
-    """
-    source = EdgeSource.open(edges, mapping or {}, integers=scorer.lookup.ids.integers)
-    total, rows = source.total_rows(), 0
-
-    def score(batch: pa.RecordBatch, first: int, path: Path) -> Scored:
-        # No score reaches 2: everything is kept.
-        return score_batch(scorer, batch, threshold=2.0, unknown=unknown, path=path, first=first)
-
-    with disk_errors(out), replaced_file(out) as draft, ThreadPoolExecutor(scorer.threads) as pool, Sink(draft) as sink:
-        for segment in source.segments():
-            for result in pipeline(source, segment, pool, scorer.threads, score):
-                sink.write(result.kept)
-                rows += result.done.rows
-                report(STAGE, rows, total)
-    return rows
 
 
 @dataclass(frozen=True)
@@ -132,6 +110,16 @@ class _Work:
             return
         if not any(done.last for done in before):
             self._parts(source, replace(segment, first=sum(done.rows for done in before)), pool)
+
+    def spread(self, source: EdgeSource, workers: int | None) -> None:
+        """Have a Ray cluster score the segments of ``source`` that are left."""
+        from recdiff_export.stream.ray import spread
+
+        rows = sum(done.rows for done in self.journal.done)
+        for done in spread(self.scorer, source, self.journal, self.threshold, self.unknown, workers=workers):
+            self.journal.add(done)
+            rows += done.rows
+            self.report(STAGE, rows, self.total)
 
     def _parts(self, source: EdgeSource, segment: Segment, pool: ThreadPoolExecutor) -> None:
         """Write parts of whole batches, each closed once it holds ``SEGMENT_ROWS``; Parquet segments are one part."""
@@ -219,16 +207,3 @@ def _glimpse(file: Path) -> str:
             handle.seek(start)
             digest.update(handle.read(GLIMPSE))
     return digest.hexdigest()
-
-
-@contextmanager
-def disk_errors(out: Path) -> Iterator[None]:
-    """Turn an ``OSError`` of the block into a DataError that names ``out``."""
-    try:
-        yield
-    except OSError as error:
-        full = error.errno == errno.ENOSPC or "No space left" in str(error)
-        what = "the disk is full" if full else f"writing failed ({' '.join(str(error).split())})"
-        raise DataError(
-            f"{out}: {what}. Finished parts are kept; make room and run the same command again to go on"
-        ) from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,67 +22,45 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recdiff import errors
-from recdiff.cleaning.summary import Summary
 from recdiff.errors import RecDiffError, UsageError
-from recdiff.machine.progress import Report, silent
 from recdiff.machine.ray_cluster import cluster, crew
 from recdiff_export.runtime.provider import Provider
 from recdiff_export.runtime.scorer import OnnxScorer, reopened
-from recdiff_export.stream.batch import SIDES, Scored, UnknownUsers, pipeline, score_batch, write_part
-from recdiff_export.stream.journal import Done, Journal, part_path
-from recdiff_export.stream.local import STAGE, check_settings, disk_errors, fingerprint, finished
+from recdiff_export.stream.batch import SIDES, Scored, Scorer, UnknownUsers, pipeline, score_batch, write_part
+from recdiff_export.stream.journal import Done, Journal, disk_errors, part_path
 from recdiff_export.stream.source import EdgeSource, Segment
 
 
-def clean_stream_ray(
-    scorer: OnnxScorer,
-    edges: Path,
-    out: Path,
-    *,
+def spread(
+    scorer: Scorer,
+    source: EdgeSource,
+    journal: Journal,
     threshold: float,
-    unknown: UnknownUsers = "keep",
-    mapping: Mapping[str, str] | None = None,
-    resume: bool = True,
-    report: Report = silent,
-    workers: int | None = None,
-) -> Summary:
-    """Do what `stream.clean_stream` does, on all workers of a Ray cluster; scores and files are the same.
+    unknown: UnknownUsers,
+    *,
+    workers: int | None,
+) -> Iterator[Done]:
+    """Yield the parts of ``source`` that ``journal`` does not have, in the order of finishing.
 
     A text file is one part, whatever its size, and is read by one worker: convert large ones to Parquet.
 
-    Args:
-        workers: actors; by default one per card where there are cards (and the scorer was not opened for the
-            processor), else one per core. Each holds the user ids and maps the table.
-
     Raises:
-        DataError, UsageError: as `stream.clean_stream`; UsageError also where Ray is missing or gives up.
+        DataError: an input cannot be read or used, an unknown user with "error", or the disk is full.
+        UsageError: Ray is missing or gives up.
         DeviceError: the scorer was opened for cuda, and no node has a card.
     """
-    check_settings(threshold, unknown)
-    begun = time.monotonic()
-    # Workers run in folders of their own.
-    source = EdgeSource.open(edges.absolute(), mapping or {}, integers=scorer.lookup.ids.integers)
     segments = tuple(segment for segment in source.segments() if segment.rows != 0)
-    total = source.total_rows()
-    mark = fingerprint(scorer, source, threshold, unknown, "ray")
-    with disk_errors(out), Journal(out.absolute(), mark, resume=resume) as journal:
-        rows = resumed = sum(done.rows for done in journal.done)
-        report(STAGE, resumed, total)
-        work = _Work(
-            bundle=scorer.folder.absolute(),
-            digest=scorer.digest,
-            asked=scorer.asked,
-            source=source,
-            segments=segments,
-            result=journal.result,
-            threshold=threshold,
-            unknown=unknown,
-        )
-        for done in _spread(work, work.left(journal), workers):
-            journal.add(done)
-            rows += done.rows
-            report(STAGE, rows, total)
-        return finished(journal, edges, threshold, resumed, begun)
+    work = _Work(
+        bundle=scorer.folder.absolute(),
+        digest=scorer.digest,
+        asked=scorer.asked,
+        source=source,
+        segments=segments,
+        result=journal.result,
+        threshold=threshold,
+        unknown=unknown,
+    )
+    return _spread(work, work.left(journal), workers)
 
 
 @dataclass(frozen=True)
