@@ -16,7 +16,7 @@ from recdiff.config.recommender import RecommenderConfig
 from recdiff.errors import UsageError
 from recdiff.machine.ray_cluster import INSTALL, Crew, cluster, crew
 from recdiff.recommender.shards import shards, train_shard
-from recdiff.recommender.training import Judge, Trainer, Trial
+from recdiff.recommender.training import RowJudge, Trainer, Trial
 from recdiff.storage.checkpoint import Checkpoint
 
 # Times that a training whose worker died is begun again; it ends with the same table.
@@ -45,7 +45,7 @@ def train_on_ray(
     config: RecommenderConfig,
     train: sp.csr_matrix,
     social: sp.csr_matrix,
-    judge: Judge | None,
+    judge: RowJudge | None,
     seed: int,
     *,
     folder: Path,

@@ -25,14 +25,14 @@ from recdiff.config.recommender import RecommenderConfig
 from recdiff.graph.adjacency import bipartite_adjacency
 from recdiff.graph.sparse import csr_tensor, walk
 from recdiff.recommender.loss import own_gradient, squares
-from recdiff.recommender.training import Judge, Trial, descend
+from recdiff.recommender.training import RowJudge, Trial, descend
 
 # Torch 2.13 calls it by another name and warns of this one.
 _all_gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
 
 
 @dataclass(frozen=True)
-class Layout:
+class NodeLayout:
     """Which worker holds which node, and where its row stands among the gathered ones."""
 
     users: int
@@ -69,7 +69,7 @@ class Shard:
         interactions: R, of all workers.
     """
 
-    layout: Layout
+    layout: NodeLayout
     rank: int
     pairs: sp.csr_matrix
     social: sp.csr_matrix
@@ -79,7 +79,7 @@ class Shard:
 def shards(train: sp.csr_matrix, social: sp.csr_matrix, workers: int) -> list[Shard]:
     """Divide interactions (U, A) and edges (U, U) among ``workers``."""
     users, items = train.shape
-    layout = Layout(users, items, workers)
+    layout = NodeLayout(users, items, workers)
     size = layout.block * workers
 
     def placed(matrix: sp.csr_matrix) -> sp.csr_matrix:
@@ -96,7 +96,7 @@ def shards(train: sp.csr_matrix, social: sp.csr_matrix, workers: int) -> list[Sh
 def train_shard(
     config: RecommenderConfig,
     shard: Shard,
-    judge: Judge | None,
+    judge: RowJudge | None,
     seed: int,
     *,
     judged: bool,

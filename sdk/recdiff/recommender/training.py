@@ -14,7 +14,7 @@ from recdiff.config.recommender import RecommenderConfig
 from recdiff.metrics.selection import Best
 
 # Judges node rows (N, D), users first; larger is better.
-Judge = Callable[[Float32], float]
+RowJudge = Callable[[Float32], float]
 # Passes where there is no validation to choose them by: about as many as it chose on the graphs measured.
 BLIND_STEPS = 50
 
@@ -35,7 +35,7 @@ class Trial:
 
 
 # Trains somewhere else: settings, interactions (U, A), edges (U, U), what judges (None: nothing), seed.
-Trainer = Callable[[RecommenderConfig, sp.csr_matrix, sp.csr_matrix, Judge | None, int], Trial]
+Trainer = Callable[[RecommenderConfig, sp.csr_matrix, sp.csr_matrix, RowJudge | None, int], Trial]
 
 
 @torch.no_grad()

@@ -42,18 +42,10 @@ from recdiff.scorer.calibration import (
     within_ceiling,
 )
 from recdiff.scorer.evidence import denoise, folded
-from recdiff.scorer.halves import (
-    HALVES,
-    Network,
-    Task,
-    edge_logits,
-    edge_ratios,
-    half_networks,
-    pair_ratios,
-)
+from recdiff.scorer.halves import Network, Task, edge_logits, edge_ratios, half_networks, pair_ratios
 from recdiff.scorer.networks import Direct, widened
 from recdiff.scorer.pair_scorer import PairScorer, PairTerm, log_odds, posterior
-from recdiff.scorer.round import CLIP, Round, described, fold_features, make_round, standardised, with_evidence
+from recdiff.scorer.round import CLIP, HALVES, Round, described, fold_features, make_round, standardised, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, make_setup
 from recdiff.scorer.shares import Shares, infer_all
 

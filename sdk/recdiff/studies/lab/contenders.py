@@ -71,8 +71,8 @@ class History:
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A fitted model.
+class Contender:
+    """A model that was fitted to be compared.
 
     Attributes:
         score: all items for some users.
@@ -109,7 +109,7 @@ def is_seeded(name: str) -> bool:
 
 def fit_contender(
     name: str, dataset: SocialDataset, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
-) -> Fitted:
+) -> Contender:
     """Fit the model called ``name``.
 
     Args:
@@ -127,7 +127,7 @@ def fit_contender(
 
 def _fit_baseline(
     model: Baseline, dataset: SocialDataset, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
-) -> Fitted:
+) -> Contender:
     history = History(judge, JUDGE_EVERY)
     task = Task(dataset.train, dataset.graph, history, seed)
     own = inspect.signature(model.fit).parameters.get("epochs")
@@ -138,12 +138,12 @@ def _fit_baseline(
         # It has no epochs: what it is came in one.
         history.every = 1
         history(score)
-    return Fitted(score, history.rows, seconds, history.best)
+    return Contender(score, history.rows, seconds, history.best)
 
 
 def _fit_ours(
     dataset: SocialDataset, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
-) -> Fitted:
+) -> Contender:
     """Fit the default recommender; ``settings`` are fields of RecommenderConfig, an epoch is one of its passes."""
     config = replace(RecommenderConfig(), **settings)
     if epochs is not None:
@@ -162,12 +162,12 @@ def _fit_ours(
         for row in trial
     ]
     best = max(row["validation"] for row in made.history)
-    return Fitted(made.recommender.score, rows, seconds, best)
+    return Contender(made.recommender.score, rows, seconds, best)
 
 
 def _fit_published(
     dataset: SocialDataset, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
-) -> Fitted:
+) -> Contender:
     """Fit the published model; ``settings`` are fields of PaperConfig.
 
     ``settings["inference"]`` = "mean" puts the mean of all users' denoised social embeddings in the place of each,
@@ -186,4 +186,4 @@ def _fit_published(
     if settings.get("inference") == "mean":
         denoised = model.denoise(social_rows)
         users = users - denoised + denoised.mean(dim=0)
-    return Fitted(by_tables(users.numpy(), items.numpy()), history.rows, seconds, history.best)
+    return Contender(by_tables(users.numpy(), items.numpy()), history.rows, seconds, history.best)
