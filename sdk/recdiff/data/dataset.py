@@ -25,6 +25,7 @@ from recdiff.data.published_pickle import Published, read_published
 from recdiff.data.split import Matrices, SplitRule, divide, overlap_notice
 from recdiff.data.table_file import Table
 from recdiff.errors import DataError, UsageError
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.memory import at_most
 
 __all__ = ["Notice", "SocialDataset"]
@@ -57,6 +58,11 @@ class SocialDataset:
     mirrored: bool
     notices: tuple[Notice, ...] = ()
     edge_times: Float64 | None = None
+
+    @property
+    def graph(self) -> SocialGraph:
+        """The social graph."""
+        return SocialGraph(self.edges, len(self.users), self.directed)
 
     @classmethod
     def read(
@@ -141,7 +147,7 @@ def _social_only(social: Table, directed: bool | None, others: tuple[str, ...]) 
     users, (src, dst) = join([social.ids["src"], social.ids["dst"]])
     none = sp.csr_matrix((len(users), 0), dtype=np.float32)
     hint = f"; not read: {', '.join(others)} (rename what holds interactions to interactions.*)" if others else ""
-    text = f"no interactions file: ties are fitted and scored, nothing is recommended{hint}"
+    text = f"no interactions file: edges are fitted and scored, nothing is recommended{hint}"
     notices = [Notice("social_only", 0, text)]
     items = Ids(pa.array([], pa.string()))
     return _assemble(
@@ -216,7 +222,7 @@ def _assemble(
         raise data_error(path, [Problem(f"{len(users)} user in all; at least two are needed")])
     ties = settle(*ends, len(users), directed)
     if len(ties.edges) == 0:
-        raise data_error(path, [Problem("no tie between two different users; at least one is needed")])
+        raise data_error(path, [Problem("no edge between two different users; at least one is needed")])
     alike = (*look_alikes(users.values, "users"), *look_alikes(items.values, "items"))
     everything = (*notices, *alike, *ties.notices, *_coverage(matrices, ties.edges))
     train, validation, test = matrices
@@ -285,14 +291,14 @@ def _coverage(matrices: Matrices, edges: Int64) -> list[Notice]:
     tied = np.zeros(num_users, bool)
     tied[edges.ravel()] = True
     if num_items == 0:
-        return counted("users_without_ties", int((~tied).sum()), "users without ties: {n}")
+        return counted("users_without_ties", int((~tied).sum()), "users without edges: {n}")
     tested = np.diff(test.indptr) > 0
     active = (np.diff(train.indptr) > 0) | (np.diff(validation.indptr) > 0) | tested
     trained_items = np.bincount(train.indices, minlength=num_items) > 0
     new_items = (np.bincount(test.indices, minlength=num_items) > 0) & ~trained_items
     return [
-        *counted("users_without_interactions", int((~active).sum()), "users with ties but no interactions: {n}"),
-        *counted("users_without_ties", int((active & ~tied).sum()), "users with interactions but no ties: {n}"),
+        *counted("users_without_interactions", int((~active).sum()), "users with edges but no interactions: {n}"),
+        *counted("users_without_ties", int((active & ~tied).sum()), "users with interactions but no edges: {n}"),
         *counted(
             "users_without_test_items", int((active & ~tested).sum()), "users with interactions but no test items: {n}"
         ),

@@ -18,7 +18,7 @@ class Notice:
 
     Attributes:
         kind: a fixed word for programs, such as ``duplicate_edges``.
-        count: how many rows, users, items or ties it concerns.
+        count: how many rows, users, items or edges it concerns.
         message: a sentence for people.
     """
 
