@@ -28,7 +28,18 @@ Directed = Annotated[
 Mapping = Annotated[
     list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What a column is called, e.g. user_id=uid.")
 ]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out rows that have a fault, and list them beside the model.")
+]
+SkipLimit = Annotated[
+    float | None,
+    typer.Option("--skip-bad-limit", metavar="SHARE", help="Of a table's rows left out at most; default 0.01."),
+]
+SaveMap = Annotated[
+    bool, typer.Option("--save-map", help="Keep what --map says in the folder's recdiff.toml, for every command.")
+]
 Split = Annotated[Literal["ratio", "time"], typer.Option("--split", help="How to split where the data do not.")]
+SHOWN = 10
 
 
 def _bound(size: str | None) -> str | None:
@@ -56,15 +67,46 @@ def register(app: typer.Typer) -> None:
 
 
 def read(
-    folder: Path, directed: bool | None, mapping: list[str] | None, seed: int, split: Literal["ratio", "time"]
+    folder: Path,
+    directed: bool | None,
+    mapping: list[str] | None,
+    seed: int,
+    split: Literal["ratio", "time"],
+    *,
+    skip_bad: tuple[bool, float | None],
+    save_map: bool = False,
 ) -> SocialDataset:
-    """Read a data folder with the options every command has, and print its notices to stderr."""
+    """Read a data folder with the options every command has, and print its notices to stderr.
+
+    Args:
+        skip_bad: what ``--skip-bad`` and ``--skip-bad-limit`` say.
+    """
     from recdiff.data.dataset import SocialDataset
 
-    dataset = SocialDataset.read(folder, directed=directed, mapping=names_of(mapping), seed=seed, split=split)
+    names, share = names_of(mapping), share_of(*skip_bad)
+    if save_map and not names:
+        raise UsageError("--save-map keeps what --map says; give --map COLUMN=NAME too")
+    dataset = SocialDataset.read(folder, directed=directed, mapping=names, seed=seed, split=split, skip_bad=share)
+    if save_map:
+        from recdiff.data.columns import save_map as save
+
+        note(f"names of columns are kept: {save(folder, names)}")
     for each in dataset.notices:
         note(f"note: {each}")
     return dataset
+
+
+def share_of(skip_bad: bool, limit: float | None) -> float | None:
+    """Return the share of rows that ``--skip-bad`` and ``--skip-bad-limit`` let be left out, None without the former.
+
+    Raises:
+        UsageError: a limit of what is not asked for.
+    """
+    from recdiff.data.rows.left_out import MOST
+
+    if limit is not None and not skip_bad:
+        raise UsageError("--skip-bad-limit goes with --skip-bad")
+    return (MOST if limit is None else limit) if skip_bad else None
 
 
 def names_of(mapping: list[str] | None) -> dict[str, str]:
@@ -114,6 +156,9 @@ def validate(
     folder: Data,
     directed: Directed = None,
     mapping: Mapping = None,
+    save_map: SaveMap = False,
+    skip_bad: SkipBad = False,
+    skip_bad_limit: SkipLimit = None,
     split: Split = "ratio",
     seed: Annotated[int, typer.Option(help="Of the split, where the data bring none.")] = 0,
     max_memory: MaxMemory = None,
@@ -122,7 +167,10 @@ def validate(
     """Show what is in a data folder and what is wrong with it."""
     from recdiff.data.summary import describe
 
-    dataset = read(folder, directed, mapping, seed, split)
+    lenient = skip_bad, skip_bad_limit
+    dataset = read(folder, directed, mapping, seed, split, skip_bad=lenient, save_map=save_map)
+    for each in dataset.left_out[:SHOWN]:
+        note(f"left out: {each.file}, row {each.row}: {each.reason}")
     facts = describe(dataset)
     if json:
         print_json(facts)
@@ -148,15 +196,16 @@ def corrupt(
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
     directed: Directed = None,
     mapping: Mapping = None,
+    skip_bad: SkipBad = False,
+    skip_bad_limit: SkipLimit = None,
     max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Write a copy of a data folder with injected fake ties, their truth and a manifest."""
     from recdiff.fakes.corrupted_folder import corrupt_folder
 
-    facts = corrupt_folder(
-        read(folder, directed, mapping, seed, "ratio"), out, kind=kind, share=share, mode=mode, seed=seed
-    )
+    dataset = read(folder, directed, mapping, seed, "ratio", skip_bad=(skip_bad, skip_bad_limit))
+    facts = corrupt_folder(dataset, out, kind=kind, share=share, mode=mode, seed=seed)
     if json:
         print_json(facts)
         return

@@ -181,9 +181,11 @@ def _clean_streamed(
     from dataclasses import asdict
 
     from recdiff.cleaning.policy import DEFAULT_THRESHOLD
+    from recdiff.data.columns import map_beside
     from recdiff_cli.data import names_of
     from recdiff_export.opening import open_bundle
 
+    names = map_beside(edges) | names_of(mapping)
     with progress() as report:
         scorer = open_bundle(model, device)
         limit = DEFAULT_THRESHOLD if threshold is None else threshold
@@ -191,14 +193,12 @@ def _clean_streamed(
             from recdiff_export.stream.ray import clean_stream_ray
 
             summary = clean_stream_ray(
-                scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
+                scorer, edges, out, threshold=limit, unknown=unknown, mapping=names, report=report
             )
         else:
             from recdiff_export.stream.local import clean_stream
 
-            summary = clean_stream(
-                scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
-            )
+            summary = clean_stream(scorer, edges, out, threshold=limit, unknown=unknown, mapping=names, report=report)
     _say_undecided(model)
     facts = {"out": str(out), **asdict(summary)}
     if json:

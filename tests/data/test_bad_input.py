@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from recdiff.data.dataset import SocialDataset
-from recdiff.errors import DataError, UsageError
+from recdiff.data.rows.left_out import REMEDY
+from recdiff.errors import BadRowsError, DataError, UsageError
 
 EXPECTED = (
     "expected social.{csv,tsv,parquet} and interactions.{csv,tsv,parquet} (text also as .gz or .zst), "
@@ -37,7 +38,11 @@ def fails(folder: Path, files: dict[str, bytes], **options: Any) -> str:
         SocialDataset.read(folder, **options)
     assert caught.value.exit_code == 3
     assert sorted(folder.iterdir()) == before
-    return str(caught.value).replace(f"{folder}/", "").replace(str(folder), "DATA")
+    told, _, remedy = str(caught.value).partition(f"\n{REMEDY}")
+    # Rows can be left out, files cannot: the remedy is told where it is one.
+    assert (str(caught.value) != told) == isinstance(caught.value, BadRowsError)
+    assert not remedy
+    return told.replace(f"{folder}/", "").replace(str(folder), "DATA")
 
 
 SOCIAL_FILES = {

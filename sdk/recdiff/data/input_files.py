@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from recdiff.data.columns import Schema
 from recdiff.data.ids import Coded
 from recdiff.data.problems import Problem, data_error
+from recdiff.data.rows.left_out import refuse_too_many
 from recdiff.data.table_file import DAMAGED, Table, read_table, unreadable
 from recdiff.data.text_file import COMPRESSIONS, delimiter_of, is_parquet
 from recdiff.errors import DataError
@@ -92,17 +93,37 @@ def parts_of(path: Path) -> tuple[Path, ...]:
     return parts
 
 
-def read_tables(path: Path, schema: Schema, mapping: Mapping[str, str], *, with_time: bool = False) -> Table:
+def read_tables(
+    path: Path,
+    schema: Schema,
+    mapping: Mapping[str, str],
+    *,
+    with_time: bool = False,
+    skip_bad: float | None = None,
+) -> Table:
     """Read the file at ``path``, or the parts of the folder there one after the other, as ``schema`` says.
 
+    Args:
+        skip_bad: leave out rows that have a fault, up to this share of all; None leaves out none.
+
     Raises:
-        DataError: as ``recdiff.data.table_file.read_table``, or parts differ in their columns.
+        DataError: as ``recdiff.data.table_file.read_table``, parts differ in their columns, or more rows have a fault
+            than may be left out.
     """
-    if not path.is_dir():
-        return read_table(path, schema, mapping, with_time=with_time)
+    options = {"with_time": with_time, "skip_bad": skip_bad is not None}
+    if path.is_dir():
+        table = _read_parts(path, schema, mapping, options)
+    else:
+        table = read_table(path, schema, mapping, **options)
+    if skip_bad is not None:
+        refuse_too_many(path, table.left_out, table.rows, skip_bad)
+    return table
+
+
+def _read_parts(path: Path, schema: Schema, mapping: Mapping[str, str], options: Mapping[str, bool]) -> Table:
     parts = parts_of(path)
     filled = [part for part in parts if not (is_parquet(part) and _is_empty(part))] or parts[:1]
-    tables = [read_table(part, schema, mapping, with_time=with_time) for part in filled]
+    tables = [read_table(part, schema, mapping, **options) for part in filled]
     first = tables[0]
     for table in tables[1:]:
         for name in ("split", "time"):
@@ -115,6 +136,7 @@ def read_tables(path: Path, schema: Schema, mapping: Mapping[str, str], *, with_
         ids={name: _together([table.ids[name] for table in tables]) for name in first.ids},
         split=None if first.split is None else np.concatenate([table.split for table in tables]),
         time=None if first.time is None else np.concatenate([table.time for table in tables]),
+        left_out=tuple(row for table in tables for row in table.left_out),
     )
 
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from recdiff.data.edge_stream import iter_edge_batches, row_of
 from recdiff.data.ids import Ids
 from recdiff.data.problems import Problem, data_error, shorten
-from recdiff.data.table_file import DAMAGED, id_faults, unreadable
+from recdiff.data.rows.faults import id_faults
+from recdiff.data.table_file import DAMAGED, unreadable
 from recdiff.data.text_file import TextFile, is_parquet
 from recdiff.errors import DataError
 from recdiff.storage.bounded import held, read_parquet
