@@ -277,9 +277,9 @@ def test_parquet_types(tmp_path: Path) -> None:
     parquet(tmp_path, src=pa.array([1.0]), dst=pa.array([b"x"]), weight=pa.array(["1"]))
     assert fails(tmp_path, {}) == (
         "social.parquet: 3 problems\n"
-        "  column 'src': has type double; accepted: whole numbers or text\n"
-        "  column 'dst': has type binary; accepted: whole numbers or text\n"
-        "  column 'weight': has type string; accepted: numbers"
+        "  column 'src': has type double; accepted: whole numbers or text; cast it to int64\n"
+        "  column 'dst': has type binary; accepted: whole numbers or text; cast it to string\n"
+        "  column 'weight': has type string; accepted: numbers; cast it to double"
     )
 
 

@@ -204,21 +204,30 @@ def wrong_types(schema: pa.Schema, names: Mapping[str, str]) -> list[Problem]:
         kind = kind.value_type if pa.types.is_dictionary(kind) else kind
         accepted = _accepted_type(name, kind)
         if accepted is not None:
-            problems.append(Problem(f"has type {kind}; accepted: {accepted}", column=column))
+            cast = "" if pa.types.is_nested(kind) else f"; cast it to {_cast_for(name, kind)}"
+            problems.append(Problem(f"has type {kind}; accepted: {accepted}{cast}", column=column))
     return problems
 
 
 def _accepted_type(name: str, kind: pa.DataType) -> str | None:
     """Return what is accepted for column ``name`` where ``kind`` is not, else None."""
-    number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if name in IDS:
         return None if pa.types.is_integer(kind) or is_text(kind) else "whole numbers or text"
     if name in NUMBERS:
-        return None if number or pa.types.is_decimal(kind) else "numbers"
+        return None if number else "numbers"
     if name == "split":
         return None if is_text(kind) else "text"
     moment = pa.types.is_timestamp(kind) or pa.types.is_date(kind)
     return None if number or moment or is_text(kind) else "numbers, dates, or text of either"
+
+
+def _cast_for(name: str, kind: pa.DataType) -> pa.DataType:
+    """Return the type to cast ``kind``, which is not accepted for column ``name``, to."""
+    if name not in IDS:
+        return pa.string() if name == "split" else pa.float64()
+    whole = pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)
+    return pa.int64() if whole else pa.string()
 
 
 def _plain(column: str) -> str:

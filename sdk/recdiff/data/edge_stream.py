@@ -23,7 +23,7 @@ from recdiff.data.rows.faults import id_faults
 from recdiff.data.table_file import DAMAGED, unreadable
 from recdiff.data.text_file import TextFile, is_parquet
 from recdiff.errors import DataError
-from recdiff.storage.bounded import check_batches
+from recdiff.storage.bounded import check_batches, without_views
 
 ENDS = ("src", "dst")
 _PAIRS = replace(SOCIAL, optional=())
@@ -135,7 +135,7 @@ class Layout:
                 for batch in file.iter_batches(rows, row_groups=chosen, columns=wanted):
                     for name in self.sources[:2]:
                         batch.column(name).validate(full=True)
-                    yield batch
+                    yield without_views(batch)
         except DAMAGED as error:
             raise unreadable(self.path, error) from None
 

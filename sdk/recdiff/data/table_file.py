@@ -21,7 +21,7 @@ from recdiff.data.rows.faults import SPLITS, Found, faults_of, seconds
 from recdiff.data.rows.left_out import LeftRow
 from recdiff.data.text_file import TextFile, is_parquet
 from recdiff.errors import BadRowsError, DataError
-from recdiff.storage.bounded import check_batches, held, parquet_columns
+from recdiff.storage.bounded import check_batches, held, parquet_columns, without_views
 
 _BATCH = 1 << 16
 DAMAGED = (pa.ArrowException, OSError, MemoryError, UnicodeDecodeError)
@@ -229,7 +229,9 @@ def _parquet_again(path: Path, indices: Sequence[int]) -> Scan:
         check_batches(path, file, _BATCH)
         for batch in file.iter_batches(_BATCH):
             here = wanted[(wanted >= before) & (wanted < before + batch.num_rows)]
-            for at, row in zip(here.tolist(), batch.take(pa.array(here - before)).to_pylist(), strict=True):
+            for at, row in zip(
+                here.tolist(), without_views(batch).take(pa.array(here - before)).to_pylist(), strict=True
+            ):
                 raw[at + 1] = json.dumps(row, ensure_ascii=False, default=str)
             before += batch.num_rows
     return Scan(lines=_parquet_rows(indices), raw=raw)
