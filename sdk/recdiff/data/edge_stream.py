@@ -20,6 +20,7 @@ from recdiff.data.ids import integers_of
 from recdiff.data.input_files import parts_of
 from recdiff.data.problems import Problem, data_error
 from recdiff.data.rows.faults import id_faults
+from recdiff.data.rows.keys import Keys, keys_of, repeated
 from recdiff.data.table_file import DAMAGED, unreadable
 from recdiff.data.text_file import TextFile, is_parquet
 from recdiff.errors import DataError
@@ -45,6 +46,7 @@ class EdgeFiles:
     schema: pa.Schema
     rows: int | None
     _mapping: Mapping[str, str]
+    _table: Path
 
     def batches(self, rows_per_batch: int = ROWS) -> Iterator[pa.RecordBatch]:
         """Yield all rows in batches of ``rows_per_batch``, the last one shorter.
@@ -56,7 +58,7 @@ class EdgeFiles:
         return _regrouped(pieces, rows_per_batch)
 
     def _part(self, path: Path, rows: int) -> Iterator[pa.RecordBatch]:
-        layout = lay_out(path, self._mapping)
+        layout = lay_out(path, self._mapping, table=self._table)
         done = 0
         for batch in layout.batches(rows):
             refuse_bad_ids(layout, batch, done)
@@ -80,14 +82,14 @@ def open_edges(path: str | PathLike[str], mapping: Mapping[str, str] | None = No
     """
     names = check_mapping(mapping)
     parts = parts_of(Path(path))
-    layouts = [lay_out(part, names) for part in parts]
+    layouts = [lay_out(part, names, table=Path(path)) for part in parts]
     for layout in layouts[1:]:
         refuse_difference(layouts[0], layout)
     kind = pa.int64() if all(map(_whole, layouts)) else pa.string()
     fields = [pa.field(name, kind) for name in ENDS] + list(layouts[0].others)
     counts = [layout.rows for layout in layouts]
     rows = None if None in counts else sum(count for count in counts if count is not None)
-    return EdgeFiles(parts, pa.schema(fields), rows, names)
+    return EdgeFiles(parts, pa.schema(fields), rows, names, Path(path))
 
 
 def iter_edge_batches(
@@ -107,6 +109,7 @@ class Layout:
         kinds: types of src and dst in the file.
         text: the text file, None for Parquet.
         rows: number of rows, None for text.
+        keys: columns that the file does not hold, with the value, or null, of all its rows.
     """
 
     path: Path
@@ -115,6 +118,7 @@ class Layout:
     kinds: tuple[pa.DataType, ...]
     text: TextFile | None
     rows: int | None
+    keys: Keys
 
     def batches(
         self, rows: int, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
@@ -124,7 +128,14 @@ class Layout:
         Raises:
             DataError: the file is damaged, has broken rows, or takes more memory than is allowed.
         """
-        wanted = list(columns or self.sources)
+        named = list(columns or self.sources)
+        for batch in self._stored(rows, [name for name in named if name not in self.keys], groups):
+            for name in named:
+                if name in self.keys:
+                    batch = batch.append_column(name, repeated(self.keys[name], batch.num_rows).dictionary_decode())
+            yield batch
+
+    def _stored(self, rows: int, wanted: list[str], groups: Sequence[int] | None) -> Iterator[pa.RecordBatch]:
         if self.text is not None:
             yield from self.text.batches(wanted, pa.string())
             return
@@ -133,7 +144,7 @@ class Layout:
                 check_batches(self.path, file, rows, groups)
                 chosen = None if groups is None else list(groups)
                 for batch in file.iter_batches(rows, row_groups=chosen, columns=wanted):
-                    for name in self.sources[:2]:
+                    for name in set(self.sources[:2]) & set(wanted):
                         batch.column(name).validate(full=True)
                     yield without_views(batch)
         except DAMAGED as error:
@@ -146,20 +157,22 @@ class Layout:
         return {index: index + 1 for index in indices}
 
 
-def lay_out(path: Path, mapping: Mapping[str, str], *, leave: Sequence[str] = ()) -> Layout:
+def lay_out(path: Path, mapping: Mapping[str, str], *, table: Path, leave: Sequence[str] = ()) -> Layout:
     """Look at the columns of the file at ``path``.
 
     Args:
+        table: the file, or the folder whose part it is: folders between them, such as year=2024, name further columns.
         leave: columns that do not come along.
 
     Raises:
         DataError: it cannot be read, or columns are missing, of a wrong type, or two of one name.
     """
+    keys = {} if path == table else keys_of(table, path)
     if is_parquet(path):
-        return _laid_out(path, *_parquet_columns(path), mapping=mapping, leave=leave)
+        return _laid_out(path, *_parquet_columns(path), mapping=mapping, leave=leave, keys=keys)
     text = TextFile.of(path).by(_PAIRS, mapping)
     schema = pa.schema([pa.field(name, pa.string()) for name in text.header])
-    return _laid_out(path, schema, mapping=mapping, leave=leave, text=text)
+    return _laid_out(path, schema, mapping=mapping, leave=leave, text=text, keys=keys)
 
 
 def _parquet_columns(path: Path) -> tuple[pa.Schema, int]:
@@ -178,8 +191,12 @@ def _laid_out(
     *,
     mapping: Mapping[str, str],
     leave: Sequence[str],
+    keys: Keys,
     text: TextFile | None = None,
 ) -> Layout:
+    keys = {key: value for key, value in keys.items() if key not in (*schema.names, *leave)}
+    for key in keys:
+        schema = schema.append(pa.field(key, pa.string()))
     ends, problems = resolve(schema.names, _PAIRS, mapping)
     others = [name for name in schema.names if name not in ends.values() and name not in leave]
     problems += [
@@ -194,7 +211,13 @@ def _laid_out(
     kinds = tuple(schema.field(ends[name]).type for name in ENDS)
     fields = tuple(schema.field(name) for name in others)
     return Layout(
-        path=path, sources=(ends["src"], ends["dst"], *others), others=fields, kinds=kinds, text=text, rows=rows
+        path=path,
+        sources=(ends["src"], ends["dst"], *others),
+        others=fields,
+        kinds=kinds,
+        text=text,
+        rows=rows,
+        keys=keys,
     )
 
 

@@ -18,6 +18,7 @@ from recdiff.data.exact_scan import Scan
 from recdiff.data.ids import Coded, is_text
 from recdiff.data.problems import COUNTED, Problem, data_error
 from recdiff.data.rows.faults import SPLITS, Found, faults_of, seconds
+from recdiff.data.rows.keys import Keys, repeated
 from recdiff.data.rows.left_out import LeftRow
 from recdiff.data.text_file import TextFile, is_parquet
 from recdiff.errors import BadRowsError, DataError
@@ -74,7 +75,13 @@ class Source:
 
 
 def read_table(
-    path: Path, schema: Schema, mapping: Mapping[str, str], *, with_time: bool = False, skip_bad: bool = False
+    path: Path,
+    schema: Schema,
+    mapping: Mapping[str, str],
+    *,
+    keys: Keys | None = None,
+    with_time: bool = False,
+    skip_bad: bool = False,
 ) -> Table:
     """Read the file at ``path`` as ``schema`` says.
 
@@ -82,13 +89,14 @@ def read_table(
         path: csv or tsv (plain, .gz or .zst), RecBole .inter or .net, or parquet.
         schema: which columns it has.
         mapping: canonical column name -> name in the file, for names that are not recognised.
+        keys: columns that are not in the file but have one value, or null, for all of its rows.
         with_time: whether the timestamps of interactions are needed; else they are not looked at.
         skip_bad: leave out the rows that have a fault.
 
     Raises:
         DataError: the file cannot be read, or some of it cannot be used; every problem is named.
     """
-    return checked(_open(path, schema, mapping), with_time=with_time, skip_bad=skip_bad)
+    return checked(_open(path, schema, mapping, keys or {}), with_time=with_time, skip_bad=skip_bad)
 
 
 def checked(source: Source, *, with_time: bool = False, skip_bad: bool = False) -> Table:
@@ -110,9 +118,7 @@ def checked(source: Source, *, with_time: bool = False, skip_bad: bool = False) 
             raise BadRowsError(str(refusal))
         wanted, left_out = _without_faults(source, wanted)
     rows = len(next(iter(wanted.values())))
-    if rows == 0 and left_out:
-        raise refusal
-    if rows == 0:
+    if rows == 0 and not left_out:
         raise data_error(source.path, [Problem("the file has a header and no rows; it needs at least one row")])
     return Table(
         path=source.path,
@@ -150,24 +156,29 @@ def _without_faults(
     return kept, tuple(sorted(left, key=lambda each: each.row))
 
 
-def _open(path: Path, schema: Schema, mapping: Mapping[str, str]) -> Source:
+def _open(path: Path, schema: Schema, mapping: Mapping[str, str], keys: Keys) -> Source:
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    return _open_parquet(path, schema, mapping) if is_parquet(path) else _open_text(path, schema, mapping)
+    return (_open_parquet if is_parquet(path) else _open_text)(path, schema, mapping, keys)
 
 
-def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> Source:
+def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str], keys: Keys) -> Source:
     text = TextFile.of(path).by(schema, mapping)
-    names, problems = resolve(text.header, schema, mapping)
+    keys = {key: value for key, value in keys.items() if key not in text.header}
+    header = (*text.header, *keys)
+    names, problems = resolve(header, schema, mapping)
     if problems:
         exact = text.scan()
         raise data_error(path, problems + exact.problems, len(problems) + exact.total)
-    wanted = list(dict.fromkeys(names.values()))
+    wanted = [column for column in dict.fromkeys(names.values()) if column not in keys]
     coded = pa.dictionary(pa.int32(), pa.string())
     breaks: list[bool] = []
     batches = list(held(path, text.batches(wanted, coded, on_broken=lambda: breaks.append(True))))
     columns = {
-        name: pa.chunked_array([batch.column(column) for batch in batches], coded) for name, column in names.items()
+        name: pa.chunked_array(
+            [repeated(keys[column], len(batch)) if column in keys else batch.column(column) for batch in batches], coded
+        )
+        for name, column in names.items()
     }
 
     def locate(indices: Sequence[int]) -> dict[int, int]:
@@ -181,7 +192,7 @@ def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> Source
         path=path,
         names=names,
         columns=columns,
-        unused=unused(text.header, names),
+        unused=unused(header, names),
         spelled=True,
         broken=broken,
         lines=locate,
@@ -189,22 +200,25 @@ def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> Source
     )
 
 
-def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str]) -> Source:
+def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str], keys: Keys) -> Source:
     if path.stat().st_size == 0:
         raise data_error(path, [Problem("the file is empty; it needs columns and rows")])
     try:
         with pq.ParquetFile(path) as file:
-            header = file.schema_arrow.names
+            keys = {key: value for key, value in keys.items() if key not in file.schema_arrow.names}
+            header = [*file.schema_arrow.names, *keys]
             names, problems = resolve(header, schema, mapping)
-            problems += wrong_types(file.schema_arrow, names)
+            stored = {name: column for name, column in names.items() if column not in keys}
+            problems += wrong_types(file.schema_arrow, stored)
             if problems:
                 raise data_error(path, problems)
-            wanted = list(dict.fromkeys(names.values()))
+            wanted = list(dict.fromkeys(stored.values()))
             texts = [name for name in wanted if is_text(file.schema_arrow.field(name).type)]
         table = parquet_columns(path, wanted, texts)
     except DAMAGED as error:
         raise unreadable(path, error) from None
-    columns = {name: table.column(column) for name, column in names.items()}
+    columns = {name: table.column(column) for name, column in stored.items()}
+    columns |= {name: pa.chunked_array([repeated(keys[names[name]], len(table))]) for name in set(names) - set(stored)}
     left = unused(header, names)
     return Source(
         path=path,
