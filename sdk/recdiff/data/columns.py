@@ -182,7 +182,7 @@ def headless(header: Sequence[str], schema: Schema, mapping: Mapping[str, str]) 
     if len(wanted) < len(schema.required) or not all(re.fullmatch(r"[0-9]{1,4}", each) for each in wanted):
         return False
     known = {spelling for name in schema.required for spelling in schema.spellings(name)}
-    if known & set(map(_plain, header)) or list(header) == [str(place) for place in range(len(header))]:
+    if known & set(map(plain_name, header)) or list(header) == [str(place) for place in range(len(header))]:
         return False
     if all(each in header for each in wanted) and max(map(int, wanted)) >= len(header):
         maps = " ".join(f"--map {name}={place}" for place, name in enumerate(schema.required))
@@ -230,7 +230,7 @@ def _cast_for(name: str, kind: pa.DataType) -> pa.DataType:
     return pa.int64() if whole else pa.string()
 
 
-def _plain(column: str) -> str:
+def plain_name(column: str) -> str:
     """Return ``column`` in lower case with ``_`` between words and without a RecBole or Neo4j type or a # before it."""
     name = _NEO4J_TYPE.sub(r"\1", _RECBOLE_TYPE.sub("", column).strip().removeprefix("#").strip())
     return re.sub(r"[\s-]+", "_", name.lower())
@@ -248,7 +248,7 @@ def _mapped(header: Sequence[str], name: str, wanted: str) -> str | Problem:
 def _recognised(header: Sequence[str], name: str, schema: Schema) -> str | Problem | None:
     by_plain: dict[str, str] = {}
     for column in header:
-        by_plain.setdefault(_plain(column), column)
+        by_plain.setdefault(plain_name(column), column)
     if name in by_plain:
         return by_plain[name]
     matches = [by_plain[spelling] for spelling in schema.spellings(name) if spelling in by_plain]
