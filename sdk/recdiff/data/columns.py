@@ -258,6 +258,11 @@ def _recognised(header: Sequence[str], name: str, schema: Schema) -> str | Probl
 
 
 def _missing(header: Sequence[str], name: str, schema: Schema) -> Problem:
+    if header and header[0].lstrip().startswith("#"):
+        return Problem(
+            f"column {name} is missing: the first line, {_listed(header)}, is taken for the header; remove lines of "
+            "comment above the one that names the columns"
+        )
     return Problem(
         f"column {name} is missing{did_you_mean(name, header)}; the header has {_listed(header)}. "
         f"Rename a column or pass --map {name}=COLUMN; accepted names: {', '.join(schema.spellings(name))}"
