@@ -77,7 +77,7 @@ NUMBERS = frozenset({"rating", "weight"})
 SAVED = "recdiff.toml"
 """The file of a data folder that says what its columns are called."""
 WRITTEN = "# Written by recdiff-sdk --save-map; remove this line to keep changes made by hand.\n"
-MOST_SAVED = 1 << 20
+MOST_SAVED = 1 << 16
 
 
 def check_mapping(mapping: Mapping[str, str] | None) -> dict[str, str]:
