@@ -26,7 +26,7 @@ unit: $(STAMP)
 wheel-test: $(STAMP)
 	$(BIN)/python tests/wheel.py
 
-# The long form of tests/attack, about half an hour; its counts come last. In parts: make attack ONLY=bomb
+# The long form of tests/attack, about an hour; its counts come last. In parts: make attack ONLY=bomb
 ONLY ?=
 attack: $(STAMP)
 	$(BIN)/python -m pytest -q -m attack -k "$(ONLY)" tests/attack

@@ -145,17 +145,26 @@ def _plain(table: pa.Table) -> pa.Table:
 def _plain_column(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _plain_column(name, column.cast(kind.value_type))
+        parts = [_viewed(chunk.dictionary).take(chunk.indices) for chunk in column.chunks]
+        return _plain_column(name, pa.chunked_array(parts, None if parts else kind.value_type))
     if pa.types.is_integer(kind):
         try:
             return column.cast(pa.int64())
         except pa.ArrowInvalid as error:
             raise AdapterError(f"column {name} has an integer that does not fit int64: {error}") from error
+    if pa.types.is_string_view(kind):
+        return column.cast(pa.large_string())
     if _is_text(kind) or pa.types.is_boolean(kind) or pa.types.is_floating(kind):
         return column
     raise AdapterError(
-        f"column {name} is of type {kind}; an adapter takes bool, integer, float and string columns: cast it first"
+        f"column {name} is of type {kind}; an adapter takes bool, integer, float and string columns: cast it first, "
+        f"as in table.set_column(i, {name!r}, column.cast('string'))"
     )
+
+
+def _viewed(values: pa.Array) -> pa.Array:
+    """Return ``values``, views of text as text: Arrow takes nothing from the former."""
+    return values.cast(pa.large_string()) if pa.types.is_string_view(values.type) else values
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -7,9 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from recdiff.errors import UsageError
 from recdiff.fakes.kinds import injected
 from recdiff_cli.console import note, print_json, print_table
-from recdiff_cli.options import Data, Directed, Json, Mapping, MaxMemory, Split, names_of
+from recdiff_cli.options import (
+    Data,
+    Directed,
+    Json,
+    Mapping,
+    MaxMemory,
+    SaveMap,
+    SkipBad,
+    SkipLimit,
+    Split,
+    names_of,
+)
 
 if TYPE_CHECKING:
     from recdiff.data.dataset import SocialDataset
@@ -17,6 +29,9 @@ if TYPE_CHECKING:
     Injected = str
 else:
     Injected = Literal[injected()]
+
+SHOWN = 10
+"""Rows left out that ``validate`` names."""
 
 
 def register(app: typer.Typer) -> None:
@@ -26,15 +41,46 @@ def register(app: typer.Typer) -> None:
 
 
 def read(
-    folder: Path, directed: bool | None, mapping: list[str] | None, seed: int, split: Literal["ratio", "time"]
+    folder: Path,
+    directed: bool | None,
+    mapping: list[str] | None,
+    seed: int,
+    split: Literal["ratio", "time"],
+    *,
+    skip_bad: tuple[bool, float | None],
+    save_map: bool = False,
 ) -> SocialDataset:
-    """Read a data folder with the options every command has, and print its notices to stderr."""
+    """Read a data folder with the options every command has, and print its notices to stderr.
+
+    Args:
+        skip_bad: what ``--skip-bad`` and ``--skip-bad-limit`` say.
+    """
     from recdiff.data.dataset import SocialDataset
 
-    dataset = SocialDataset.read(folder, directed=directed, mapping=names_of(mapping), seed=seed, split=split)
+    names, share = names_of(mapping), share_of(*skip_bad)
+    if save_map and not names:
+        raise UsageError("--save-map keeps what --map says; give --map COLUMN=NAME too")
+    dataset = SocialDataset.read(folder, directed=directed, mapping=names, seed=seed, split=split, skip_bad=share)
+    if save_map:
+        from recdiff.data.columns import save_map as save
+
+        note(f"names of columns are kept: {save(folder, names)}")
     for each in dataset.notices:
         note(f"note: {each}")
     return dataset
+
+
+def share_of(skip_bad: bool, limit: float | None) -> float | None:
+    """Return the share of rows that ``--skip-bad`` and ``--skip-bad-limit`` let be left out, None without the former.
+
+    Raises:
+        UsageError: a limit of what is not asked for.
+    """
+    from recdiff.data.rows.left_out import MOST
+
+    if limit is not None and not skip_bad:
+        raise UsageError("--skip-bad-limit goes with --skip-bad")
+    return (MOST if limit is None else limit) if skip_bad else None
 
 
 def sample(
@@ -69,6 +115,9 @@ def validate(
     folder: Data,
     directed: Directed = None,
     mapping: Mapping = None,
+    save_map: SaveMap = False,
+    skip_bad: SkipBad = False,
+    skip_bad_limit: SkipLimit = None,
     split: Split = "ratio",
     seed: Annotated[int, typer.Option(help="Of the split, where the data bring none.")] = 0,
     max_memory: MaxMemory = None,
@@ -77,7 +126,10 @@ def validate(
     """Show what is in a data folder and what is wrong with it."""
     from recdiff.data.summary import describe
 
-    dataset = read(folder, directed, mapping, seed, split)
+    lenient = skip_bad, skip_bad_limit
+    dataset = read(folder, directed, mapping, seed, split, skip_bad=lenient, save_map=save_map)
+    for each in dataset.left_out[:SHOWN]:
+        note(f"left out: {each.file}, row {each.row}: {each.reason}")
     facts = describe(dataset)
     if json:
         print_json(facts)
@@ -103,15 +155,16 @@ def corrupt(
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
     directed: Directed = None,
     mapping: Mapping = None,
+    skip_bad: SkipBad = False,
+    skip_bad_limit: SkipLimit = None,
     max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Write a copy of a data folder with injected fake edges, their truth and a manifest."""
     from recdiff.fakes.corrupted_folder import corrupt_folder
 
-    facts = corrupt_folder(
-        read(folder, directed, mapping, seed, "ratio"), out, kind=kind, share=share, mode=mode, seed=seed
-    )
+    dataset = read(folder, directed, mapping, seed, "ratio", skip_bad=(skip_bad, skip_bad_limit))
+    facts = corrupt_folder(dataset, out, kind=kind, share=share, mode=mode, seed=seed)
     if json:
         print_json(facts)
         return

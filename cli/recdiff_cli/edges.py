@@ -194,9 +194,11 @@ def _clean_streamed(
     json: bool,
 ) -> None:
     from recdiff.cleaning.policy import DEFAULT_THRESHOLD
+    from recdiff.data.columns import map_beside
     from recdiff_export.opening import open_bundle
     from recdiff_export.stream.local import clean_stream
 
+    names = map_beside(edges) | names_of(mapping)
     with progress() as report:
         scorer = open_bundle(model, device)
         limit = DEFAULT_THRESHOLD if threshold is None else threshold
@@ -206,7 +208,7 @@ def _clean_streamed(
             out,
             threshold=limit,
             unknown=unknown,
-            mapping=names_of(mapping),
+            mapping=names,
             engine=engine,
             report=report,
         )

@@ -10,11 +10,24 @@ import typer
 from recdiff.errors import UsageError
 from recdiff_cli.console import note, print_json, print_table, progress, said_share
 from recdiff_cli.data import read
-from recdiff_cli.options import DEFAULT_MODEL, Data, Directed, Json, Mapping, MaxMemory, ModelFolder, Split
+from recdiff_cli.options import (
+    DEFAULT_MODEL,
+    Data,
+    Directed,
+    Json,
+    Mapping,
+    MaxMemory,
+    ModelFolder,
+    SaveMap,
+    SkipBad,
+    SkipLimit,
+    Split,
+)
 
 if TYPE_CHECKING:
     from recdiff.config import Config
     from recdiff.data.dataset import SocialDataset
+    from recdiff.estimator import RecDiff
 
 Final = Annotated[
     Literal["all", "train"] | None,
@@ -61,6 +74,9 @@ def fit(
     ] = None,
     directed: Directed = None,
     mapping: Mapping = None,
+    save_map: SaveMap = False,
+    skip_bad: SkipBad = False,
+    skip_bad_limit: SkipLimit = None,
     split: Split = "ratio",
     max_memory: MaxMemory = None,
     json: Json = False,
@@ -69,30 +85,47 @@ def fit(
     if engine == "ray" and tune:
         raise UsageError("--tune trains its trials in one process; use it with --engine local")
     from recdiff.audit.place import noted
-    from recdiff.estimator import RecDiff
+    from recdiff.data.rows.left_out import left_out_file, write_left_out
     from recdiff.machine.device import resolve_device
-    from recdiff.model.folder import check_target
     from recdiff.storage.checkpoint import cleared
 
-    check_target(out)  # Before minutes of work, not after them.
+    _check_places(out)  # Before minutes of work, not after them.
     settings = _settings(config, preset, seed=seed, epochs=epochs, device=device, fake_share=fake_share, final=final)
     if engine == "local":
         resolve_device(settings.device)
-    dataset = read(data, directed, mapping, settings.seed, split)
+    lenient = skip_bad, skip_bad_limit
+    dataset = read(data, directed, mapping, settings.seed, split, skip_bad=lenient, save_map=save_map)
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     if not resume:
         cleared(checkpoints)
     told = _told(labels, None if no_decisions else data, dataset) | {"engine": engine, "workers": workers}
+    model = _trained(settings, dataset, told, tune, checkpoints)
+    model.fitted_ = noted(model.fitted_, data, out)
+    model.save(out)
+    write_left_out(left_out_file(out), dataset.left_out)
+    cleared(checkpoints)
+    _print_fit(model, out, json)
+
+
+def _check_places(out: Path) -> None:
+    """Refuse to write a model to ``out``, or a list of rows left out beside it, over what is not ours."""
+    from recdiff.data.rows.left_out import check_place, left_out_file
+    from recdiff.model.folder import check_target
+
+    check_target(out)
+    check_place(left_out_file(out))
+
+
+def _trained(settings: Config, dataset: SocialDataset, told: dict[str, Any], tune: int, checkpoints: Path) -> RecDiff:
+    """Return the model, with settings found in ``tune`` trials where there are any."""
+    from recdiff.estimator import RecDiff
+
     with progress() as report:
         if tune:
             from recdiff.tuning import tuned
 
             settings = tuned(settings, dataset, tune, checkpoints, report)
-        model = RecDiff(config=settings).fit(dataset, checkpoints=checkpoints, report=report, **told)
-    model.fitted_ = noted(model.fitted_, data, out)
-    model.save(out)
-    cleared(checkpoints)
-    _print_fit(model, out, json)
+        return RecDiff(config=settings).fit(dataset, checkpoints=checkpoints, report=report, **told)
 
 
 def _told(labels: Path | None, data: Path | None, dataset: SocialDataset) -> dict[str, Any]:
@@ -127,18 +160,22 @@ def _settings(
     return load_config(config, flags)
 
 
-def _print_fit(model: Any, out: Path, json: bool) -> None:
+def _print_fit(model: RecDiff, out: Path, json: bool) -> None:
+    from recdiff.data.rows.left_out import left_out_file
+
     fitted = model.fitted_
     found = fitted.calibration
     facts = {"model": str(out), **fitted.metrics, "noise": found.get("shares", {})}
     facts |= {
         name: found[name]
-        for name in ("noise_level", "fake_share", "labels", "account_labels", "decisions", "unscored")
+        for name in ("noise_level", "fake_share", "labels", "account_labels", "decisions", "unscored", "rows_left_out")
         if name in found
     }
     if json:
         print_json(facts)
         return
+    if "rows_left_out" in found:
+        note(f"rows left out are listed: {left_out_file(out)}")
     if "test" in fitted.metrics:
         print_table(*_ranking_table(fitted.metrics))
         if fitted.judged is not None:
@@ -178,6 +215,8 @@ def evaluate(
     model: ModelFolder = DEFAULT_MODEL,
     directed: Directed = None,
     mapping: Mapping = None,
+    skip_bad: SkipBad = False,
+    skip_bad_limit: SkipLimit = None,
     split: Split = "ratio",
     max_memory: MaxMemory = None,
     json: Json = False,
@@ -186,7 +225,7 @@ def evaluate(
     from recdiff.estimator import RecDiff
 
     fitted = RecDiff.load(model)
-    dataset = read(data, directed, mapping, fitted.config_.seed, split)
+    dataset = read(data, directed, mapping, fitted.config_.seed, split, skip_bad=(skip_bad, skip_bad_limit))
     metrics = fitted.evaluate(dataset)
     if json:
         print_json({**metrics["test"], "details": metrics})

@@ -25,6 +25,16 @@ Directed = Annotated[
 Mapping = Annotated[
     list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What a column is called, e.g. user_id=uid.")
 ]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out rows that have a fault, and list them beside the model.")
+]
+SkipLimit = Annotated[
+    float | None,
+    typer.Option("--skip-bad-limit", metavar="SHARE", help="Of a table's rows left out at most; default 0.01."),
+]
+SaveMap = Annotated[
+    bool, typer.Option("--save-map", help="Keep what --map says in the folder's recdiff.toml, for every command.")
+]
 Split = Annotated[Literal["ratio", "time"], typer.Option("--split", help="How to split where the data do not.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the decision.")]
 Who = Annotated[str, typer.Option("--who", metavar="NAME", help="Who decides; default: your user name.")]

@@ -12,7 +12,8 @@ import typer
 from recdiff.errors import UsageError
 from recdiff.studies.registry import names
 from recdiff_cli.console import note, print_json, print_table, progress, say
-from recdiff_cli.options import Data, Directed, Json, Mapping, Split, names_of
+from recdiff_cli.data import share_of
+from recdiff_cli.options import Data, Directed, Json, Mapping, SkipBad, SkipLimit, Split, names_of
 
 if TYPE_CHECKING:
     from recdiff.studies.catalogue import Outcome
@@ -37,6 +38,8 @@ def study(
     jobs: Annotated[int | None, typer.Option(help="Processes at a time; default: one per core.")] = None,
     directed: Directed = None,
     mapping: Mapping = None,
+    skip_bad: SkipBad = False,
+    skip_bad_limit: SkipLimit = None,
     split: Split = "ratio",
     split_seed: Annotated[int, typer.Option(help="Of the split, where the data bring none.")] = 0,
     json: Json = False,
@@ -46,7 +49,8 @@ def study(
     from recdiff.studies.catalogue import run_study
     from recdiff.studies.lab.budget import Budget
 
-    source = _source(folder, directed, mapping, split, split_seed)
+    share = share_of(skip_bad, skip_bad_limit)
+    source = _source(folder, directed, mapping, split=split, seed=split_seed, skip_bad=share)
     budget = Budget.of(quick, seeds)
     outcomes: dict[str, Outcome] = {}
     for each in names() if name == "all" else (name,):
@@ -78,13 +82,15 @@ def report(out: Folder = STUDIES, json: Json = False) -> None:
         say(str(file))
 
 
-def _source(folder: Path, directed: bool | None, mapping: list[str] | None, split: str, seed: int) -> Source:
+def _source(
+    folder: Path, directed: bool | None, mapping: list[str] | None, *, split: str, seed: int, skip_bad: float | None
+) -> Source:
     from recdiff.studies.lab.source import Source
 
     if split not in ("ratio", "time"):
         raise UsageError(f"--split {split}: accepted are ratio, time")
     names = tuple(sorted(names_of(mapping).items()))
-    return Source(folder.absolute(), directed, names, "time" if split == "time" else "ratio", seed)
+    return Source(folder.absolute(), directed, names, "time" if split == "time" else "ratio", seed, skip_bad=skip_bad)
 
 
 def _show(outcome: Outcome, budget: str) -> None:

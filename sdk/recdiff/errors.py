@@ -3,6 +3,7 @@
 RecDiffError
 ├── UsageError      exit 2: an option or argument makes no sense
 ├── DataError       exit 3: input data, with file, row, column, value and remedy
+│   └── BadRowsError    the same, where the rows named may be left out
 ├── ArtifactError   exit 4: a model folder or bundle failed its verification
 ├── DeviceError     exit 5: the device asked for is absent
 └── WriteError      exit 1: the machine did not let a file be written
@@ -29,6 +30,10 @@ class DataError(RecDiffError, ValueError):
     """Input data cannot be used; the message lists every problem found."""
 
     exit_code: ClassVar[int] = 3
+
+
+class BadRowsError(DataError):
+    """Some rows of input data cannot be used; all others can."""
 
 
 class ArtifactError(RecDiffError):

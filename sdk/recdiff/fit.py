@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -149,7 +150,7 @@ def _fit_stages(
         judged=judged,
         trained=dataset.train if judged is None else everything,
         seen=everything,
-        calibration={"unscored": unscored} if unscored else _calibration(scorer, told),
+        calibration={**({"unscored": unscored} if unscored else _calibration(scorer, told)), **_left_out(dataset)},
         metrics={},
         history=history,
         told=told,
@@ -181,6 +182,12 @@ def _calibration(scorer: Scorer, told: Told) -> dict[str, Any]:
         **({} if told.labels is None else {"labels": {**_counts(told.labels), "blind_auc": scorer.agreement}}),
         **({} if told.decided is None else {"decisions": _counts(told.decided)}),
     }
+
+
+def _left_out(dataset: SocialDataset) -> dict[str, Any]:
+    """Return how many rows of which file were left out of the data, as a model notes it."""
+    counts = Counter(Path(row.file).name for row in dataset.left_out)
+    return {"rows_left_out": dict(sorted(counts.items()))} if counts else {}
 
 
 def _fit_default(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
-from tests.attack.crash import DONE, KILLED, Bomb, child, ended, state, visible_state
+from tests.attack import crash
+from tests.attack.crash import DONE, KILLED, Bomb, child, ended
 from tests.attack.writers import Writer
 
 MOST = 2_000
@@ -18,6 +20,7 @@ def attack(writer: Writer, place: Path, *, existing: bool, torn: bool = False) -
     bytes as one that nobody killed, and nothing else is left.
     """
     kept = {}
+    state, visible_state = (partial(found, timed=writer.timed) for found in (crash.state, crash.visible_state))
     for name in ("old", "new"):
         folder = place / name
         folder.mkdir(parents=True)
@@ -49,5 +52,5 @@ def between(writer: Writer, work: Path, kept: dict[str, dict[str, str]]) -> list
     """Return other states that are whole: two writes one after the other, and an open database with its journal."""
     if writer.name == "restore":
         return [kept["old"]]
-    journal = any(name.endswith("-journal") for name in state(work))
-    return [visible_state(work)] if journal else []
+    journal = any(name.endswith("-journal") for name in crash.state(work))
+    return [crash.visible_state(work)] if journal else []

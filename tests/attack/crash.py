@@ -7,10 +7,11 @@ at the n-th of them below ``place`` the process ends at once, as by SIGKILL, wit
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ class Bomb:
 
 def tear(place: Path) -> None:
     """Cut every file in a draft to half, as a write that the kill interrupted leaves it."""
-    for draft in place.glob(".*.tmp"):
+    for draft in (*place.glob(".*.tmp"), *place.glob(".*.work/result/*/.*")):
         for file in [draft] if draft.is_file() else draft.rglob("*"):
             if file.is_file():
                 os.truncate(file, file.stat().st_size // 2)
@@ -85,17 +86,27 @@ def ended(number: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
 
 
-def state(place: Path) -> dict[str, str]:
-    """Return the hash of every file below ``place``, by name; "" for an empty folder."""
+def state(place: Path, timed: Sequence[str] = ()) -> dict[str, str]:
+    """Return the hash of every file below ``place``, by name; "" for an empty folder.
+
+    Args:
+        timed: JSON files that say how long the run took; the hash is of the rest.
+    """
     found = {}
     for entry in sorted(place.rglob("*")):
         if entry.is_file():
-            found[str(entry.relative_to(place))] = hashlib.sha256(entry.read_bytes()).hexdigest()
+            name = str(entry.relative_to(place))
+            content = _untimed(entry) if name in timed else entry.read_bytes()
+            found[name] = hashlib.sha256(content).hexdigest()
         elif not any(entry.iterdir()):
             found[str(entry.relative_to(place))] = ""
     return found
 
 
-def visible_state(place: Path) -> dict[str, str]:
+def _untimed(file: Path) -> bytes:
+    return json.dumps({**json.loads(file.read_text()), "seconds": 0, "resumed_rows": 0}).encode()
+
+
+def visible_state(place: Path, timed: Sequence[str] = ()) -> dict[str, str]:
     """Return ``state`` without hidden drafts."""
-    return {name: value for name, value in state(place).items() if not name.startswith(".")}
+    return {name: value for name, value in state(place, timed).items() if not name.startswith(".")}

@@ -19,7 +19,7 @@ from tests.attack.campaign import attack
 from tests.attack.crash import DONE, REFUSED, child, ended, state
 from tests.attack.hostile import CONSISTENT, PLAIN, chance, deceive, spoil
 from tests.attack.tally import Tally
-from tests.attack.writers import Writer, more_writers, writers
+from tests.attack.writers import Writer, more_writers, streams, writers
 from tests.scorer.test_shapes import RARE, SHAPES
 from tests.scorer.test_shapes import check as check_shape
 
@@ -66,6 +66,26 @@ def test_a_killed_command_leaves_the_old_or_the_new_and_runs_again(
     named: dict[str, Writer], tmp_path: Path, name: str
 ) -> None:
     assert attack(named[name], tmp_path, existing=True) >= 4
+
+
+@pytest.fixture(scope="module")
+def streamed(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Writer]:
+    place = tmp_path_factory.mktemp("streamed")
+    export_bundle(parts_of(model_folder), place / "onnx")
+    return {each.name: each for each in streams(place / "onnx", place)}
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize("existing", [False, True])
+@pytest.mark.parametrize("name", ["stream edges.parquet", "stream edges"])
+def test_a_streamed_cleaning_killed_at_any_point_goes_on(
+    streamed: dict[str, Writer], tmp_path: Path, tally: Tally, name: str, existing: bool, torn: bool
+) -> None:
+    points = attack(streamed[name], tmp_path, existing=existing, torn=torn)
+    tally.add("crash points", points)
+    print(f"{name}: {points} points")
+    assert points > 20
 
 
 @pytest.mark.attack

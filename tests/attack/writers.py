@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
 from recdiff.cleaning.folder import restore_edges, write_cleaned
 from recdiff.data.dataset import SocialDataset
@@ -15,20 +19,29 @@ from recdiff.estimator import RecDiff
 from recdiff.fakes.corrupted_folder import corrupt_folder
 from recdiff.sample.folder import write_sample
 from recdiff_adapters import write
+from recdiff_export import OnnxScorer
 from recdiff_export.bundle.parts import Parts
 from recdiff_export.bundle.write import export_bundle
+from recdiff_export.stream.local import clean_stream
 from recdiff_export.targets.huggingface import export_huggingface
 from recdiff_export.targets.triton import export_triton
+
+SRC, DST = np.random.default_rng(3).integers(0, 1 << 30, (2, 400))
 
 
 @dataclass(frozen=True)
 class Writer:
-    """``old(target)`` writes a result that ``new(target)`` replaces; both may be called again and again."""
+    """``old(target)`` writes a result that ``new(target)`` replaces; both may be called again and again.
+
+    Attributes:
+        timed: JSON files that say how long the run took, and so differ from run to run.
+    """
 
     name: str
     target: str
     old: Callable[[Path], object]
     new: Callable[[Path], object]
+    timed: tuple[str, ...] = ()
 
 
 def writers(model: RecDiff, data: SocialDataset) -> list[Writer]:
@@ -62,6 +75,42 @@ def writers(model: RecDiff, data: SocialDataset) -> list[Writer]:
 def handed(name: str, form: str, one: pa.Table, two: pa.Table) -> Writer:
     """Return the writer of a format of the adapters."""
     return Writer(name, "out", lambda at: write(form, one, at), lambda at: write(form, two, at))
+
+
+def streams(bundle: Path, place: Path) -> list[Writer]:
+    """Return streamed cleanings with ``bundle`` of a Parquet file and of a folder of text, in several parts each.
+
+    Args:
+        place: where to put the edges that are read.
+    """
+    scorer = OnnxScorer.open(bundle, provider="cpu", threads=1)
+    ids = scorer.lookup.ids.values
+    table = pa.table({"src": ids.take(pa.array(SRC % len(ids))), "dst": ids.take(pa.array(DST % len(ids)))})
+    pq.write_table(table, place / "edges.parquet", row_group_size=100)
+    (place / "edges").mkdir()
+    for part in range(2):
+        pacsv.write_csv(table.slice(200 * part, 200), place / f"edges/{part}.csv")
+
+    def clean(edges: Path, out: Path, threshold: float) -> None:
+        with (
+            mock.patch("recdiff_export.stream.source.SEGMENT_ROWS", 100),
+            mock.patch("recdiff_export.stream.local.SEGMENT_ROWS", 100),
+            mock.patch("recdiff_export.stream.source.BATCH_ROWS", 50),
+            mock.patch("recdiff_export.stream.source.TEXT_ID_BATCH_ROWS", 50),
+            mock.patch("recdiff.data.text_file._BLOCK", 1024),
+        ):
+            clean_stream(scorer, edges, out, threshold=threshold)
+
+    return [
+        Writer(
+            f"stream {name}",
+            "cleaned",
+            partial(clean, place / name, threshold=0.2),
+            partial(clean, place / name, threshold=0.6),
+            timed=("cleaned/summary.json",),
+        )
+        for name in ("edges.parquet", "edges")
+    ]
 
 
 def more_writers(model: RecDiff, parts: Parts, bundle: Path) -> list[Writer]:

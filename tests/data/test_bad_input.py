@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from recdiff.data.dataset import SocialDataset
-from recdiff.errors import DataError, UsageError
+from recdiff.data.rows.left_out import REMEDY
+from recdiff.errors import BadRowsError, DataError, UsageError
 
 EXPECTED = (
     "expected social.{csv,tsv,parquet} and interactions.{csv,tsv,parquet} (text also as .gz or .zst), "
@@ -37,7 +38,11 @@ def fails(folder: Path, files: dict[str, bytes], **options: Any) -> str:
         SocialDataset.read(folder, **options)
     assert caught.value.exit_code == 3
     assert sorted(folder.iterdir()) == before
-    return str(caught.value).replace(f"{folder}/", "").replace(str(folder), "DATA")
+    told, _, remedy = str(caught.value).partition(f"\n{REMEDY}")
+    # Rows can be left out, files cannot: the remedy is told where it is one.
+    assert (str(caught.value) != told) == isinstance(caught.value, BadRowsError)
+    assert not remedy
+    return told.replace(f"{folder}/", "").replace(str(folder), "DATA")
 
 
 SOCIAL_FILES = {
@@ -272,9 +277,9 @@ def test_parquet_types(tmp_path: Path) -> None:
     parquet(tmp_path, src=pa.array([1.0]), dst=pa.array([b"x"]), weight=pa.array(["1"]))
     assert fails(tmp_path, {}) == (
         "social.parquet: 3 problems\n"
-        "  column 'src': has type double; accepted: whole numbers or text\n"
-        "  column 'dst': has type binary; accepted: whole numbers or text\n"
-        "  column 'weight': has type string; accepted: numbers"
+        "  column 'src': has type double; accepted: whole numbers or text; cast it to int64\n"
+        "  column 'dst': has type binary; accepted: whole numbers or text; cast it to string\n"
+        "  column 'weight': has type string; accepted: numbers; cast it to double"
     )
 
 

@@ -33,6 +33,15 @@ def test_names_that_are_recognised(schema: Schema, header: list[str], names: dic
     assert resolve(header, schema, {}) == (names, [])
 
 
+def test_lines_of_comment_above_the_header_are_named() -> None:
+    names, problems = resolve(["# Directed graph: x.txt"], SOCIAL, {})
+    assert names == {}
+    assert str(problems[0]) == (
+        "column src is missing: the first line, '# Directed graph: x.txt', is taken for the header; remove lines of "
+        "comment above the one that names the columns"
+    )
+
+
 def test_every_spelling_is_recognised_and_means_one_column() -> None:
     for schema in (INTERACTIONS, SOCIAL):
         every = [spelling for name in schema.required + schema.optional for spelling in schema.spellings(name)]

@@ -170,7 +170,10 @@ def test_null_ids_and_wrong_types(tmp_path: Path) -> None:
     pq.write_table(pa.table({"src": pa.array([1, 2, None, 4]), "dst": ["a", "", "b", None]}), path)
     assert fails(tmp_path, path) == f"D/edges.parquet, row 2, column 'dst': {EMPTY_ID}"
     pq.write_table(pa.table({"src": [1.5], "dst": ["a"]}), path)
-    assert fails(tmp_path, path) == "D/edges.parquet, column 'src': has type double; accepted: whole numbers or text"
+    assert (
+        fails(tmp_path, path)
+        == "D/edges.parquet, column 'src': has type double; accepted: whole numbers or text; cast it to int64"
+    )
     pq.write_table(pa.table({"src": pa.array([2**63], pa.uint64()), "dst": [1]}), path)
     assert fails(tmp_path, path) == (
         "D/edges.parquet, row 1, column 'src': the id 9223372036854775808 is beyond 2^63-1; store such ids as text"

@@ -95,6 +95,42 @@ def test_labels_of_accounts(tmp_path: Path, name: str) -> None:
     assert found.is_fake.tolist() == [True, False, True]
 
 
+@pytest.mark.parametrize(
+    "header", ["User ID,Is-Fake", "account_id,IS_FAKE", "user_id:token,is_fake:float", "uid,is_fake"]
+)
+def test_columns_of_account_labels_are_recognised_as_everywhere(tmp_path: Path, header: str) -> None:
+    (tmp_path / "labels.csv").write_text(f"{header}\n7,1\n8,0\n")
+    found = read_account_labels(tmp_path / "labels.csv")
+    assert found is not None
+    assert (found.ids.to_pylist(), found.is_fake.tolist()) == ([7, 8], [True, False])
+
+
+def test_labels_of_accounts_may_lie_in_parts(tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    for part, name in enumerate(("a", "b")):
+        pq.write_table(pa.table({"user_id": [name], "label": ["bad"]}), tmp_path / f"labels/{part}.parquet")
+    found = read_account_labels(tmp_path / "labels")
+    assert found is not None
+    assert found.ids.to_pylist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\xff\xfeu\x00", "is UTF-16"),
+        (b"user_id,label\na,fake,x\n", "row 2: 'a,fake,x' has too many fields"),
+        (b"user_id,label,note,note\na,fake,1,2\n", "column 'note': appears more than once"),
+        (b"user_id,label\n", "no rows; expected user_id and label"),
+        (b"user_id,verdict\na,fake\n", "expected user_id and is_fake or label"),
+        (b"Friend ID,label\na,fake\n", "column src is missing"),
+    ],
+)
+def test_a_file_of_labels_is_read_by_the_one_reader(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "labels.csv").write_bytes(content)
+    with pytest.raises(DataError, match=says):
+        read_account_labels(tmp_path / "labels.csv") or read_labels(tmp_path / "labels.csv", USERS)
+
+
 def test_labels_of_edges_are_none_of_accounts(tmp_path: Path) -> None:
     file = tmp_path / "labels.csv"
     file.write_text("src,dst,label\na,b,fake\n")

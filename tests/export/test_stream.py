@@ -63,6 +63,17 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recdiff_export.stream.source.BATCH_ROWS", 300)
 
 
+def test_partition_keys_of_folders_come_along(tmp_path: Path, onnx_scorer: OnnxScorer) -> None:
+    table = ties(400)
+    for day in (1, 2):
+        (tmp_path / f"edges/day={day}").mkdir(parents=True)
+        write_parquet(tmp_path / f"edges/day={day}/p.parquet", table)
+    clean_stream(onnx_scorer, tmp_path / "edges", tmp_path / "out", threshold=THRESHOLD)
+    kept, removed = outputs(tmp_path / "out")
+    assert kept.schema.names == ["src", "dst", "fake_score", "row", "day"]
+    assert sorted(kept["day"].to_pylist() + removed["day"].to_pylist()) == ["1"] * 400 + ["2"] * 400
+
+
 def test_a_small_file_gives_two_files_and_a_summary(tmp_path: Path, onnx_scorer: OnnxScorer) -> None:
     table = ties()
     source = write_parquet(tmp_path / "edges.parquet", table)

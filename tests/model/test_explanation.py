@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from recdiff.errors import UsageError
 from recdiff.estimator import RecDiff
 from recdiff.model.contributions import Contributions
 from recdiff.model.explained import Explainer
@@ -114,3 +115,9 @@ def test_a_pair_that_is_no_edge_is_explained_by_the_whole_graph(fitted: RecDiff)
     found = Explainer(model).parts(pair)
     assert found is not None
     assert abs(found.parts["unseen"]) < 1e-4
+
+
+def test_an_edge_of_a_user_with_itself_is_refused(fitted: RecDiff) -> None:
+    one = fitted.fitted_.users.values[0].as_py()
+    with pytest.raises(UsageError, match=f"'{one}' twice: an edge joins two different users"):
+        fitted.explain_edge(one, one)

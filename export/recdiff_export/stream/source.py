@@ -46,12 +46,14 @@ class EdgeSource:
     """The files to stream, and how the ends of their edges are called and written.
 
     Attributes:
+        table: the file, or the folder whose parts they are.
         files: in the order in which they are read.
         mapping: src or dst -> what the files call it.
         integers: the model's user ids are whole numbers.
         kind: type of src and dst in the output, None where it is each column's own.
     """
 
+    table: Path
     files: tuple[Path, ...]
     mapping: Mapping[str, str]
     integers: bool
@@ -67,10 +69,10 @@ class EdgeSource:
         """
         files = parts_of(path)
         ends = {name: column for name, column in mapping.items() if name in ("src", "dst")}
-        layouts = [lay_out(file, ends, leave=OLD) for file in files]
+        layouts = [lay_out(file, ends, table=path, leave=OLD) for file in files]
         for layout in layouts[1:]:
             refuse_difference(layouts[0], layout)
-        return cls(files, ends, integers, _common(layouts))
+        return cls(path, files, ends, integers, _common(layouts))
 
     def segments(self) -> Iterator[Segment]:
         """Yield all segments in order; a text file is one open-ended segment, to be cut while it is read.
@@ -95,7 +97,7 @@ class EdgeSource:
         Raises:
             DataError: it cannot be used any more.
         """
-        return lay_out(file, self.mapping, leave=OLD)
+        return lay_out(file, self.mapping, table=self.table, leave=OLD)
 
     def row(self, file: Path, index: int) -> int:
         """Return what people call the row at ``index`` of ``file``: its line, counted from one in Parquet."""

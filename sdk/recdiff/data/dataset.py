@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
@@ -16,15 +17,16 @@ import scipy.sparse as sp
 
 from recdiff.arrays import Float64, Int64
 from recdiff.data import input_files as folders
-from recdiff.data.columns import INTERACTIONS, SOCIAL, check_mapping
+from recdiff.data.columns import INTERACTIONS, SOCIAL, check_mapping, saved_map
 from recdiff.data.direction import settle, stated
 from recdiff.data.ids import Ids, join
 from recdiff.data.notice import Notice, counted, look_alikes
 from recdiff.data.problems import Problem, data_error, shorten
 from recdiff.data.published_pickle import Published, read_published
+from recdiff.data.rows.left_out import REMEDY, LeftRow, check_share
 from recdiff.data.split import Matrices, SplitRule, divide, overlap_notice
 from recdiff.data.table_file import Table
-from recdiff.errors import DataError, UsageError
+from recdiff.errors import BadRowsError, DataError, UsageError
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.memory import at_most
 
@@ -46,6 +48,7 @@ class SocialDataset:
         mirrored: undirected input that listed both directions of every tie.
         notices: counted things that were handled.
         edge_times: float64 (E,) when each tie came about, in seconds; None where the data do not say.
+        left_out: rows that have a fault and were left out because that was asked for.
     """
 
     users: Ids
@@ -58,6 +61,7 @@ class SocialDataset:
     mirrored: bool
     notices: tuple[Notice, ...] = ()
     edge_times: Float64 | None = None
+    left_out: tuple[LeftRow, ...] = ()
 
     @property
     def graph(self) -> SocialGraph:
@@ -74,6 +78,7 @@ class SocialDataset:
         seed: int = 0,
         split: SplitRule = "ratio",
         max_memory: int | None = None,
+        skip_bad: float | None = None,
     ) -> SocialDataset:
         """Read a data folder (or the published RecDiff pickle itself).
 
@@ -81,30 +86,40 @@ class SocialDataset:
             folder: holds social.{csv,tsv,parquet} and perhaps interactions.{csv,tsv,parquet}, or RecBole's NAME.net
                 and NAME.inter, or the published pickle.
             directed: whether ties have a direction; None: they have none exactly when each is listed both ways.
-            mapping: canonical column name -> name in the file, for names that are not recognised.
+            mapping: canonical column name -> name in the file, for names that are not recognised; it goes before what
+                the folder's own recdiff.toml says.
             seed: of the 7:1:2 split, where the data bring no split of their own.
             split: "ratio" divides each user's interactions at random, "time" by their timestamps.
             max_memory: bytes that reading one file may take; None: half of the machine's memory.
+            skip_bad: leave out rows that have a fault, up to this share of a table's rows; None: refuse them.
 
         Raises:
             DataError: the data cannot be used; every problem found is named.
             UsageError: an argument makes no sense with these data.
         """
         with at_most(max_memory):
-            return cls._read(Path(folder), directed, mapping=mapping, seed=seed, split=split)
+            return cls._read(Path(folder), directed, mapping=mapping, seed=seed, split=split, skip_bad=skip_bad)
 
     @classmethod
     def _read(
-        cls, folder: Path, directed: bool | None, *, mapping: Mapping[str, str] | None, seed: int, split: SplitRule
+        cls,
+        folder: Path,
+        directed: bool | None,
+        *,
+        mapping: Mapping[str, str] | None,
+        seed: int,
+        split: SplitRule,
+        skip_bad: float | None,
     ) -> SocialDataset:
         if split not in ("ratio", "time"):
             raise UsageError(f"split={split!r} is unknown; accepted: ratio, time")
-        names = check_mapping(mapping)
+        check_share(skip_bad)
+        names = saved_map(folder) | check_mapping(mapping)
         files = folders.find(folder)
         if files.pickle is not None:
             return _from_published(files.pickle, read_published(files.pickle), directed)
         assert files.social is not None
-        social, interactions = _read_tables(files.social, files.interactions, names, split == "time")
+        social, interactions = _read_tables(files.social, files.interactions, names, split == "time", skip_bad)
         if directed is None:
             directed = stated(social.path, social.unused)
         if interactions is None:
@@ -126,18 +141,21 @@ class SocialDataset:
 
 
 def _read_tables(
-    social: Path, interactions: Path | None, names: Mapping[str, str], with_time: bool
+    social: Path, interactions: Path | None, names: Mapping[str, str], with_time: bool, skip_bad: float | None
 ) -> tuple[Table, Table | None]:
     """Read both files and raise the problems of both together."""
     tables: list[Table | None] = []
-    errors: list[str] = []
+    errors: list[DataError] = []
     for path, schema in ((social, SOCIAL), (interactions, INTERACTIONS)):
         try:
-            tables.append(None if path is None else folders.read_tables(path, schema, names, with_time=with_time))
+            read = partial(folders.read_tables, with_time=with_time, skip_bad=skip_bad)
+            tables.append(None if path is None else read(path, schema, names))
         except DataError as error:
-            errors.append(str(error))
+            errors.append(error)
     if errors:
-        raise DataError("\n".join(errors))
+        told = "\n".join(map(str, errors))
+        rows_only = all(isinstance(error, BadRowsError) for error in errors)
+        raise BadRowsError(f"{told}\n{REMEDY}") if rows_only else DataError(told)
     ties, events = tables
     assert ties is not None
     return ties, events
@@ -159,6 +177,7 @@ def _social_only(social: Table, directed: bool | None, others: tuple[str, ...]) 
         directed=directed,
         notices=[*notices, *_about(social)],
         times=social.time,
+        left_out=social.left_out,
     )
 
 
@@ -182,6 +201,7 @@ def _from_tables(
         directed=directed,
         notices=notices,
         times=social.time,
+        left_out=social.left_out + interactions.left_out,
     )
 
 
@@ -217,6 +237,7 @@ def _assemble(
     directed: bool | None,
     notices: list[Notice],
     times: Float64 | None = None,
+    left_out: tuple[LeftRow, ...] = (),
 ) -> SocialDataset:
     if len(users) < 2:
         raise data_error(path, [Problem(f"{len(users)} user in all; at least two are needed")])
@@ -237,6 +258,7 @@ def _assemble(
         mirrored=ties.mirrored,
         notices=everything,
         edge_times=None if times is None else times[ties.rows],
+        left_out=left_out,
     )
 
 
@@ -278,6 +300,10 @@ def _about(table: Table) -> list[Notice]:
         )
         for name in table.checked
     ]
+    if table.left_out:
+        worst = table.left_out[0]
+        text = f"{table.path.name}: rows left out because they have a fault: {{n}}, the first is row {worst.row}"
+        notices += counted("rows_left_out", len(table.left_out), text)
     if table.unused:
         names = ", ".join(shorten(column) for column in table.unused)
         notices.append(Notice("unused_columns", len(table.unused), f"{table.path.name}: columns not used: {names}"))

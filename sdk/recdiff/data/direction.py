@@ -88,7 +88,7 @@ def stated(path: Path, columns: Sequence[str]) -> bool | None:
         parts = parquet_columns(path, [name], ())[name].chunks
     else:
         coded = pa.dictionary(pa.int32(), pa.string())
-        parts = [batch.column(0) for batch in TextFile.of(path).batches([name], coded)]
+        parts = [batch.column(0) for batch in TextFile.of(path).batches([name], coded, on_broken=lambda: None)]
     words = {str(value).strip().lower() for part in parts for value in pc.unique(part).to_pylist()}
     return {"directed": True, "undirected": False}.get(words.pop()) if len(words) == 1 else None
 

@@ -15,18 +15,21 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recdiff.data.columns import SOCIAL, check_mapping, resolve
+from recdiff.data.columns import INTERACTIONS, SOCIAL, Schema, check_mapping, resolve, wrong_types
 from recdiff.data.ids import integers_of
 from recdiff.data.input_files import parts_of
 from recdiff.data.problems import Problem, data_error
-from recdiff.data.table_file import DAMAGED, id_faults, unreadable, wrong_types
+from recdiff.data.rows.faults import id_faults
+from recdiff.data.rows.keys import Keys, keys_of, repeated
+from recdiff.data.table_file import DAMAGED, unreadable
 from recdiff.data.text_file import TextFile, is_parquet
 from recdiff.errors import DataError
-from recdiff.storage.bounded import check_batches
+from recdiff.storage.bounded import check_batches, without_views
 
-ENDS = ("src", "dst")
-_PAIRS = replace(SOCIAL, optional=())
+PAIRS = replace(SOCIAL, optional=())
 """A weight beside the ends of a tie comes along as any other column does."""
+ACCOUNTS = replace(INTERACTIONS, table="accounts", required=("user_id",), optional=())
+"""Rows about one user each."""
 ROWS = 1 << 20
 
 
@@ -36,7 +39,7 @@ class EdgeFiles:
 
     Attributes:
         parts: the files.
-        schema: src and dst (both int64 or both string), then the other columns as they are in the files.
+        schema: src and dst, or user_id (all int64 or all string), then the other columns as they are in the files.
         rows: number of rows, None where only reading would tell (text).
     """
 
@@ -44,6 +47,13 @@ class EdgeFiles:
     schema: pa.Schema
     rows: int | None
     _mapping: Mapping[str, str]
+    _table: Path
+    _names: Schema
+
+    @property
+    def ids(self) -> str:
+        """The names of the columns that hold ids, for people."""
+        return ", ".join(self._names.required)
 
     def batches(self, rows_per_batch: int = ROWS) -> Iterator[pa.RecordBatch]:
         """Yield all rows in batches of ``rows_per_batch``, the last one shorter.
@@ -55,7 +65,7 @@ class EdgeFiles:
         return _regrouped(pieces, rows_per_batch)
 
     def _part(self, path: Path, rows: int) -> Iterator[pa.RecordBatch]:
-        layout = lay_out(path, self._mapping)
+        layout = lay_out(path, self._mapping, table=self._table, names=self._names)
         done = 0
         for batch in layout.batches(rows):
             refuse_bad_ids(layout, batch, done)
@@ -67,8 +77,11 @@ class EdgeFiles:
             done += batch.num_rows
 
 
-def open_edges(path: str | PathLike[str], mapping: Mapping[str, str] | None = None) -> EdgeFiles:
+def open_edges(path: str | PathLike[str], mapping: Mapping[str, str] | None = None, names: Schema = PAIRS) -> EdgeFiles:
     """Look at the ties at ``path``: a csv, tsv, .net or parquet file, or a folder of such parts.
+
+    Args:
+        names: PAIRS, or ACCOUNTS where rows are about users.
 
     In text files ids are int64 when every one of them is a whole number, as for a data folder; finding out costs
     one more reading of files whose ids are numbers.
@@ -77,16 +90,16 @@ def open_edges(path: str | PathLike[str], mapping: Mapping[str, str] | None = No
         DataError: nothing to read there, parts that differ in their columns, or columns missing or of a wrong type.
         UsageError: ``mapping`` names an unknown column.
     """
-    names = check_mapping(mapping)
+    mapped = check_mapping(mapping)
     parts = parts_of(Path(path))
-    layouts = [lay_out(part, names) for part in parts]
+    layouts = [lay_out(part, mapped, table=Path(path), names=names) for part in parts]
     for layout in layouts[1:]:
         refuse_difference(layouts[0], layout)
     kind = pa.int64() if all(map(_whole, layouts)) else pa.string()
-    fields = [pa.field(name, kind) for name in ENDS] + list(layouts[0].others)
+    fields = [pa.field(name, kind) for name in names.required] + list(layouts[0].others)
     counts = [layout.rows for layout in layouts]
     rows = None if None in counts else sum(count for count in counts if count is not None)
-    return EdgeFiles(parts, pa.schema(fields), rows, names)
+    return EdgeFiles(parts=parts, schema=pa.schema(fields), rows=rows, _mapping=mapped, _table=Path(path), _names=names)
 
 
 def iter_edge_batches(
@@ -101,11 +114,12 @@ class Layout:
     """Where the columns of one file are.
 
     Attributes:
-        sources: names in the file of src, dst and the other columns, in this order.
+        sources: names in the file of src and dst (or user_id) and the other columns, in this order.
         others: fields of the other columns.
-        kinds: types of src and dst in the file.
+        kinds: types of src and dst (or user_id) in the file.
         text: the text file, None for Parquet.
         rows: number of rows, None for text.
+        keys: columns that the file does not hold, with the value, or null, of all its rows.
     """
 
     path: Path
@@ -114,6 +128,12 @@ class Layout:
     kinds: tuple[pa.DataType, ...]
     text: TextFile | None
     rows: int | None
+    keys: Keys
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The names in the file of the columns that hold ids."""
+        return self.sources[: len(self.kinds)]
 
     def batches(
         self, rows: int, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
@@ -123,7 +143,14 @@ class Layout:
         Raises:
             DataError: the file is damaged, has broken rows, or takes more memory than is allowed.
         """
-        wanted = list(columns or self.sources)
+        named = list(columns or self.sources)
+        for batch in self._stored(rows, [name for name in named if name not in self.keys], groups):
+            for name in named:
+                if name in self.keys:
+                    batch = batch.append_column(name, repeated(self.keys[name], batch.num_rows).dictionary_decode())
+            yield batch
+
+    def _stored(self, rows: int, wanted: list[str], groups: Sequence[int] | None) -> Iterator[pa.RecordBatch]:
         if self.text is not None:
             yield from self.text.batches(wanted, pa.string())
             return
@@ -132,9 +159,9 @@ class Layout:
                 check_batches(self.path, file, rows, groups)
                 chosen = None if groups is None else list(groups)
                 for batch in file.iter_batches(rows, row_groups=chosen, columns=wanted):
-                    for name in self.sources[:2]:
+                    for name in set(self.ids) & set(wanted):
                         batch.column(name).validate(full=True)
-                    yield batch
+                    yield without_views(batch)
         except DAMAGED as error:
             raise unreadable(self.path, error) from None
 
@@ -145,20 +172,35 @@ class Layout:
         return {index: index + 1 for index in indices}
 
 
-def lay_out(path: Path, mapping: Mapping[str, str], *, leave: Sequence[str] = ()) -> Layout:
+def lay_out(
+    path: Path, mapping: Mapping[str, str], *, table: Path, leave: Sequence[str] = (), names: Schema = PAIRS
+) -> Layout:
     """Look at the columns of the file at ``path``.
 
     Args:
+        table: the file, or the folder whose part it is: folders between them, such as year=2024, name further columns.
         leave: columns that do not come along.
+        names: which columns hold ids: PAIRS or ACCOUNTS.
 
     Raises:
         DataError: it cannot be read, or columns are missing, of a wrong type, or two of one name.
     """
+    keys = {} if path == table else keys_of(table, path)
     if is_parquet(path):
-        return _laid_out(path, *_parquet_columns(path), mapping=mapping, leave=leave)
-    text = TextFile.of(path).by(_PAIRS, mapping)
+        return _laid_out(path, *_parquet_columns(path), mapping=mapping, leave=leave, keys=keys, names=names)
+    text = TextFile.of(path).by(names, mapping)
     schema = pa.schema([pa.field(name, pa.string()) for name in text.header])
-    return _laid_out(path, schema, mapping=mapping, leave=leave, text=text)
+    return _laid_out(path, schema, mapping=mapping, leave=leave, text=text, keys=keys, names=names)
+
+
+def columns_of(path: Path) -> list[str]:
+    """Return the names of the columns of the table at ``path``, a file or a folder of parts.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    part = parts_of(path)[0]
+    return _parquet_columns(part)[0].names if is_parquet(part) else list(TextFile.of(part).header)
 
 
 def _parquet_columns(path: Path) -> tuple[pa.Schema, int]:
@@ -177,23 +219,34 @@ def _laid_out(
     *,
     mapping: Mapping[str, str],
     leave: Sequence[str],
+    keys: Keys,
+    names: Schema,
     text: TextFile | None = None,
 ) -> Layout:
-    ends, problems = resolve(schema.names, _PAIRS, mapping)
+    keys = {key: value for key, value in keys.items() if key not in (*schema.names, *leave)}
+    for key in keys:
+        schema = schema.append(pa.field(key, pa.string()))
+    ends, problems = resolve(schema.names, names, mapping)
     others = [name for name in schema.names if name not in ends.values() and name not in leave]
     problems += [
         Problem("appears more than once; columns that come along need names of their own", column=name)
         for name in dict.fromkeys(others)
-        if others.count(name) > 1 or name in ENDS
+        if others.count(name) > 1 or name in names.required
     ]
     if not problems:
         problems += wrong_types(schema, ends)
     if problems:
         raise data_error(path, problems)
-    kinds = tuple(schema.field(ends[name]).type for name in ENDS)
+    kinds = tuple(schema.field(ends[name]).type for name in names.required)
     fields = tuple(schema.field(name) for name in others)
     return Layout(
-        path=path, sources=(ends["src"], ends["dst"], *others), others=fields, kinds=kinds, text=text, rows=rows
+        path=path,
+        sources=(*(ends[name] for name in names.required), *others),
+        others=fields,
+        kinds=kinds,
+        text=text,
+        rows=rows,
+        keys=keys,
     )
 
 
@@ -216,7 +269,7 @@ def _whole(layout: Layout) -> bool:
     """Say whether every id of the part is a whole number."""
     if layout.text is None:
         return all(pa.types.is_integer(_plain(kind)) for kind in layout.kinds)
-    ends = layout.sources[:2]
+    ends = layout.ids
     return all(integers_of(batch.column(name)) is not None for batch in layout.batches(ROWS, ends) for name in ends)
 
 
@@ -225,7 +278,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 def refuse_bad_ids(layout: Layout, batch: pa.RecordBatch, before: int, *, any_size: bool = False) -> None:
-    """Raise where src or dst is no id.
+    """Raise where an id is none.
 
     Args:
         before: rows of the file that came earlier.
@@ -234,7 +287,7 @@ def refuse_bad_ids(layout: Layout, batch: pa.RecordBatch, before: int, *, any_si
     Raises:
         DataError: an id is null, empty or too large.
     """
-    columns = {name: pa.chunked_array([batch.column(name)]) for name in layout.sources[:2]}
+    columns = {name: pa.chunked_array([batch.column(name)]) for name in layout.ids}
     found = {name: id_faults(column, any_size=any_size) for name, column in columns.items()}
     total = sum(count for _, count in found.values())
     if not total:

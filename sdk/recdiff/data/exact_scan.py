@@ -22,11 +22,15 @@ class Scan:
         problems: rows of the wrong width, bytes that are not UTF-8, a quote left open; the first few.
         total: how many there are.
         lines: line in the file of each row that was asked for, by its index among rows of the right width.
+        raw: the text of the rows that were asked for and of the broken ones, by line.
+        whole: every row ends: no fault says anything about the rows after it.
     """
 
     problems: list[Problem] = field(default_factory=list)
     total: int = 0
     lines: dict[int, int] = field(default_factory=dict)
+    raw: dict[int, str] = field(default_factory=dict)
+    whole: bool = True
 
 
 class OpenQuoteError(Exception):
@@ -52,12 +56,22 @@ class EndlessRowError(OpenQuoteError):
         )
 
 
-def scan(stream: BinaryIO, delimiter: str, width: int, indices: Sequence[int] = (), *, headless: bool = False) -> Scan:
+def scan(
+    stream: BinaryIO,
+    delimiter: str,
+    width: int,
+    indices: Sequence[int] = (),
+    *,
+    headless: bool = False,
+    most: int = SHOWN,
+) -> Scan:
     """Read ``stream`` row by row: name those that are broken, find the lines of the sound ones at ``indices``.
 
     Args:
         headless: the first line is a row.
+        most: broken rows that are told; the rest are counted.
     """
+    raw: dict[int, str] = {}
     found: list[Problem] = []
     lines: dict[int, int] = {}
     wanted, index, total = set(indices), -1, 0
@@ -66,18 +80,22 @@ def scan(stream: BinaryIO, delimiter: str, width: int, indices: Sequence[int] = 
             problem = _broken(line, fields, width, delimiter, header=number == 0)
             if problem is not None:
                 total += 1
-                found += [problem] if total <= SHOWN else []
+                if total <= most:
+                    found.append(problem)
+                    raw[line] = _row_text(fields, delimiter)
                 if total >= COUNTED:
                     break
             elif number:
                 index += 1
                 if index in wanted:
                     lines[index] = line
+                    raw[line] = _row_text(fields, delimiter)
     except OpenQuoteError as quote:
         # The row it swallowed has the wrong width too; that says less.
         total += not any(problem.row == quote.line for problem in found)
         found = [problem for problem in found if problem.row != quote.line] + [quote.problem()]
-    return Scan(found, total, lines)
+        return Scan(found, total, lines, raw, whole=False)
+    return Scan(found, total, lines, raw)
 
 
 def records(stream: BinaryIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -124,6 +142,12 @@ def _refuse_open_quote(row: Sequence[str], delimiter: str, line: int) -> None:
     except csv.Error as error:
         if "unexpected end" in str(error):
             raise OpenQuoteError(line) from None
+
+
+def _row_text(fields: Sequence[str], delimiter: str) -> str:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="").writerow(fields)
+    return text.getvalue()
 
 
 def _broken(line: int, fields: Sequence[str], width: int, delimiter: str, *, header: bool) -> Problem | None:

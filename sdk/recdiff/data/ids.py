@@ -119,7 +119,7 @@ def as_ids(raw: Any) -> pa.Array:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+        array = _decoded(array)
     if pa.types.is_null(array.type):
         return array.cast(pa.string())
     if pa.types.is_integer(array.type):
@@ -128,6 +128,12 @@ def as_ids(raw: Any) -> pa.Array:
     if is_text(array.type):
         return array.cast(pa.string())
     raise ValueError(f"ids must be whole numbers or text, got {array.type}")
+
+
+def _decoded(array: pa.DictionaryArray) -> pa.Array:
+    """Return what ``array`` codes; Arrow takes nothing from an array of views of text."""
+    values = array.dictionary
+    return (values.cast(pa.large_string()) if pa.types.is_string_view(values.type) else values).take(array.indices)
 
 
 def is_text(kind: pa.DataType) -> bool:

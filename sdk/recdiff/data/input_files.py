@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ import pyarrow.parquet as pq
 from recdiff.data.columns import Schema
 from recdiff.data.ids import Coded
 from recdiff.data.problems import Problem, data_error
+from recdiff.data.rows.keys import keys_of
+from recdiff.data.rows.left_out import refuse_too_many
 from recdiff.data.table_file import DAMAGED, Table, read_table, unreadable
 from recdiff.data.text_file import COMPRESSIONS, delimiter_of, is_parquet
 from recdiff.errors import DataError
@@ -92,17 +95,34 @@ def parts_of(path: Path) -> tuple[Path, ...]:
     return parts
 
 
-def read_tables(path: Path, schema: Schema, mapping: Mapping[str, str], *, with_time: bool = False) -> Table:
+def read_tables(
+    path: Path,
+    schema: Schema,
+    mapping: Mapping[str, str],
+    *,
+    with_time: bool = False,
+    skip_bad: float | None = None,
+) -> Table:
     """Read the file at ``path``, or the parts of the folder there one after the other, as ``schema`` says.
 
+    Args:
+        skip_bad: leave out rows that have a fault, up to this share of all; None leaves out none.
+
     Raises:
-        DataError: as ``recdiff.data.table_file.read_table``, or parts differ in their columns.
+        DataError: as ``recdiff.data.table_file.read_table``, parts differ in their columns, or more rows have a fault
+            than may be left out.
     """
-    if not path.is_dir():
-        return read_table(path, schema, mapping, with_time=with_time)
+    read = partial(read_table, schema=schema, mapping=mapping, with_time=with_time, skip_bad=skip_bad is not None)
+    table = _read_parts(path, read) if path.is_dir() else read(path)
+    if skip_bad is not None:
+        refuse_too_many(path, table.left_out, table.rows, skip_bad)
+    return table
+
+
+def _read_parts(path: Path, read: Callable[..., Table]) -> Table:
     parts = parts_of(path)
     filled = [part for part in parts if not (is_parquet(part) and _is_empty(part))] or parts[:1]
-    tables = [read_table(part, schema, mapping, with_time=with_time) for part in filled]
+    tables = [read(part, keys=keys_of(path, part)) for part in filled]
     first = tables[0]
     for table in tables[1:]:
         for name in ("split", "time"):
@@ -115,6 +135,7 @@ def read_tables(path: Path, schema: Schema, mapping: Mapping[str, str], *, with_
         ids={name: _together([table.ids[name] for table in tables]) for name in first.ids},
         split=None if first.split is None else np.concatenate([table.split for table in tables]),
         time=None if first.time is None else np.concatenate([table.time for table in tables]),
+        left_out=tuple(row for table in tables for row in table.left_out),
     )
 
 

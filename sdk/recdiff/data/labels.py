@@ -9,16 +9,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recdiff.data.edge_stream import iter_edge_batches, row_of
+from recdiff.data.columns import plain_name, resolve
+from recdiff.data.edge_stream import ACCOUNTS, PAIRS, EdgeFiles, columns_of, open_edges, row_of
 from recdiff.data.ids import Ids
 from recdiff.data.problems import Problem, data_error, shorten
-from recdiff.data.table_file import DAMAGED, id_faults, unreadable
-from recdiff.data.text_file import TextFile, is_parquet
 from recdiff.errors import DataError
-from recdiff.storage.bounded import held, read_parquet
+from recdiff.storage.bounded import held
 
 FAKE, REAL = ("fake", "bad"), ("real", "good")
 # What values mean, by column: (fake, real). A column of truth counts fakes as 1, one of labels counts trust as 1; words
@@ -27,7 +25,6 @@ MEANINGS = {
     "is_fake": (("1", *FAKE, "true"), ("0", *REAL, "false")),
     "label": (("-1", *FAKE), ("1", *REAL)),
 }
-ACCOUNT = "user_id"
 SHOWN = 5
 """Edges named as examples."""
 
@@ -58,14 +55,7 @@ def read_labels(file: Path, users: Ids, mapping: Mapping[str, str] | None = None
     Raises:
         DataError: the file cannot be read, neither column is there, or a value means neither.
     """
-    batches = list(held(file, iter_edge_batches(file, mapping=mapping)))
-    if not batches:
-        raise DataError(f"{file}: no rows; expected src, dst and label")
-    table = pa.Table.from_batches(batches)
-    name = next((each for each in MEANINGS if each in table.column_names), None)
-    if name is None:
-        raise DataError(f"{file}: has columns {', '.join(table.column_names)}; expected src, dst and is_fake or label")
-    is_fake = _meaning(file, table[name], name)
+    table, is_fake = _read(file, open_edges(file, mapping))
     pairs = np.stack([users.index(table[end]) for end in ("src", "dst")], axis=1)
     known = (pairs >= 0).all(axis=1)
     strangers = table.select(["src", "dst"]).take(np.flatnonzero(~known)[:SHOWN]).to_pylist()
@@ -86,36 +76,35 @@ class AccountLabels:
 
 
 def read_account_labels(file: Path) -> AccountLabels | None:
-    """Read ``user_id`` and ``is_fake`` or ``label`` (values as ``read_labels``); None where it has no ``user_id``.
+    """Read user_id and ``is_fake`` or ``label`` (values as ``read_labels``); None where the rows are about edges.
 
     Raises:
         DataError: the file cannot be read, an id is missing, or a value means neither.
     """
-    if not file.is_file():
+    header = columns_of(file)
+    if "dst" in resolve(header, PAIRS, {})[0] or not resolve(header, ACCOUNTS, {})[0]:
         return None
-    text = None if is_parquet(file) else TextFile.of(file)
-    try:
-        header = pq.read_schema(file).names if text is None else list(text.header)
-        name = next((each for each in MEANINGS if each in header), None)
-        if name is None or header.count(ACCOUNT) != 1 or "dst" in header:
-            return None
-        if text is None:
-            table = read_parquet(file).select([ACCOUNT, name])
-        else:
-            batches = list(held(file, text.batches([ACCOUNT, name], pa.string())))
-            table = pa.Table.from_batches(batches, pa.schema([(ACCOUNT, pa.string()), (name, pa.string())]))
-    except DAMAGED as error:
-        raise unreadable(file, error) from None
-    faults, count = id_faults(table[ACCOUNT], any_size=True)
-    if count:
-        placed = [Problem(each.text, row_of(file, each.row or 0), ACCOUNT) for each in faults]
-        raise data_error(file, placed, count)
-    return AccountLabels(table[ACCOUNT], _meaning(file, table[name], name))
+    table, is_fake = _read(file, open_edges(file, names=ACCOUNTS))
+    return AccountLabels(table["user_id"], is_fake)
 
 
-def _meaning(file: Path, column: pa.ChunkedArray, name: str) -> NDArray[np.bool_]:
+def _read(file: Path, rows: EdgeFiles) -> tuple[pa.Table, NDArray[np.bool_]]:
+    """Return all rows, and of each whether it is labelled fake, bool (B,)."""
+    plain = {plain_name(column): column for column in reversed(rows.schema.names)}
+    name = next((each for each in MEANINGS if each in plain), None)
+    if name is None:
+        raise DataError(f"{file}: has columns {', '.join(rows.schema.names)}; expected {rows.ids} and is_fake or label")
+    table = pa.Table.from_batches(held(file, rows.batches()), rows.schema)
+    if not len(table):
+        raise DataError(f"{file}: no rows; expected {rows.ids} and label")
+    return table, _meaning(file, table, plain[name], MEANINGS[name])
+
+
+def _meaning(
+    file: Path, table: pa.Table, name: str, meanings: tuple[tuple[str, ...], tuple[str, ...]]
+) -> NDArray[np.bool_]:
+    column, (fake, real) = table[name], meanings
     words = pc.utf8_trim_whitespace(pc.utf8_lower(pc.cast(column, pa.string()).fill_null("")))
-    fake, real = MEANINGS[name]
     says = np.asarray(pc.is_in(words, pa.array(fake)).to_numpy(), bool)
     known = says | np.asarray(pc.is_in(words, pa.array(real)).to_numpy(), bool)
     if not known.all():

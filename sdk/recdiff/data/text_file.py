@@ -15,7 +15,7 @@ import pyarrow.csv as pacsv
 
 from recdiff.data.columns import Schema, headless
 from recdiff.data.exact_scan import OpenQuoteError, Scan, records, scan
-from recdiff.data.problems import COUNTED, Problem, data_error
+from recdiff.data.problems import COUNTED, SHOWN, Problem, data_error
 from recdiff.errors import DataError
 from recdiff.machine.memory import most, too_large
 from recdiff.storage.bounded import MOST_COLUMNS
@@ -88,10 +88,10 @@ class TextFile:
         names = tuple(map(str, range(len(self.header))))
         return replace(self, header=names, headless=True) if found else self
 
-    def scan(self, indices: Sequence[int] = ()) -> Scan:
-        """Read the whole file slowly and exactly."""
+    def scan(self, indices: Sequence[int] = (), most: int = SHOWN) -> Scan:
+        """Read the whole file slowly and exactly; tell ``most`` broken rows."""
         with _opened(self.path) as stream:
-            return scan(stream, self.delimiter, len(self.header), indices, headless=self.headless)
+            return scan(stream, self.delimiter, len(self.header), indices, headless=self.headless, most=most)
 
     def batches(
         self, columns: Sequence[str], kind: pa.DataType, on_broken: Callable[[], None] | None = None

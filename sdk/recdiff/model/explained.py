@@ -10,6 +10,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from recdiff.arrays import Float32, Int64
+from recdiff.data.problems import shorten
+from recdiff.errors import UsageError
 from recdiff.graph.adjacency import social_adjacency
 from recdiff.metrics.odds import odds_of
 from recdiff.model.contributions import Contributions, contributions
@@ -49,8 +51,14 @@ class Explainer:
         return contributions(fitted.pair, spans, features, self._others, odds)
 
     def lines(self, src: Any, dst: Any, pair: Int64) -> list[str]:
-        """Return sentences about ``pair`` (1, 2), which is called ``src`` - ``dst``."""
+        """Return sentences about ``pair`` (1, 2), which is called ``src`` - ``dst``.
+
+        Raises:
+            UsageError: both are the same user.
+        """
         fitted = self.fitted
+        if pair[0, 0] == pair[0, 1]:
+            raise UsageError(f"{shorten(src)} twice: an edge joins two different users; give both ends")
         row = fitted.evidence_of(pair)
         one, other = pair[0]
         friends = _shared(self._friends, one, other)

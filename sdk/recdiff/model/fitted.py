@@ -45,7 +45,7 @@ class Fitted:
             recommender learned from all; None: the recommender's own.
         trained: (U, I) interactions that the recommender learned from; seen: (U, I) all known ones.
         calibration: kinds, shares, noise_level, and fake_share: low, estimate, high, audited; or unscored: why edges
-            have no scores.
+            have no scores; rows_left_out: how many rows of which file were left out, where some were.
         metrics, history: JSON-able.
         told: what people said of edges and accounts.
     """

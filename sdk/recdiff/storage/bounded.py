@@ -52,6 +52,15 @@ def parquet_columns(path: Path, names: Sequence[str], texts: Sequence[str]) -> p
     return table
 
 
+def without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return ``batch`` with views of text and bytes as text and bytes: Arrow can neither filter the former nor take."""
+    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    for at, field in enumerate(batch.schema):
+        if field.type in plain:
+            batch = batch.set_column(at, field.name, batch.column(at).cast(plain[field.type]))
+    return batch
+
+
 def read_parquet(path: Path) -> pa.Table:
     """Return the whole of a Parquet file.
 

@@ -28,6 +28,7 @@ class Source:
         mapping: canonical column name and the name in the file, in pairs.
         split: "ratio" or "time", where the data bring no split.
         seed: of the split.
+        skip_bad: share of a table's rows that may be left out because they have a fault; None: none.
     """
 
     folder: Path
@@ -35,6 +36,7 @@ class Source:
     mapping: tuple[tuple[str, str], ...] = ()
     split: SplitRule = "ratio"
     seed: int = 0
+    skip_bad: float | None = None
 
     @property
     def name(self) -> str:
@@ -54,7 +56,12 @@ class Source:
 @lru_cache(maxsize=2)
 def _read(source: Source) -> SocialDataset:
     dataset = SocialDataset.read(
-        source.folder, directed=source.directed, mapping=dict(source.mapping), seed=source.seed, split=source.split
+        source.folder,
+        directed=source.directed,
+        mapping=dict(source.mapping),
+        seed=source.seed,
+        split=source.split,
+        skip_bad=source.skip_bad,
     )
     for name, part in (("validation", dataset.validation), ("test", dataset.test)):
         if part.nnz == 0:

@@ -1,0 +1,1 @@
+"""Rows that have a fault: found, told and left out."""
