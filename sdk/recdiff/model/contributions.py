@@ -31,7 +31,7 @@ PLACE, DEGREE, TASTE, USE, DENOISING, ANSWERS, UNSEEN = (
 )
 _PART_OF = {
     **dict.fromkeys(("unit", "norm", "length", "pull"), PLACE),
-    **dict.fromkeys(("degree", "near"), DEGREE),
+    **dict.fromkeys(("degree", "near", "out", "into"), DEGREE),
     "taste": TASTE,
     **dict.fromkeys(("items", "lack", "quiet", "agree"), USE),
     **dict.fromkeys(("joint", "apart", "power", "movement"), DENOISING),

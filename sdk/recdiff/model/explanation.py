@@ -35,14 +35,14 @@ def explain_edge(
         names: the ids of friends and of items in common.
     """
     score = float(row["fake_score"])
-    lines = [f"{src} - {dst}: fake_score {score:.3f}, {_verdict(score, noise_level)}."]
+    lines = [f"{src} - {dst}: fake_score {score:.3f}, {verdict_of(score, noise_level)}."]
     if row.get("kind") and score >= 0.5:
         lines.append(f"It looks most like {kind(row['kind']).sentence} ({row['kind']}).")
-    facts = _facts(row, names)
+    facts = facts_of(row, names)
     if found is None:
         return lines + [f"{text[0].upper()}{text[1:]}." for text in facts.values()]
     for part, added in sorted(found.parts.items(), key=lambda each: -abs(each[1])):
-        lines.append(_sentence(facts.get(part) or _OTHERWISE[part], added, fake=score >= 0.5))
+        lines.append(_sentence(facts.get(part) or OTHERWISE[part], added, fake=score >= 0.5))
     summed = " ".join(f"{'+' if added >= 0 else '-'} {abs(added):.2f}" for added in found.parts.values())
     lines.append(f"Log odds: {found.base:.2f} for edges on average {summed} = {found.total:.2f}.")
     return lines
@@ -50,7 +50,7 @@ def explain_edge(
 
 def evidence_words(row: Mapping[str, Any]) -> str:
     """Return the evidence of an edge in a few words, without a verdict; see ``explain_edge`` for ``row``."""
-    facts = _facts(row, ((), ()))
+    facts = facts_of(row)
     return "; ".join(facts[part] for part in (PLACE, TASTE) if part in facts)
 
 
@@ -63,7 +63,8 @@ def _sentence(fact: str, added: float, *, fake: bool) -> str:
     return f"Although this speaks for {side} ({added:+.2f}): {fact}."
 
 
-def _verdict(score: float, noise_level: float) -> str:
+def verdict_of(score: float, noise_level: float) -> str:
+    """Return what a score means, in words."""
     level = f"the whole graph's level is {noise_level:.3f}"
     if score >= 0.9:
         return f"almost certainly fake ({level})"
@@ -74,7 +75,7 @@ def _verdict(score: float, noise_level: float) -> str:
     return f"probably real ({level})"
 
 
-_OTHERWISE = {
+OTHERWISE = {
     PLACE: "where the two lie in the graph",
     DEGREE: "how many friends the two and their friends have",
     TASTE: "what the two use",
@@ -86,8 +87,8 @@ _OTHERWISE = {
 """What is said of a part without figures."""
 
 
-def _facts(row: Mapping[str, Any], names: Names) -> dict[str, str]:
-    """Return what is known of each part, in words that take no side."""
+def facts_of(row: Mapping[str, Any], names: Names = ((), ())) -> dict[str, str]:
+    """Return what is known of each part, in words that take no side; see ``explain_edge``."""
     facts = {}
     friends, items = names
     if row.get("common_friends") is not None:
