@@ -69,9 +69,9 @@ class Guard:
         headers = Headers(scope=scope)
         if headers.get("host", "") not in self._hosts:
             return _failure(421, "this address is not served here; open the one that was printed")
-        given = scope["path"][1:].partition("/")[0]
+        given, slash, _ = scope["path"][1:].partition("/")
         # Compared whole and in constant time: how much of a guess was right must not show.
-        if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), self._token):
+        if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), self._token) or not slash:
             return _failure(404, "nothing is here; open the address that was printed, with its token")
         origin = headers.get("origin")
         if origin is not None and origin not in {f"http://{host}" for host in self._hosts}:

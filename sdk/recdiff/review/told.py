@@ -14,7 +14,7 @@ from recdiff.accounts.tables import reasons_of
 from recdiff.arrays import Float64, Int64
 from recdiff.audit.decisions import ACCOUNT, EDGE, GROUP, Key
 from recdiff.fakes.kinds import kind
-from recdiff.model.explanation import evidence_words, facts_of, verdict_of
+from recdiff.model.explanation import facts_of, verdict_of
 from recdiff.review.ledger import Ledger
 from recdiff.review.marks import WORDS, Marks
 from recdiff.review.opened import Opened
@@ -23,7 +23,8 @@ from recdiff.review.why import why_accounts, why_edge
 
 LISTED = 12
 """Friends, items, edges or members that are named at once."""
-MEMBERS_DRAWN, TARGETS_DRAWN = 28, 8
+MEMBERS_DRAWN, TARGETS_DRAWN = 40, 8
+COUNTED = {"common_friends": "common friends", "shared_items": "shared items"}
 BINS = 24
 """Stretches of time that are told apart."""
 
@@ -63,10 +64,12 @@ class Teller:
     def _note(self, what: str, place: int) -> str:
         fitted = self._fitted
         if what == EDGE:
-            return evidence_words(fitted.edges.slice(place, 1).to_pylist()[0])
+            row = fitted.edges.slice(place, 1).to_pylist()[0]
+            said = [f"{row[name] or 'no'} {word}" for name, word in COUNTED.items() if row.get(name) is not None]
+            return ", ".join(said)
         if what == ACCOUNT:
-            said = reasons_of(fitted.accounts, fitted.account_evidence.used, np.array([place]))[0]
-            return said or "nothing speaks for it"
+            reasons = reasons_of(fitted.accounts, fitted.account_evidence.used, np.array([place]))[0]
+            return reasons or "nothing suspicious"
         groups, group = fitted.accounts.groups, self._inner(place)
         dense = f"dense, {groups.density()[group]:.0%} of pairs tied"
         return f"{groups.size[group]:,} accounts, {'same targets' if groups.kind[group] == LOCKSTEP else dense}"
@@ -117,9 +120,9 @@ class Teller:
         members = members[np.argsort(-accounts.log_odds[members], kind="stable")]
         targets = np.array(self._targets(group), np.int64)
         drawn = np.concatenate([members[:MEMBERS_DRAWN], targets])
-        rows = np.unique(np.concatenate([opened.surroundings.edges_of(int(each)) for each in drawn]))
-        among = rows[np.isin(fitted.pairs[rows], drawn).all(axis=1)]
         touched = np.unique(np.concatenate([opened.surroundings.edges_of(int(each)) for each in members]))
+        among = touched[np.isin(fitted.pairs[touched], drawn).all(axis=1)]
+        drawn = drawn[np.isin(drawn, fitted.pairs[among])]
         return {
             "why": asdict(why_accounts(accounts, fitted.account_evidence.used, members)),
             "members": self._named(members),

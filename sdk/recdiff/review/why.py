@@ -61,7 +61,7 @@ def why_accounts(accounts: Accounts, used: Int64, members: Int64) -> Why:
     group = int(accounts.groups.member[members[0]])
     facts = {
         "edges": f"{whose} {edges:,.{0 if alone else 1}f} edges",
-        "usage": f"{whose} used {items:,.{0 if alone else 1}f} items",
+        "usage": f"{whose} used {f'{items:,.{0 if alone else 1}f}' if items else 'no'} items",
         "group": why_grouped(accounts.groups, group),
         "share": "among accounts in no group, as found so far",
         "labels": "what labelled accounts have in common, and how near they are",
