@@ -14,7 +14,7 @@ function mixed(score) {
 const border = { fake: "--fake", real: "--real", unsure: "--unsure", open: "--card" };
 
 // Where there are more, names would cover each other: they are shown as one points at them.
-const NAMED = 26;
+const NAMED = 20;
 
 export function drawn(graph, walk) {
   const few = graph.nodes.filter((each) => each.centre).length < 3;
@@ -77,7 +77,7 @@ export function drawn(graph, walk) {
     made.resize();
     made.layout({
       name: "cose", animate: false, randomize: true, padding: 24, nodeRepulsion: () => 9000,
-      idealEdgeLength: () => 60, nodeOverlap: 12, numIter: 600, componentSpacing: 60,
+      idealEdgeLength: () => (named ? 90 : 60), nodeOverlap: 12, numIter: 600, componentSpacing: 60,
     }).run();
   });
   return { figure, end: () => made.destroy() };

@@ -78,7 +78,7 @@ function subtitle(it) {
 
 function stake(it) {
   if (it.what === "edge") return null;
-  return el("p", { cls: "stake" }, el("b", {}, count(it.harm)), ` of ${count(it.reach)} edges expected to go if it is fake`);
+  return el("p", { cls: "stake" }, "expected harm: ", el("b", {}, count(it.harm)), ` of its ${count(it.reach)} edges`);
 }
 
 function past(it) {

@@ -11,6 +11,7 @@ let state = null;
 let item = null;
 let walked = 0;
 let busy = false;
+let opening = 0;
 
 const queue = new Queue((line, focus) => visit(line, { focus }));
 
@@ -64,9 +65,11 @@ function back() {
   }
 }
 
+// Of two things that are asked for the later one is shown, whichever answer comes first.
 async function open(thing, focus) {
+  const asking = ++opening;
   const found = await attempt(() => api.item(thing));
-  if (!found) return;
+  if (!found || asking !== opening) return;
   item = found;
   show(byId("item"), item, walk, back);
   document.body.classList.toggle("looking", focus || document.body.classList.contains("looking"));
@@ -259,6 +262,12 @@ const keys = {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
   const field = event.target.matches("input, select, textarea");
+  if (event.target.matches("[role=tab]") && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
+    const tabs = Object.keys(state.progress);
+    const step = event.key === "ArrowRight" ? 1 : tabs.length - 1;
+    change(tabs[(tabs.indexOf(queue.tab) + step) % tabs.length]);
+    return;
+  }
   if (field && (event.key === "Escape" || (event.key === "Enter" && event.target.id === "reason"))) {
     event.target.blur();
     event.preventDefault();

@@ -74,7 +74,9 @@ export class Queue {
 
   render() {
     const { lines, total, start } = this.page;
+    const focused = byId("lines").contains(document.activeElement);
     byId("lines").replaceChildren(...lines.map((each) => this.line(each)));
+    if (focused) byId("lines").querySelector("[aria-current]")?.focus({ preventScroll: true });
     if (!lines.length) byId("lines").append(el("li", { cls: "empty" }, this.nothing()));
     byId("range").textContent = total ? `${count(start + 1)} to ${count(start + lines.length)} of ${count(total)}` : "";
     byId("earlier").disabled = start === 0;
@@ -99,8 +101,11 @@ export class Queue {
   }
 
   tabs(progress, change) {
+    const told = this.tab + Object.entries(progress).map(([tab, each]) => tab + each.total);
+    if (told === this.told) return;
+    this.told = told;
     const found = Object.keys(progress).map((tab, place) => el("button", {
-      type: "button", role: "tab", id: `tab-${tab}`, "aria-selected": String(tab === this.tab), "aria-controls": "queue",
+      type: "button", role: "tab", id: `tab-${tab}`, "aria-selected": String(tab === this.tab), "aria-controls": "queue", tabindex: tab === this.tab ? 0 : -1,
       title: `Key ${place + 1}`, onclick: () => change(tab),
     }, names[tab], el("span", { cls: "number" }, count(progress[tab].total))));
     byId("tabs").replaceChildren(...found);
