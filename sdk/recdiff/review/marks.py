@@ -28,7 +28,7 @@ class Marks:
 
     Attributes:
         state: (N,) a key of ``WORDS``.
-        own: (N,) whether it was decided of the thing itself by a person, not by way of its accounts or a label.
+        own: (N,) whether a person decided it by itself, not by way of its accounts, its group or a label.
         again: (N,) whether new evidence speaks against the decision.
     """
 
@@ -69,11 +69,12 @@ def account_marks(fitted: Fitted, ledger: Ledger) -> Marks:
     standing = [each for each in ledger.standing.values() if each.what == ACCOUNT]
     at = fitted.users.index(pa.array([each.src for each in standing], pa.string()))
     decided: Verdicts = np.full(len(fitted.users), SILENT, np.int8)
+    own = np.zeros(len(decided), bool)
     for place, each in zip(at.tolist(), standing, strict=True):
         if place >= 0:
             decided[place] = _code(each)
+            own[place] = is_fake_of(each.verdict) is not None and not each.reason.startswith(f"{GROUP} ")
     state = overlaid(len(decided), fitted.told.accounts, decided)
-    own = (decided == FAKE) | (decided == REAL)
     return Marks(state, own, np.zeros(len(state), bool))
 
 

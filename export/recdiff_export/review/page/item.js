@@ -11,6 +11,12 @@ export const chip = (thing) =>
   thing.again ? el("span", { cls: "chip again" }, `look again: ${thing.state}`)
     : thing.state === "open" ? null : el("span", { cls: `chip ${thing.state}` }, thing.state);
 
+// A member that was decided with its group has the group's name before the reason.
+function reasoned({ reason }) {
+  if (!reason || reason === "taken back") return "";
+  return `: ${reason.replace(/^group [0-9a-f]{12}/, "with its group")}`;
+}
+
 export function score(value) {
   return el("span", { cls: "score", title: "how likely it is to be fake" },
     el("span", { cls: "meter", "aria-hidden": "true" }, el("span", { style: { width: `${100 * value}%` } })),
@@ -84,7 +90,7 @@ function stake(it) {
 function past(it) {
   const told = it.history.map((each) => el("li", {}, el("span", { cls: `chip ${each.verdict}` },
     each.reason === "taken back" ? "open again" : each.verdict),
-  ` by ${each.who}, ${moment(each.when)}`, each.reason && each.reason !== "taken back" ? `: ${each.reason}` : ""));
+  ` by ${each.who}, ${moment(each.when)}`, reasoned(each)));
   const by = (it.by_account ?? []).map((each) => el("li", {}, el("span", { cls: "chip fake" }, "fake"), ` because ${each} is`));
   return told.length + by.length ? card("Decided so far", el("ul", { cls: "past" }, by, told)) : null;
 }
@@ -92,7 +98,7 @@ function past(it) {
 function alike(it, walk) {
   return card("Cases like it", it.similar.length
     ? el("ul", { cls: "names" }, it.similar.map((each) => el("li", {}, link(each, walk), score(each.score),
-      el("span", { cls: `chip ${each.state}` }, each.state), el("small", {}, `${each.who}, ${moment(each.when)}${each.reason ? `: ${each.reason}` : ""}`))))
+      el("span", { cls: `chip ${each.state}` }, each.state), el("small", {}, `${each.who}, ${moment(each.when)}${reasoned(each)}`))))
     : el("p", { cls: "muted" }, "None of this sort has been decided yet."));
 }
 

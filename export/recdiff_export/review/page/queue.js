@@ -120,7 +120,7 @@ export class Queue {
     const precise = share
       ? this.tab === "audit"
         ? `Share of fakes among all edges: ${percent(share.estimate)} (${percent(share.low)} to ${percent(share.high)})`
-        : `${count(fake)} of ${count(fake + real)} you judged are fake: ${percent(share.estimate)} (${percent(share.low)} to ${percent(share.high)}); scores said ${percent(expected)}`
+        : `${count(fake)} of ${count(fake + real)} judged ones are fake: ${percent(share.estimate)} (${percent(share.low)} to ${percent(share.high)}); scores said ${percent(expected)}`
       : this.tab === "audit" ? "The share of fakes is told from 20 answers on" : null;
     byId("progress").replaceChildren(...[
       el("div", { cls: "whole", role: "progressbar", "aria-label": "Done", "aria-valuemin": 0, "aria-valuemax": 100,
