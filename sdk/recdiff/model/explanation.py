@@ -35,7 +35,8 @@ def explain_edge(
         names: the ids of friends and of items in common.
     """
     score = float(row["fake_score"])
-    lines = [f"{src} - {dst}: fake_score {score:.3f}, {verdict_of(score, noise_level)}."]
+    level = f"the whole graph's level is {noise_level:.3f}"
+    lines = [f"{src} - {dst}: fake_score {score:.3f}, {verdict_of(score, noise_level)} ({level})."]
     if row.get("kind") and score >= 0.5:
         lines.append(f"It looks most like {kind(row['kind']).sentence} ({row['kind']}).")
     facts = facts_of(row, names)
@@ -65,14 +66,13 @@ def _sentence(fact: str, added: float, *, fake: bool) -> str:
 
 def verdict_of(score: float, noise_level: float) -> str:
     """Return what a score means, in words."""
-    level = f"the whole graph's level is {noise_level:.3f}"
     if score >= 0.9:
-        return f"almost certainly fake ({level})"
+        return "almost certainly fake"
     if score >= 0.5:
-        return f"more likely fake than real ({level})"
+        return "more likely fake than real"
     if score >= 2 * noise_level:
-        return f"more likely real than fake, but more suspicious than most ({level})"
-    return f"probably real ({level})"
+        return "more likely real than fake, but more suspicious than most"
+    return "probably real"
 
 
 OTHERWISE = {
@@ -93,18 +93,19 @@ def facts_of(row: Mapping[str, Any], names: Names = ((), ())) -> dict[str, str]:
     friends, items = names
     if row.get("common_friends") is not None:
         count = int(row["common_friends"])
-        facts[PLACE] = f"the two have {_counted(count, 'friend')} in common{_listed(friends, count)}"
+        facts[PLACE] = f"the two have {counted(count, 'friend')} in common{_listed(friends, count)}"
         if row.get("degree_src") is not None:
             facts[DEGREE] = f"the two have {int(row['degree_src']):,} and {int(row['degree_dst']):,} ties"
     if row.get("shared_items") is not None:
         count = int(row["shared_items"])
-        facts[TASTE] = f"they share {_counted(count, 'item')}{_listed(items, count)}"
+        facts[TASTE] = f"they share {counted(count, 'item')}{_listed(items, count)}"
     if row.get("movement") is not None:
         facts[DENOISING] = f"denoising moves the two ends {float(row['movement']):.2f} times as far as usual"
     return facts
 
 
-def _counted(count: int, word: str) -> str:
+def counted(count: int, word: str) -> str:
+    """Return how many there are, in words: no item, 1 item, 2 items."""
     return f"{count or 'no'} {word}{'' if count <= 1 else 's'}" if count < 1000 else f"{count:,} {word}s"
 
 

@@ -83,7 +83,7 @@ class Desk:
                 "changed": now != self._opened.digest,
                 "gone": not now,
                 "who": self._who,
-                "decisions": str(self._ledger.file),
+                "decisions": str(self._ledger.file.resolve()),
                 "version": self._ledger.version,
                 "progress": {tab: self._progress(tab) for tab in tabs},
                 "fake_share": dict(self._opened.fitted.calibration["fake_share"]),

@@ -14,7 +14,7 @@ from recdiff.accounts.tables import reasons_of
 from recdiff.arrays import Float64, Int64
 from recdiff.audit.decisions import ACCOUNT, EDGE, GROUP, Key
 from recdiff.fakes.kinds import kind
-from recdiff.model.explanation import facts_of, verdict_of
+from recdiff.model.explanation import counted, facts_of, verdict_of
 from recdiff.review.ledger import Ledger
 from recdiff.review.marks import WORDS, Marks
 from recdiff.review.opened import Opened
@@ -24,7 +24,7 @@ from recdiff.review.why import why_accounts, why_edge
 LISTED = 12
 """Friends, items, edges or members that are named at once."""
 MEMBERS_DRAWN, TARGETS_DRAWN = 40, 8
-COUNTED = {"common_friends": "common friends", "shared_items": "shared items"}
+COUNTED = {"common_friends": "common friend", "shared_items": "shared item"}
 BINS = 24
 """Stretches of time that are told apart."""
 
@@ -65,8 +65,7 @@ class Teller:
         fitted = self._fitted
         if what == EDGE:
             row = fitted.edges.slice(place, 1).to_pylist()[0]
-            said = [f"{row[name] or 'no'} {word}" for name, word in COUNTED.items() if row.get(name) is not None]
-            return ", ".join(said)
+            return ", ".join(counted(row[name], word) for name, word in COUNTED.items() if row.get(name) is not None)
         if what == ACCOUNT:
             reasons = reasons_of(fitted.accounts, fitted.account_evidence.used, np.array([place]))[0]
             return reasons or "nothing suspicious"

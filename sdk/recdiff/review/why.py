@@ -18,7 +18,7 @@ LABELS = {
     USE: "How much they use",
     DENOISING: "Denoising",
     ANSWERS: "Answers",
-    UNSEEN: "Unseen edge",
+    UNSEEN: "Judged unseen",
     "edges": "Its edges",
     "usage": "What it uses",
     "group": "Its group",

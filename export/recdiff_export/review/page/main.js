@@ -17,11 +17,20 @@ const queue = new Queue((line, focus) => visit(line, { focus }));
 
 const say = (text) => { byId("said").textContent = text; };
 
+const told = new Map();
+
+// What is said already is not said again at every look; that the model changed stays closed once it was closed.
 function notice(id, text, ...actions) {
+  if (text !== null && told.get(id) === text) return;
+  told.set(id, text);
   byId(`notice-${id}`)?.remove();
   if (text === null) return;
+  const close = () => {
+    byId(`notice-${id}`).remove();
+    if (id !== "model") told.delete(id);
+  };
   byId("notices").append(el("div", { id: `notice-${id}`, cls: `notice ${id}` }, el("p", {}, text), ...actions,
-    el("button", { type: "button", cls: "quiet", "aria-label": "Close", onclick: () => notice(id, null) }, "×")));
+    el("button", { type: "button", cls: "quiet", "aria-label": "Close", onclick: close }, "×")));
 }
 
 async function attempt(work) {
@@ -115,6 +124,7 @@ async function onward(inQueue, answer) {
   const next = inQueue ? await attempt(() => queue.step(1, true)) : null;
   if (next) {
     await visit(next);
+    say(`${titled(answer)}: decided ${answer.state}. Next: ${titled(next)}`);
     return;
   }
   show(byId("item"), answer, walk, back);
