@@ -274,3 +274,13 @@ def test_a_model_whose_data_have_moved_asks_for_them(place: Place, tmp_path: Pat
     with pytest.raises(UsageError, match="say --data DATA"):
         place.desk()
     assert place.desk(data=tmp_path / "moved").state()["who"] == "ann"
+
+
+def test_a_model_of_an_older_version_shows_facts_instead_of_contributions(place: Place) -> None:
+    model = RecDiff.load(place.model)
+    del model.fitted_.calibration["columns"]
+    model.save(place.model)
+    desk = place.desk()
+    found = desk.item("edge", first(desk, "edge")["name"])  # type: ignore[arg-type]
+    assert found["why"] is None
+    assert any("in common" in fact for fact in found["facts"])

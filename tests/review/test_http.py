@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -172,3 +175,13 @@ def test_a_model_or_audit_that_is_none_is_an_error(run: object, place: Place) ->
     code, _, err = run("review", "--model", place.model, "--audit", place.data / "answers.csv")  # type: ignore[operator]
     assert code == 3
     assert "answers.csv" in err
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn", "httptools"])
+def test_without_the_extra_it_says_what_to_install(place: Place, missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None\nfrom recdiff_cli.main import main; main()"
+    command = [sys.executable, "-c", code, "review", "--model", str(place.model), "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "pip install 'recdiff-sdk[serve]'" in done.stderr

@@ -82,6 +82,7 @@ class Desk:
                 "model": self._opened.digest,
                 "changed": now != self._opened.digest,
                 "gone": not now,
+                "directed": self._opened.fitted.directed,
                 "who": self._who,
                 "decisions": str(self._ledger.file.resolve()),
                 "version": self._ledger.version,

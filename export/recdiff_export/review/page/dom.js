@@ -31,10 +31,12 @@ export const day = (seconds) =>
 export const moment = (text) =>
   new Date(text).toLocaleString("en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 
-export function titled(thing, directed = false) {
-  if (thing.what === "group") return `Group ${thing.number}`;
-  return thing.name.join(directed ? " → " : " – ");
-}
+// Whether edges have a direction; the desk says so.
+export const graph = { directed: false };
+
+export const joint = () => (graph.directed ? " → " : " – ");
+
+export const titled = (thing) => (thing.what === "group" ? `Group ${thing.number}` : thing.name.join(joint()));
 
 export const same = (one, other) =>
   one && other && one.what === other.what && one.name.length === other.name.length &&

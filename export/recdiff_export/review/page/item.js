@@ -1,6 +1,6 @@
 // One thing in full: what it is, why it has its score, who is around it, and what was decided of it and its like.
 
-import { count, day, el, moment, percent, titled } from "./dom.js";
+import { count, day, el, joint, moment, percent, titled } from "./dom.js";
 import { drawn } from "./graph.js";
 import { histogram, waterfall } from "./waterfall.js";
 
@@ -104,14 +104,14 @@ function alike(it, walk) {
 
 export function show(place, it, walk, back) {
   ended?.();
-  const graph = drawn(it.graph, walk);
-  ended = graph.end;
+  const drawing = drawn(it.graph, walk);
+  ended = drawing.end;
   place.replaceChildren(
     el("div", { cls: "head" },
       el("button", { type: "button", cls: "quiet back", onclick: back }, "← Back"),
       el("p", { cls: "kind" }, words[it.what], chip(it), it.audited ? el("span", { cls: "chip" }, "in the audit") : null),
       el("h2", {}, it.what === "edge"
-        ? [link(it.ends[0], walk), el("span", { cls: "arrow" }, it.graph.directed ? " → " : " – "), link(it.ends[1], walk)]
+        ? [link(it.ends[0], walk), el("span", { cls: "arrow" }, joint()), link(it.ends[1], walk)]
         : titled(it)),
       el("p", { cls: "sub" }, subtitle(it)),
       el("div", { cls: "sums" }, el("p", { cls: "big" }, el("b", {}, percent(it.score)), " likely to be fake"), stake(it))),
@@ -120,7 +120,7 @@ export function show(place, it, walk, back) {
         card("Why", it.why ? waterfall(it.why, it.score) : el("ul", {}, (it.facts ?? []).map((each) => el("li", {}, each)))),
         past(it), alike(it, walk)),
       el("div", {},
-        card("Around it", graph.figure, el("p", { cls: "muted small" }, "Redder is more likely to be fake. Choose an account to go there.")),
+        card("Around it", drawing.figure, el("p", { cls: "muted small" }, "Redder is more likely to be fake. Choose an account to go there.")),
         ...parts[it.what](it, walk))),
   );
   place.scrollTop = 0;

@@ -1,7 +1,7 @@
 // The page: which queue, which thing, what was just decided, and what changed meanwhile.
 
 import * as api from "./api.js";
-import { byId, count, el, moment, same, titled } from "./dom.js";
+import { byId, count, el, graph, moment, same, titled } from "./dom.js";
 import { blank, show } from "./item.js";
 import { Queue } from "./queue.js";
 
@@ -167,6 +167,7 @@ async function refused(error, about) {
 function meet(now) {
   const before = state;
   state = now;
+  graph.directed = now.directed;
   byId("who").textContent = `as ${now.who}`;
   byId("decisions").textContent = now.decisions;
   queue.tabs(now.progress, change);
