@@ -11,13 +11,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from recdiff.audit.place import noted
+from recdiff.config import Config
+from recdiff.config.scorer import ScorerConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.estimator import RecDiff
 from recdiff.review.desk import Desk
@@ -37,9 +40,12 @@ class Place:
         return Desk(self.model, **{"who": "ann", **given})  # type: ignore[arg-type]
 
     def refit(self) -> None:
-        """Put another model in the folder's place."""
+        """Put another model in the folder's place, with other scores."""
         model = RecDiff.load(self.model)
-        model.fitted_.metrics["fitted"] = model.fitted_.metrics.get("fitted", 0) + 1
+        edges = model.fitted_.edges
+        scores = pa.array(0.9 * model.fitted_.scores, pa.float32())
+        edges = edges.set_column(edges.column_names.index("fake_score"), "fake_score", scores)
+        model.fitted_ = replace(model.fitted_, edges=edges)
         model.save(self.model)
 
 
@@ -59,7 +65,8 @@ def town(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Place
         writer = csv.writer(stream)
         writer.writerow(("src", "dst", "tied_at"))
         writer.writerows((src, dst, int(when)) for src, dst, when in edges)
-    model = RecDiff(device="cpu").fit(SocialDataset.read(data, directed=False))
+    config = replace(Config(), device="cpu", scorer=ScorerConfig(folds=2, divisions=1, rounds=1))
+    model = RecDiff(config=config).fit(SocialDataset.read(data, directed=False))
     folder = data.parent / "recdiff-model"
     model.fitted_ = noted(model.fitted_, data, folder)
     model.save(folder)

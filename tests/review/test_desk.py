@@ -233,6 +233,17 @@ def test_an_audit_is_answered_at_the_desk(run: object, place: Place) -> None:
     assert desk.state()["changed"]
 
 
+def test_an_audit_of_the_model_before_is_closed_by_a_new_one(run: object, place: Place) -> None:
+    sheet = place.data.parent / "audit.csv"
+    assert run("audit", "--size", 40, "--model", place.model, "--out", sheet)[0] == 0  # type: ignore[operator]
+    desk = place.desk(audit=sheet)
+    place.refit()
+    assert "audit" in desk.state()["progress"]
+    assert "audit" not in desk.reload()["progress"]
+    with pytest.raises(DataError, match="is an audit of another model"):
+        place.desk(audit=sheet)
+
+
 def test_what_was_decided_before_is_filled_into_an_audit(run: object, place: Place) -> None:
     sheet = place.data.parent / "audit.csv"
     assert run("audit", "--size", 40, "--model", place.model, "--out", sheet)[0] == 0  # type: ignore[operator]

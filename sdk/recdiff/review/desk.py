@@ -18,7 +18,7 @@ from recdiff.audit.estimate import counted
 from recdiff.audit.groups import group_decisions
 from recdiff.audit.place import decisions_of
 from recdiff.audit.verdict import is_fake_of
-from recdiff.errors import UsageError
+from recdiff.errors import DataError, UsageError
 from recdiff.model.told import FAKE, REAL, SILENT
 from recdiff.review.answers import AuditSheet
 from recdiff.review.ledger import Ledger
@@ -67,9 +67,18 @@ class Desk:
             sheet.fill(self._marks[EDGE])
 
     def reload(self) -> dict[str, Any]:
-        """Open the model that lies in the folder now; where it cannot be opened, the old one stays."""
+        """Open the model that lies in the folder now; where it cannot be opened, the old one stays.
+
+        An audit of the model before is closed then; what was answered stays in its table.
+        """
         with self._lock:
-            self._open()
+            try:
+                self._open()
+            except DataError:
+                if self._audit is None:
+                    raise
+                self._audit = None
+                self._open()
             return self.state()
 
     def state(self) -> dict[str, Any]:

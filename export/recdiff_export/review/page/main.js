@@ -188,6 +188,10 @@ async function reload() {
 async function restart(now) {
   done.length = 0;
   byId("undo").disabled = true;
+  if (!(queue.tab in now.progress)) {
+    queue.tab = "edge";
+    notice("audit", "The audit was drawn from the model before, so it is closed; its answers are kept. Draw a new one.");
+  }
   meet(now);
   await begin();
   say("The new model is shown.");
