@@ -40,7 +40,7 @@ def test_the_page_and_all_it_needs_come_from_here_with_a_strict_policy(client: h
     page = client.get("")
     assert page.status_code == 200
     assert page.headers["content-security-policy"].startswith("default-src 'self';")
-    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["referrer-policy"] == "same-origin"
     assert "access-control-allow-origin" not in page.headers
     for name in ("main.js", "review.css", "icon.svg", "cytoscape.min.js", "cytoscape.LICENSE.txt"):
         found = client.get(name)

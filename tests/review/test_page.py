@@ -143,6 +143,13 @@ def test_the_graph_can_be_walked_and_left_again(browser: Any, place: Place) -> N
         seen.press("f")
         seen.page.wait_for_selector("#item .kind .chip.fake")
         assert rows(place) == [("account", name, "fake")]
+        # Said twice it is decided once, and taken back once.
+        seen.press("f")
+        seen.page.wait_for_timeout(500)
+        seen.press("z")
+        seen.hears("taken back")
+        expect(seen.page.locator("#undo")).to_be_disabled()
+        assert [each[2] for each in rows(place)] == ["fake", "unsure"]
         assert (seen.faults, seen.elsewhere) == ([], [])
 
 

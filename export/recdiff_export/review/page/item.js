@@ -92,6 +92,10 @@ function past(it) {
     each.reason === "taken back" ? "open again" : each.verdict),
   ` by ${each.who}, ${moment(each.when)}`, reasoned(each)));
   const by = (it.by_account ?? []).map((each) => el("li", {}, el("span", { cls: "chip fake" }, "fake"), ` because ${each} is`));
+  const known = it.what === "group" ? " as all its members are" : " by a label, or by the answer to an audit";
+  if (it.state !== "open" && !told.length && !by.length) {
+    by.push(el("li", {}, el("span", { cls: `chip ${it.state}` }, it.state), known));
+  }
   return told.length + by.length ? card("Decided so far", el("ul", { cls: "past" }, by, told)) : null;
 }
 

@@ -106,8 +106,9 @@ async function decide(verdict) {
     notice("conflict", null);
     notice("error", null);
     byId("reason").value = "";
-    done.push({ what: about.what, name: about.name, known: answer.known });
-    byId("undo").disabled = false;
+    // What stood already was not decided again, so there is nothing to take back.
+    if (answer.known > about.known) done.push({ what: about.what, name: about.name, known: answer.known });
+    byId("undo").disabled = !done.length;
     const inQueue = same(about, queue.current) && walked === 0;
     await settle(answer);
     say(`${titled(about)}: decided ${verdict}.`);
