@@ -116,6 +116,8 @@ def test_the_whole_loop_by_keyboard(browser: Any, place: Place) -> None:
         seen.press("Enter")
         seen.title("ring-02")
         assert "one <b>campaign</b>" in seen.page.inner_text(".past")
+        seen.page.reload()
+        seen.title("ring-02")
         assert (seen.faults, seen.elsewhere) == ([], [])
 
 

@@ -1,5 +1,11 @@
 // Building elements and spelling numbers. Whatever comes from data is text, never markup.
 
+// Control characters, and those that turn the direction of writing, are spelled out, as on a terminal.
+const steering = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+export const plain = (text) =>
+  String(text).replace(steering, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 export function el(tag, props = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
@@ -8,7 +14,8 @@ export function el(tag, props = {}, ...children) {
     else if (name === "style") Object.entries(value).forEach(([key, each]) => made.style.setProperty(key, each));
     else made.setAttribute(name === "cls" ? "class" : name, value === true ? "" : value);
   }
-  made.append(...children.flat().filter((each) => each !== null && each !== undefined && each !== false));
+  const there = children.flat().filter((each) => each !== null && each !== undefined && each !== false);
+  made.append(...there.map((each) => (each instanceof Node ? each : plain(each))));
   return made;
 }
 
@@ -23,7 +30,10 @@ export function percent(value) {
   return `${Math.round(value * 100)} %`;
 }
 
-export const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+export function signed(value) {
+  const size = Math.abs(value).toFixed(2);
+  return size === "0.00" ? size : `${value < 0 ? "−" : "+"}${size}`;
+}
 
 export const day = (seconds) =>
   new Date(seconds * 1000).toLocaleDateString("en", { year: "numeric", month: "short", day: "numeric" });

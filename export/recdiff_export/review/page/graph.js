@@ -1,6 +1,6 @@
 // The neighbourhood as a drawing that can be walked. Colours come from the style sheet.
 
-import { el } from "./dom.js";
+import { el, plain } from "./dom.js";
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -24,20 +24,20 @@ export function drawn(graph, walk) {
   const made = globalThis.cytoscape({
     container: box,
     elements: [
-      ...graph.nodes.map((each) => ({ data: { ...each, fill: mixed(each.score), ring: colour(border[each.state]) } })),
+      ...graph.nodes.map((each) => ({ data: { ...each, name: plain(each.id), fill: mixed(each.score), ring: colour(border[each.state]) } })),
       ...graph.edges.map((each) => ({ data: { ...each, fill: mixed(each.score) } })),
     ],
     style: [
       { selector: "node", style: {
         "background-color": "data(fill)", "border-color": "data(ring)", "border-width": 3, width: 18, height: 18,
-        label: named ? "data(id)" : "", color: colour("--ink"), "font-size": 10, "font-family": "system-ui, sans-serif",
+        label: named ? "data(name)" : "", color: colour("--ink"), "font-size": 10, "font-family": "system-ui, sans-serif",
         "text-valign": "bottom", "text-margin-y": 3, "min-zoomed-font-size": 8, "text-max-width": 90,
         "text-wrap": "ellipsis", "text-outline-width": 2, "text-outline-color": colour("--sunken"),
       } },
-      { selector: "node.pointed", style: { label: "data(id)", "z-index": 9 } },
+      { selector: "node.pointed", style: { label: "data(name)", "z-index": 9 } },
       { selector: few ? "node[?centre]" : "node[!centre]", style: few
-        ? { width: 28, height: 28, label: "data(id)", "font-weight": "bold", "font-size": 11 }
-        : { label: "data(id)", shape: "round-rectangle" } },
+        ? { width: 28, height: 28, label: "data(name)", "font-weight": "bold", "font-size": 11 }
+        : { label: "data(name)", shape: "round-rectangle" } },
       { selector: "edge", style: {
         width: 1.6, "line-color": "data(fill)", "curve-style": "bezier", opacity: 0.75,
         "target-arrow-shape": graph.directed ? "triangle" : "none", "target-arrow-color": "data(fill)",

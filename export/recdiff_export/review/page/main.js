@@ -235,10 +235,13 @@ async function change(tab) {
   byId(`tab-${tab}`)?.focus();
 }
 
-async function begin() {
+// Load the queue, and show `thing`, or else the first of it.
+async function begin(thing = null) {
   const page = await attempt(() => queue.load());
   if (!page) return;
   document.body.classList.remove("looking");
+  if (thing) await visit(thing);
+  if (thing && same(thing, item)) return;
   if (page.lines.length) await visit(page.lines[0]);
   else {
     item = null;
@@ -315,9 +318,9 @@ setInterval(look, POLL);
 
 const now = await attempt(api.state);
 if (now) {
-  queue.tab = "audit" in now.progress ? "audit" : Object.keys(now.progress).find((tab) => now.progress[tab].total) ?? "edge";
-  meet(now);
   const asked = addressed();
-  await begin();
-  if (asked && !same(asked, item)) await open(asked, false);
+  const first = "audit" in now.progress ? "audit" : Object.keys(now.progress).find((tab) => now.progress[tab].total);
+  queue.tab = asked && asked.what in now.progress ? asked.what : first ?? "edge";
+  meet(now);
+  await begin(asked);
 }

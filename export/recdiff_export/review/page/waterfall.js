@@ -2,11 +2,14 @@
 
 import { el, percent, signed } from "./dom.js";
 
+// What rounds to nothing takes no side.
+const sided = (added) => (Math.abs(added) < 0.005 ? "none" : added > 0 ? "fake" : "real");
+
 export function waterfall(why, score) {
   const rows = [{ label: "Start", fact: why.whose, from: 0, to: why.start, kind: "start" }];
   let reached = why.start;
   for (const step of why.steps) {
-    rows.push({ ...step, from: reached, to: reached + step.added, kind: step.added > 0 ? "fake" : "real" });
+    rows.push({ ...step, from: reached, to: reached + step.added, kind: sided(step.added) });
     reached += step.added;
   }
   rows.push({ label: "Together", fact: `${percent(score)} likely to be fake`, from: 0, to: why.total, kind: "total" });
