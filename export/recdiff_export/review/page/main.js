@@ -10,10 +10,20 @@ const done = [];
 let state = null;
 let item = null;
 let walked = 0;
-let busy = false;
-let opening = 0;
+let pending = 0;
+let turn = Promise.resolve();
 
-const queue = new Queue((line, focus) => visit(line, { focus }));
+const queue = new Queue((line, focus) => inTurn(() => visit(line, { focus })));
+
+// What is asked for is done one after the other, so that nothing is shown over what was asked for later.
+function inTurn(work) {
+  pending += 1;
+  turn = turn.then(work).catch((error) => {
+    notice("error", String(error));
+    console.error(error);
+  }).finally(() => { pending -= 1; });
+  return turn;
+}
 
 const say = (text) => { byId("said").textContent = text; };
 
@@ -64,6 +74,8 @@ async function walk(thing) {
   await open(thing, true);
 }
 
+const stroll = (thing) => inTurn(() => walk(thing));
+
 function back() {
   if (walked > 0) {
     walked -= 1;
@@ -74,13 +86,11 @@ function back() {
   }
 }
 
-// Of two things that are asked for the later one is shown, whichever answer comes first.
 async function open(thing, focus) {
-  const asking = ++opening;
   const found = await attempt(() => api.item(thing));
-  if (!found || asking !== opening) return;
+  if (!found) return;
   item = found;
-  show(byId("item"), item, walk, back);
+  show(byId("item"), item, stroll, back);
   document.body.classList.toggle("looking", focus || document.body.classList.contains("looking"));
   byId("item").dataset.walked = walked > 0;
   byId("verdicts").hidden = false;
@@ -96,11 +106,12 @@ async function settle(answer) {
   meet(answer.state_now);
 }
 
-async function decide(verdict) {
-  if (!item || busy) return;
-  busy = true;
-  const about = item;
-  const reason = byId("reason").value.trim();
+// A verdict is about what is seen: while something else is on its way it is not taken.
+function judge(verdict) {
+  if (item && !pending) inTurn(() => decide(item, verdict, byId("reason").value.trim()));
+}
+
+async function decide(about, verdict, reason) {
   try {
     const answer = await api.decide(about, verdict, reason);
     notice("conflict", null);
@@ -115,8 +126,6 @@ async function decide(verdict) {
     await onward(inQueue, answer);
   } catch (error) {
     await refused(error, about);
-  } finally {
-    busy = false;
   }
 }
 
@@ -128,14 +137,13 @@ async function onward(inQueue, answer) {
     say(`${titled(answer)}: decided ${answer.state}. Next: ${titled(next)}`);
     return;
   }
-  show(byId("item"), answer, walk, back);
+  show(byId("item"), answer, stroll, back);
   if (inQueue) await attempt(() => queue.load());
 }
 
 async function undo() {
   const last = done.at(-1);
-  if (!last || busy) return;
-  busy = true;
+  if (!last) return;
   try {
     const answer = await api.undo(last);
     done.pop();
@@ -143,13 +151,11 @@ async function undo() {
     await settle(answer);
     const line = queue.page.lines.find((each) => same(each, answer));
     if (line) queue.choose(line);
-    show(byId("item"), answer, walk, back);
+    show(byId("item"), answer, stroll, back);
     say(`${titled(answer)}: taken back.`);
   } catch (error) {
     if (error.status === 409) done.pop();
     await refused(error, last);
-  } finally {
-    busy = false;
   }
 }
 
@@ -171,12 +177,12 @@ function meet(now) {
   graph.directed = now.directed;
   byId("who").textContent = `as ${now.who}`;
   byId("decisions").textContent = now.decisions;
-  queue.tabs(now.progress, change);
+  queue.tabs(now.progress, choose);
   queue.progress(now.progress[queue.tab]);
   if (now.gone) notice("model", "The model folder is gone. Decisions are still kept.");
   else if (now.changed) {
     notice("model", "The model was fitted again. All decisions are kept.",
-      el("button", { type: "button", onclick: reload }, "Show the new scores"));
+      el("button", { type: "button", onclick: () => inTurn(reload) }, "Show the new scores"));
   } else notice("model", null);
   return before;
 }
@@ -199,7 +205,7 @@ async function restart(now) {
 }
 
 async function look() {
-  if (busy || document.hidden) return;
+  if (document.hidden) return;
   let now;
   try {
     now = await api.state();
@@ -222,14 +228,14 @@ async function overtaken() {
   if (!found || !same(found, item) || found.known === item.known) return;
   const last = found.history.at(-1);
   item = found;
-  show(byId("item"), item, walk, back);
+  show(byId("item"), item, stroll, back);
   notice("conflict", `${last.who} has just decided this ${last.verdict}${last.reason ? `: ${last.reason}` : ""}.`);
 }
 
 async function change(tab) {
   queue.tab = tab;
   queue.current = null;
-  queue.tabs(state.progress, change);
+  queue.tabs(state.progress, choose);
   queue.progress(state.progress[tab]);
   await begin();
   byId(`tab-${tab}`)?.focus();
@@ -250,12 +256,14 @@ async function begin(thing = null) {
   }
 }
 
+const choose = (tab) => inTurn(() => change(tab));
+
 async function filtered() {
   const page = await attempt(() => queue.load());
   if (page) say(`${count(page.total)} found`);
 }
 
-async function turn(step) {
+async function leaf(step) {
   const { lines } = queue.page;
   const place = step > 0 ? { after: lines.at(-1).rank } : { before: lines[0].rank };
   await attempt(() => queue.load(place));
@@ -271,9 +279,10 @@ async function move(step) {
   }
 }
 
+const alias = { arrowdown: "j", arrowup: "k" };
 const keys = {
-  f: () => decide("fake"), r: () => decide("real"), u: () => decide("unsure"), z: undo,
-  j: () => move(1), k: () => move(-1), arrowdown: () => move(1), arrowup: () => move(-1), b: back,
+  f: () => judge("fake"), r: () => judge("real"), u: () => judge("unsure"), z: () => inTurn(undo),
+  j: () => inTurn(() => move(1)), k: () => inTurn(() => move(-1)), b: back,
   "/": () => { document.body.classList.remove("looking"); byId("text").focus(); },
   n: () => byId("reason").focus(), "?": () => byId("help").showModal(), escape: back,
 };
@@ -284,7 +293,7 @@ document.addEventListener("keydown", (event) => {
   if (event.target.matches("[role=tab]") && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
     const tabs = Object.keys(state.progress);
     const step = event.key === "ArrowRight" ? 1 : tabs.length - 1;
-    change(tabs[(tabs.indexOf(queue.tab) + step) % tabs.length]);
+    choose(tabs[(tabs.indexOf(queue.tab) + step) % tabs.length]);
     return;
   }
   if (field && (event.key === "Escape" || (event.key === "Enter" && event.target.id === "reason"))) {
@@ -293,34 +302,40 @@ document.addEventListener("keydown", (event) => {
   }
   if (field) return;
   const tab = Object.keys(state?.progress ?? {})[Number(event.key) - 1];
-  const act = tab ? () => change(tab) : keys[event.key.toLowerCase()];
+  const key = event.key.toLowerCase();
+  const act = tab ? () => choose(tab) : keys[alias[key] ?? key];
   if (!act) return;
   event.preventDefault();
-  act();
+  // A key that is held down asks again when the last is done, not before.
+  if (!event.repeat || !pending) act();
 });
 
 let waiting = 0;
-byId("text").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filtered, 150); });
-byId("state").addEventListener("change", filtered);
-byId("least").addEventListener("change", filtered);
-byId("filters").addEventListener("submit", (event) => { event.preventDefault(); filtered(); });
+const sought = () => inTurn(filtered);
+byId("text").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(sought, 150); });
+byId("state").addEventListener("change", sought);
+byId("least").addEventListener("change", sought);
+byId("filters").addEventListener("submit", (event) => { event.preventDefault(); sought(); });
 byId("verdicts").addEventListener("submit", (event) => event.preventDefault());
-byId("earlier").addEventListener("click", () => turn(-1));
-byId("later").addEventListener("click", () => turn(1));
-byId("undo").addEventListener("click", undo);
+byId("earlier").addEventListener("click", () => inTurn(() => leaf(-1)));
+byId("later").addEventListener("click", () => inTurn(() => leaf(1)));
+byId("undo").addEventListener("click", () => inTurn(undo));
 byId("help-open").addEventListener("click", () => byId("help").showModal());
 for (const button of document.querySelectorAll("[data-verdict]")) {
-  button.addEventListener("click", () => decide(button.dataset.verdict));
+  button.addEventListener("click", () => judge(button.dataset.verdict));
 }
-addEventListener("popstate", () => { const thing = addressed(); if (thing) open(thing, false); });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (item) show(byId("item"), item, walk, back); });
-setInterval(look, POLL);
+addEventListener("popstate", () => { const thing = addressed(); if (thing) inTurn(() => open(thing, false)); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (item) show(byId("item"), item, stroll, back); });
+setInterval(() => { if (!pending) turn = turn.then(look).catch(console.error); }, POLL);
 
-const now = await attempt(api.state);
-if (now) {
+async function start() {
+  const now = await attempt(api.state);
+  if (!now) return;
   const asked = addressed();
   const first = "audit" in now.progress ? "audit" : Object.keys(now.progress).find((tab) => now.progress[tab].total);
   queue.tab = asked && asked.what in now.progress ? asked.what : first ?? "edge";
   meet(now);
   await begin(asked);
 }
+
+inTurn(start);

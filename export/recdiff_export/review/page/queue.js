@@ -13,30 +13,24 @@ export class Queue {
     this.tab = "group";
     this.page = { lines: [], total: 0, start: 0 };
     this.current = null;
-    this.asking = 0;
   }
 
   get wanted() {
     return { tab: this.tab, state: byId("state").value, text: byId("text").value.trim(), least: byId("least").value, limit: LIMIT };
   }
 
-  // Ask for a page: after or before a rank, or the first. Of two questions the later one's answer counts.
+  // Ask for a page: after or before a rank, or the first.
   async load(place = {}) {
-    const asking = ++this.asking;
-    const page = await api.queue({ ...this.wanted, ...place });
-    if (asking !== this.asking) return null;
-    this.page = page;
+    this.page = await api.queue({ ...this.wanted, ...place });
     this.render();
-    return page;
+    return this.page;
   }
 
   // Ask for the lines that are shown again, decided or not, so that none moves away under one's hands.
   async refresh() {
     const first = this.page.lines[0];
     if (!first) return;
-    const asking = this.asking;
     const page = await api.queue({ ...this.wanted, state: "all", after: first.rank - 1, limit: 200 });
-    if (asking !== this.asking) return;
     const now = new Map(page.lines.map((each) => [each.rank, each]));
     this.page.lines = this.page.lines.map((each) => now.get(each.rank) ?? each);
     this.render();
@@ -64,12 +58,10 @@ export class Queue {
     if (!edge) return null;
     const before = this.page;
     const page = await this.load(step > 0 ? { after: edge.rank } : { before: edge.rank });
-    if (page && !page.lines.length) {
-      this.page = before;
-      this.render();
-      return null;
-    }
-    return page ? page.lines[step > 0 ? 0 : page.lines.length - 1] : null;
+    if (page.lines.length) return page.lines[step > 0 ? 0 : page.lines.length - 1];
+    this.page = before;
+    this.render();
+    return null;
   }
 
   render() {
