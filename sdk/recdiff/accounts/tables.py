@@ -90,7 +90,7 @@ def _listed(accounts: Accounts) -> Int64:
 def reasons_of(accounts: Accounts, items: Int64, order: Int64) -> list[str]:
     """Return what speaks for each account being fake, the strongest first."""
     names = [name for name in accounts.parts if name != "share"]
-    parts = np.stack([accounts.parts[name] for name in names], axis=1)[order]
+    parts = np.stack([accounts.parts[name][order] for name in names], axis=1)
     strongest = np.argsort(-parts, axis=1, kind="stable")[:, :MOST_REASONS]
     said = []
     for row, (user, columns) in enumerate(zip(order.tolist(), strongest.tolist(), strict=True)):
