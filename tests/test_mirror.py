@@ -16,6 +16,7 @@ from tests.test_structure import FOLDERS, ROOT, imported, modules
 # Rooms whose tests lie in one folder, whatever rooms are within.
 ROOMS = {
     "recdiff.studies": "studies",
+    "recdiff_export.review": "review",
     "recdiff_export": "export",
     "recdiff_cli": "cli",
     "recdiff_adapters": "adapters",

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import venv
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,7 @@ OUTPUTS = (
     "cleaned-edges/summary.json",
     "recommendations.parquet",
 )
+PAGE = ("index.html", "main.js", "review.css", "icon.svg", "cytoscape.min.js", "cytoscape.LICENSE.txt")
 
 
 def readme_commands() -> list[str]:
@@ -41,6 +43,9 @@ def main() -> None:
         work = Path(name)
         subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", str(work), str(ROOT)], check=True)
         (wheel,) = work.glob("*.whl")
+        left_out = {f"recdiff_export/review/page/{name}" for name in PAGE} - set(zipfile.ZipFile(wheel).namelist())
+        if left_out:
+            raise SystemExit(f"the wheel lacks {', '.join(sorted(left_out))}")
         venv.create(work / "env", with_pip=True)
         binaries = work / "env" / "bin"
         subprocess.run([binaries / "python", "-m", "pip", "install", "-q", str(wheel)], check=True)

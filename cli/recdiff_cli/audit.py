@@ -132,13 +132,16 @@ def decide(
     verdict: Annotated[str, typer.Argument(help="fake, real, or unsure, which takes a decision back.")],
     edges: Annotated[list[str] | None, typer.Argument(metavar="SRC,DST ...", help="Edges that it holds for.")] = None,
     account: Annotated[list[str] | None, typer.Option("--account", metavar="ID", help="An account instead.")] = None,
+    group: Annotated[
+        list[int] | None, typer.Option("--group", metavar="N", help="A group: all its members; see accounts --groups.")
+    ] = None,
     reason: Reason = "",
     who: Who = "",
     model: ModelFolder = DEFAULT_MODEL,
     data: DataFolder = None,
     json: Json = False,
 ) -> None:
-    """Decide for good whether edges or accounts are fake: clean-edges obeys, and the next fit learns from it."""
+    """Decide for good whether edges, accounts or groups are fake: clean-edges obeys, the next fit learns from it."""
     from recdiff.audit.decisions import add_decisions
     from recdiff.audit.place import decisions_of
     from recdiff.audit.verdict import UNSURE, is_fake_of
@@ -146,8 +149,8 @@ def decide(
 
     if is_fake_of(verdict) is None and verdict.lower() not in UNSURE:
         raise UsageError(f"{verdict!r}: accepted are fake, real and unsure")
-    if not edges and not account:
-        raise UsageError("say what is decided: SRC,DST for an edge, --account ID for an account")
+    if not edges and not account and not group:
+        raise UsageError("say what is decided: SRC,DST for an edge, --account ID for an account, --group N for a group")
     loaded = RecDiff.load(model)
     file = decisions_of(loaded.fitted_, model, data)
     if file is None:
@@ -155,6 +158,7 @@ def decide(
     new = _about_edges(loaded, edges or [], verdict, reason, who=who) + _about_accounts(
         loaded, account or [], verdict, reason, who=who
     )
+    new += _about_groups(loaded, group or [], verdict, reason, who=who, file=file)
     added = add_decisions(file, new, directed=loaded.fitted_.directed)
     facts = {"decisions": str(file), "added": added, "stood already": len(new) - added}
     if json:
@@ -190,6 +194,27 @@ def _about_accounts(loaded: Any, accounts: list[str], verdict: str, reason: str,
     if missing:
         raise DataError(f"{', '.join(missing[:5])}: no such user in the model; nothing was decided")
     return [taken(ACCOUNT, each, "", verdict, reason=reason, who=who) for each in accounts]
+
+
+def _about_groups(loaded: Any, groups: list[int], verdict: str, reason: str, *, who: str, file: Path) -> list[Decision]:
+    if not groups:
+        return []
+    import pyarrow as pa
+
+    from recdiff.audit.decisions import key_of, read_decisions
+    from recdiff.audit.groups import group_decisions, listed_members
+
+    fitted = loaded.fitted_
+    listed = listed_members(fitted.accounts)
+    missing = [each for each in groups if not 1 <= each <= len(listed)]
+    if missing:
+        raise DataError(f"{missing[0]}: no such group, there are {len(listed)} in the model; nothing was decided")
+    stood = {key_of(each, fitted.directed): each for each in read_decisions(file)}
+    found: list[Decision] = []
+    for each in groups:
+        members = fitted.users.take(listed[each - 1]).cast(pa.string()).to_pylist()
+        found += group_decisions(members, verdict, stood, reason=reason, who=who)
+    return found
 
 
 def standing(fitted: Fitted, model: Path, data: Path | None) -> tuple[Path | None, list[Decision]]:

@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from recdiff.version import VERSION
-from recdiff_cli import accounts, audit, data, doctor, edges, export, model, recommend, study
+from recdiff_cli import accounts, audit, data, doctor, edges, export, model, recommend, review, study
 from recdiff_cli.console import note
 from recdiff_cli.streams import streams
 
@@ -52,7 +52,7 @@ def _options(
     """Tell real social edges from noise and fakes, and hand the result on."""
 
 
-for commands in (data, model, export, edges, accounts, audit, recommend, study, doctor):
+for commands in (data, model, export, edges, accounts, audit, review, recommend, study, doctor):
     commands.register(app)
 
 

@@ -10,7 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from recdiff.audit.decisions import Decided, add_decisions, decisions_file, read_decisions, taken
+from recdiff.audit.decisions import (
+    TAKEN_BACK,
+    ConflictError,
+    Decided,
+    add_decisions,
+    decisions_file,
+    key_of,
+    read_decisions,
+    taken,
+)
 from recdiff.data.ids import Ids
 from recdiff.errors import DataError, UsageError
 from recdiff.storage.lock import locked
@@ -46,6 +55,24 @@ def test_the_last_decision_stands_and_an_edge_goes_before_its_account() -> None:
     back = Decided.of([*rows, taken("account", "a", "", "real")], USERS, EDGES, directed=False)
     assert back.verdicts.tolist() == [0, -1, -1, -1]
     assert Decided.of(rows, USERS, EDGES, directed=True).verdicts.tolist() == [1, 1, -1, 1]
+
+
+def test_who_knew_of_fewer_decisions_is_told_and_nothing_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "decisions.csv"
+    first, other = edge("a", "b", "fake"), edge("b", "a", "real")
+    known = {key_of(first, False): 0}
+    assert key_of(first, False) == key_of(other, False) != key_of(other, True)
+    assert add_decisions(file, [first], directed=False, known=known) == 1
+    before = file.read_bytes()
+    with pytest.raises(ConflictError, match="has meanwhile decided edge 'a,b': fake") as told:
+        add_decisions(file, [edge("c", "d", "real"), other], directed=False, known=known)
+    assert told.value.standing == first
+    assert file.read_bytes() == before
+    assert add_decisions(file, [other], directed=False, known={key_of(other, False): 1}) == 1
+    # To be unsure is one thing, to take that back another.
+    unsure = edge("a", "b", "unsure")
+    back = taken("edge", "a", "b", "unsure", TAKEN_BACK)
+    assert [add_decisions(file, [each], directed=False) for each in (unsure, unsure, back, back)] == [1, 0, 1, 0]
 
 
 def test_only_new_evidence_contradicts() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from recdiff.audit.estimate import Answers
+from recdiff.audit.estimate import Answers, counted
 from recdiff.audit.sample import draw
 from recdiff.errors import UsageError
 from recdiff.metrics.edges import edge_metrics
@@ -83,3 +83,12 @@ def test_all_answered_is_certain() -> None:
     score, is_fake = population(3)
     found = Answers(score, np.arange(len(score)), is_fake).share()
     assert found.low == found.high == pytest.approx(is_fake.mean())
+
+
+def test_of_even_draws_the_interval_is_wilson_s() -> None:
+    """Against the textbook's: 0, 3 and all of 10."""
+    for fake, low, high in ((0, 0.0, 0.28), (3, 0.108, 0.603), (10, 0.72, 1.0)):
+        found = counted(fake, 10)
+        assert (found.estimate, found.answers) == (fake / 10, 10)
+        assert found.low == pytest.approx(low, abs=0.02)
+        assert found.high == pytest.approx(high, abs=0.02)

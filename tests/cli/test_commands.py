@@ -332,5 +332,6 @@ def test_help_is_quick_and_plain() -> None:
         check=False,
     )
     assert done.returncode == 0
-    for command in ("sample", "validate", "fit", "evaluate", "export", "clean-edges", "recommend", "doctor", "serve"):
+    commands = "sample validate fit evaluate export clean-edges recommend doctor serve review"
+    for command in commands.split():
         assert command in done.stdout

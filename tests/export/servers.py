@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from recdiff_export import OnnxScorer
+from recdiff_export.serve.listening import bound
 from recdiff_export.serve.options import ServeOptions
-from recdiff_export.serve.server import Server, bound
+from recdiff_export.serve.server import Server
 
 COMMAND = [sys.executable, "-c", "from recdiff_cli.main import main; main()"]
 

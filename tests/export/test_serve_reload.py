@@ -232,7 +232,8 @@ import httpx
 from recdiff_export import OnnxScorer
 from recdiff_export.runtime import scorer as module
 from recdiff_export.serve.options import ServeOptions
-from recdiff_export.serve.server import Server, bound
+from recdiff_export.serve.listening import bound
+from recdiff_export.serve.server import Server
 module.PIECE = 64
 scorer = OnnxScorer.open(sys.argv[1], provider="cpu", threads=2)
 scorer.score([7, 10] * 100, [10, 13] * 100)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from recdiff.config import Config
+from recdiff.config.scorer import ScorerConfig
+from recdiff.data.dataset import SocialDataset
 from recdiff.errors import UsageError
 from recdiff.estimator import RecDiff
 from recdiff.model.contributions import Contributions
@@ -121,3 +126,19 @@ def test_an_edge_of_a_user_with_itself_is_refused(fitted: RecDiff) -> None:
     one = fitted.fitted_.users.values[0].as_py()
     with pytest.raises(UsageError, match=f"'{one}' twice: an edge joins two different users"):
         fitted.explain_edge(one, one)
+
+
+def test_edges_with_a_direction_are_explained_too(sample_folder: Path) -> None:
+    config = replace(Config(), scorer=ScorerConfig(folds=2, divisions=1, rounds=1))
+    model = RecDiff(device="cpu", config=config).fit(SocialDataset.read(sample_folder, directed=True))
+    src, dst = model.edges_["src"][0].as_py(), model.edges_["dst"][0].as_py()
+    assert model.explain_edge(src, dst)[-1].startswith("Log odds: ")
+
+
+def test_items_are_named_where_they_are_counted(fitted: RecDiff) -> None:
+    model, edges = Explainer(fitted.fitted_), fitted.edges_.slice(0, 200).to_pylist()
+    for row, pair in zip(edges, fitted.fitted_.pairs, strict=False):
+        friends, items = (len(each) for each in model.common(pair[None]))
+        said = " ".join(fitted.explain_edge(row["src"], row["dst"]))
+        assert ("they share no item" in said) == (items == 0)
+        assert ("the two have no friend in common" in said) == (friends == 0)

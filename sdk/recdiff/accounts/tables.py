@@ -36,7 +36,7 @@ def account_table(accounts: Accounts, evidence: Evidence, users: Ids) -> pa.Tabl
             "edges": pa.array(accounts.degree[order]),
             "expected_fake_edges": pa.array(np.round(accounts.expected_fake[order], 3)),
             "group": pa.array(group, pa.int64(), mask=group == 0),
-            "reasons": pa.array(_reasons(accounts, evidence.used, order), pa.string()),
+            "reasons": pa.array(reasons_of(accounts, evidence.used, order), pa.string()),
         }
     )
 
@@ -65,7 +65,7 @@ def group_table(accounts: Accounts, evidence: Evidence, users: Ids) -> pa.Table:
             "reach": pa.array(groups.reach[order]),
             "first": _times(groups.first[order]),
             "last": _times(groups.last[order]),
-            "reasons": pa.array([_why(groups, int(group)) for group in order], pa.string()),
+            "reasons": pa.array([why_grouped(groups, int(group)) for group in order], pa.string()),
             "targets": pa.array([_ids(users, np.array(targets[group], np.int64)) for group in order], pa.string()),
             "members": pa.array([_ids(users, each) for each in members], pa.string()),
         }
@@ -87,10 +87,10 @@ def _listed(accounts: Accounts) -> Int64:
     return order[score[order] >= LEAST_SCORE]
 
 
-def _reasons(accounts: Accounts, items: Int64, order: Int64) -> list[str]:
+def reasons_of(accounts: Accounts, items: Int64, order: Int64) -> list[str]:
     """Return what speaks for each account being fake, the strongest first."""
     names = [name for name in accounts.parts if name != "share"]
-    parts = np.stack([accounts.parts[name] for name in names], axis=1)[order]
+    parts = np.stack([accounts.parts[name][order] for name in names], axis=1)
     strongest = np.argsort(-parts, axis=1, kind="stable")[:, :MOST_REASONS]
     said = []
     for row, (user, columns) in enumerate(zip(order.tolist(), strongest.tolist(), strict=True)):
@@ -101,13 +101,14 @@ def _reasons(accounts: Accounts, items: Int64, order: Int64) -> list[str]:
 
 def _word(accounts: Accounts, part: str, user: int, items: Int64) -> str:
     if part == "group":
-        return _why(accounts.groups, int(accounts.groups.member[user]))
+        return why_grouped(accounts.groups, int(accounts.groups.member[user]))
     if part == "usage":
         return "uses nothing" if items[user] == 0 else "uses little"
     return WORDS[part]
 
 
-def _why(groups: Groups, group: int) -> str:
+def why_grouped(groups: Groups, group: int) -> str:
+    """Return what is to be said of a group, -1 for none."""
     if group < 0:
         return "in no group"
     words = "follows the same targets as others" if groups.kind[group] == LOCKSTEP else "in a dense group cut off"

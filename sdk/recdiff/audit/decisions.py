@@ -3,6 +3,7 @@
 One row a decision, in the order in which they were taken; the last one about a thing stands, "unsure" takes back what
 was decided before. Rows are only ever added: under the file's lock, and in one step, so that a killed writer leaves the
 old file or the new one. What is decided of an account holds for all its edges; what is decided of an edge goes first.
+Somebody who decides says how many decisions about the thing they knew of, and is told of any that came meanwhile.
 
 Letters: E edges.
 """
@@ -12,7 +13,8 @@ from __future__ import annotations
 import csv
 import getpass
 import io
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +28,7 @@ from recdiff.audit.names import NAME
 from recdiff.audit.verdict import UNSURE, is_fake_of, word_of
 from recdiff.data.ids import Ids
 from recdiff.data.problems import Problem, data_error, shorten
-from recdiff.errors import DataError
+from recdiff.errors import DataError, UsageError
 from recdiff.graph.edge_index import EdgeIndex
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.odds import odds_of
@@ -36,6 +38,10 @@ from recdiff.storage.whole import replaced_file
 EDGE, ACCOUNT, GROUP = "edge", "account", "group"
 MOVED = 2.0
 """By how much log odds have moved against a decision before it is shown again."""
+TAKEN_BACK = "taken back"
+"""The reason of an "unsure" after which a thing is open again, as if nobody had looked at it."""
+Key = tuple[str, ...]
+"""What a decision is about: what, src, dst."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,15 @@ class Decision:
 COLUMNS = tuple(each.name for each in fields(Decision))
 
 
+class ConflictError(UsageError):
+    """Somebody decided meanwhile; ``standing`` is what they decided."""
+
+    def __init__(self, standing: Decision) -> None:
+        named = ",".join(filter(None, (standing.src, standing.dst)))
+        super().__init__(f"{standing.who} has meanwhile decided {standing.what} {shorten(named)}: {standing.verdict}")
+        self.standing = standing
+
+
 def taken(
     what: str, src: str, dst: str, verdict: str, reason: str = "", who: str = "", score: float | None = None
 ) -> Decision:
@@ -85,10 +100,16 @@ def read_decisions(file: Path) -> list[Decision]:
     return _parsed(file, file.read_bytes()) if file.exists() else []
 
 
-def add_decisions(file: Path, new: Sequence[Decision], *, directed: bool) -> int:
+def add_decisions(
+    file: Path, new: Sequence[Decision], *, directed: bool, known: Mapping[Key, int] | None = None
+) -> int:
     """Add decisions and return how many: what stands already is not decided twice.
 
+    Args:
+        known: by ``key_of``, how many decisions about a thing somebody knew of when they took theirs.
+
     Raises:
+        ConflictError: there are more by now, so nothing is added.
         DataError: what is there cannot be understood, so nothing is added. UsageError: another process is writing it.
         WriteError: the place cannot be written; the file is then as it was.
     """
@@ -98,12 +119,17 @@ def add_decisions(file: Path, new: Sequence[Decision], *, directed: bool) -> int
             raise DataError(f"decision about {each.what} {shorten(each.src)}: {fault[1]}")
     with replaced_file(file) as draft:  # Under the file's lock: nobody adds between reading and writing.
         held = file.read_bytes() if file.exists() else b""
-        standing = {_key(each, directed): each.verdict for each in _parsed(file, held)} if held else {}
+        before = _parsed(file, held) if held else []
+        standing = {key_of(each, directed): each for each in before}
+        count = Counter(key_of(each, directed) for each in before)
+        for key, expected in (known or {}).items():
+            if count[key] > expected:
+                raise ConflictError(standing[key])
         added = []
         for each in new:
-            key = _key(each, directed)
-            if standing.get(key) != each.verdict:
-                standing[key] = each.verdict
+            key = key_of(each, directed)
+            if key not in standing or _said(standing[key]) != _said(each):
+                standing[key] = each
                 added.append(each)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -113,6 +139,12 @@ def add_decisions(file: Path, new: Sequence[Decision], *, directed: bool) -> int
         between = b"\n" if held and not held.endswith(b"\n") else b""
         draft.write_bytes(held + (between + text.getvalue().encode() if added or not held else b""))
     return len(added)
+
+
+def key_of(each: Decision, directed: bool) -> Key:
+    """Return what a decision is about; an undirected edge is the same either way round."""
+    ends = (each.src, each.dst)
+    return (each.what, *(ends if directed or each.what != EDGE else sorted(ends)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,9 +204,8 @@ def _positions(users: Ids, ids: list[str]) -> Int64:
     return users.index(pa.array(ids, pa.string()))
 
 
-def _key(each: Decision, directed: bool) -> tuple[str, ...]:
-    ends = (each.src, each.dst)
-    return (each.what, *(ends if directed or each.what != EDGE else sorted(ends)))
+def _said(each: Decision) -> tuple[str, bool]:
+    return each.verdict, each.reason == TAKEN_BACK
 
 
 def _user() -> str:

@@ -132,6 +132,12 @@ class Answers:
         return _wilson(share, variance, int(n.sum()))
 
 
+def counted(fake: int, answers: int) -> Share:
+    """Return the share of ``fake`` among ``answers``, at least 1, with Wilson's interval as if drawn evenly."""
+    inner = min(max(fake / answers, 0.5 / answers), 1.0 - 0.5 / answers)
+    return _wilson(fake / answers, inner * (1.0 - inner) / answers, answers)
+
+
 def _wilson(share: float, variance: float, answers: int) -> Share:
     """Return Wilson's interval for as many answers as would have ``variance`` if they were drawn evenly."""
     if variance <= 0.0:

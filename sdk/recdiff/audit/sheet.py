@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,33 +111,62 @@ def read_answers(file: Path, units: Units) -> tuple[Int64, Mask]:
         DataError: the file is no audit of this model, or a row was added, doubled or changed, or has a verdict of
             another kind; every problem is named. Or too few rows are answered.
     """
-    rows = _rows(file, tuple(units.ids))
-    sheet = _of_name(file, rows, units)
-    place = {key: each for each, key in enumerate(sheet.keys())}
-    found: dict[int, bool] = {}
-    problems: list[Problem] = []
-    seen: set[int] = set()
-    for line, row in rows:
-        at = place.get(tuple(row[name] for name in units.ids))
-        fault = _fault(row, sheet, at, seen)
-        if fault is not None:
-            problems.append(Problem(fault[1], line, fault[0]))
-            continue
-        assert at is not None
-        seen.add(at)
-        verdict = is_fake_of(row["verdict"])
-        if verdict is not None:
-            found[int(sheet.drawn.rows[at])] = verdict
-    if problems:
-        raise data_error(file, problems)
+    sheet, words = read_sheet(file, units)
+    said = {place: is_fake_of(word) for place, word in words.items()}
+    found = {int(sheet.drawn.rows[place]): fake for place, fake in said.items() if fake is not None}
     if len(found) < FEWEST_ANSWERS:
         raise DataError(
-            f"{file}: {len(found)} of {len(rows)} rows are answered; fill in fake or real for at least {FEWEST_ANSWERS}"
+            f"{file}: {len(found)} of {len(words)} rows are answered; fill in fake or real for at least "
+            f"{FEWEST_ANSWERS}"
         )
     return np.array(list(found), np.int64), np.array(list(found.values()), bool)
 
 
-def _fault(row: Mapping[str, str], sheet: Sheet, at: int | None, seen: set[int]) -> tuple[str, str] | None:
+def read_sheet(file: Path, units: Units) -> tuple[Sheet, dict[int, str]]:
+    """Return what was drawn, and the word in the column ``verdict`` of each drawn unit whose row is still there.
+
+    Raises:
+        DataError: see ``read_answers``.
+    """
+    rows = _rows(file, tuple(units.ids))
+    sheet = _of_name(file, rows, units)
+    place = {key: each for each, key in enumerate(sheet.keys())}
+    found: dict[int, str] = {}
+    problems: list[Problem] = []
+    for line, row in rows:
+        at = place.get(tuple(row[name] for name in units.ids))
+        fault = _fault(row, sheet, at, found)
+        if fault is not None:
+            problems.append(Problem(fault[1], line, fault[0]))
+            continue
+        assert at is not None
+        found[at] = row["verdict"].strip().lower()
+    if problems:
+        raise data_error(file, problems)
+    return sheet, found
+
+
+def fill_in(file: Path, units: Units, verdicts: Mapping[tuple[str, ...], str]) -> None:
+    """Write the ``verdicts`` of some units into their rows; all else in the file stays.
+
+    Raises:
+        DataError: see ``read_answers``. UsageError: another process is writing the file.
+        WriteError: the place cannot be written; the file is then as it was.
+    """
+    with replaced_file(file) as new:
+        read_sheet(file, units)
+        rows = [row for _, row in _rows(file, tuple(units.ids))]
+        for row in rows:
+            key = tuple(row[name] for name in units.ids)
+            row["verdict"] = verdicts.get(key, row["verdict"])
+        text = io.StringIO()
+        writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        new.write_text(text.getvalue(), encoding="utf-8")
+
+
+def _fault(row: Mapping[str, str], sheet: Sheet, at: int | None, seen: Collection[int]) -> tuple[str, str] | None:
     """Return the column and what is wrong with a row that stands for the unit ``at`` of the sheet, or None."""
     first = next(iter(sheet.ids))
     told = ",".join(row[name] for name in sheet.ids)

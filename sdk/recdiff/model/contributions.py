@@ -20,22 +20,24 @@ from numpy.typing import NDArray
 from recdiff.arrays import Float32, Float64, Int64
 from recdiff.scorer.pair_scorer import PairScorer, Span, log_odds
 
-PLACE, DEGREE, TASTE, USE, DENOISING, ANSWERS, UNSEEN = (
+PLACE, DEGREE, TASTE, USE, DENOISING, ANSWERS, GROUP, UNSEEN = (
     "place",
     "degree",
     "taste",
     "use",
     "denoising",
     "answers",
+    "group",
     "unseen",
 )
 _PART_OF = {
     **dict.fromkeys(("unit", "norm", "length", "pull"), PLACE),
-    **dict.fromkeys(("degree", "near"), DEGREE),
+    **dict.fromkeys(("degree", "near", "out", "into"), DEGREE),
     "taste": TASTE,
     **dict.fromkeys(("items", "lack", "quiet", "agree"), USE),
     **dict.fromkeys(("joint", "apart", "power", "movement"), DENOISING),
     **dict.fromkeys(("asked", "asking"), ANSWERS),
+    "staged": GROUP,
 }
 """Which part a column belongs to, by its name up to the first underscore."""
 

@@ -50,6 +50,17 @@ class Explainer:
         spans = {name: (int(first), int(last)) for name, (first, last) in columns.items()}
         return contributions(fitted.pair, spans, features, self._others, odds)
 
+    def common(self, pair: Int64) -> tuple[Int64, Int64]:
+        """Return the friends and the items that both ends of ``pair`` (1, 2) have."""
+        one, other = pair[0]
+        return _shared(self._friends, one, other), _shared(self.fitted.seen, one, other)
+
+    def evidence(self, pair: Int64) -> dict[str, Any]:
+        """Return fake_score, kind and evidence of ``pair`` (1, 2); counted is what ``common`` names."""
+        row = self.fitted.evidence_of(pair)
+        counts = zip(("common_friends", "shared_items"), map(len, self.common(pair)), strict=True)
+        return row | {name: count for name, count in counts if row.get(name) is not None}
+
     def lines(self, src: Any, dst: Any, pair: Int64) -> list[str]:
         """Return sentences about ``pair`` (1, 2), which is called ``src`` - ``dst``.
 
@@ -59,16 +70,12 @@ class Explainer:
         fitted = self.fitted
         if pair[0, 0] == pair[0, 1]:
             raise UsageError(f"{shorten(src)} twice: an edge joins two different users; give both ends")
-        row = fitted.evidence_of(pair)
-        one, other = pair[0]
-        friends = _shared(self._friends, one, other)
-        items = _shared(fitted.seen, one, other)
+        friends, items = (each[:NAMED] for each in self.common(pair))
         named = fitted.users.take(friends).to_pylist(), fitted.items.take(items).to_pylist() if len(items) else []
         level = float(fitted.calibration["noise_level"])
-        return explain_edge(src, dst, row, level, found=self.parts(pair), names=named)
+        return explain_edge(src, dst, self.evidence(pair), level, found=self.parts(pair), names=named)
 
 
 def _shared(matrix: sp.csr_matrix, one: int, other: int) -> Int64:
-    """Return the first few columns that two rows share."""
-    found = np.intersect1d(matrix[[one]].indices, matrix[[other]].indices)
-    return np.asarray(found[:NAMED], np.int64)
+    """Return the columns that two rows share."""
+    return np.asarray(np.intersect1d(matrix[[one]].indices, matrix[[other]].indices), np.int64)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recdiff.fakes.kinds import kind
-from recdiff.model.contributions import ANSWERS, DEGREE, DENOISING, PLACE, TASTE, UNSEEN, USE, Contributions
+from recdiff.model.contributions import ANSWERS, DEGREE, DENOISING, GROUP, PLACE, TASTE, UNSEEN, USE, Contributions
 
 LITTLE = 0.05
 """Log odds below which a part says nothing to speak of."""
@@ -35,14 +35,15 @@ def explain_edge(
         names: the ids of friends and of items in common.
     """
     score = float(row["fake_score"])
-    lines = [f"{src} - {dst}: fake_score {score:.3f}, {_verdict(score, noise_level)}."]
+    level = f"the whole graph's level is {noise_level:.3f}"
+    lines = [f"{src} - {dst}: fake_score {score:.3f}, {verdict_of(score, noise_level)} ({level})."]
     if row.get("kind") and score >= 0.5:
         lines.append(f"It looks most like {kind(row['kind']).sentence} ({row['kind']}).")
-    facts = _facts(row, names)
+    facts = facts_of(row, names)
     if found is None:
         return lines + [f"{text[0].upper()}{text[1:]}." for text in facts.values()]
     for part, added in sorted(found.parts.items(), key=lambda each: -abs(each[1])):
-        lines.append(_sentence(facts.get(part) or _OTHERWISE[part], added, fake=score >= 0.5))
+        lines.append(_sentence(facts.get(part) or OTHERWISE[part], added, fake=score >= 0.5))
     summed = " ".join(f"{'+' if added >= 0 else '-'} {abs(added):.2f}" for added in found.parts.values())
     lines.append(f"Log odds: {found.base:.2f} for edges on average {summed} = {found.total:.2f}.")
     return lines
@@ -50,7 +51,7 @@ def explain_edge(
 
 def evidence_words(row: Mapping[str, Any]) -> str:
     """Return the evidence of an edge in a few words, without a verdict; see ``explain_edge`` for ``row``."""
-    facts = _facts(row, ((), ()))
+    facts = facts_of(row)
     return "; ".join(facts[part] for part in (PLACE, TASTE) if part in facts)
 
 
@@ -63,47 +64,49 @@ def _sentence(fact: str, added: float, *, fake: bool) -> str:
     return f"Although this speaks for {side} ({added:+.2f}): {fact}."
 
 
-def _verdict(score: float, noise_level: float) -> str:
-    level = f"the whole graph's level is {noise_level:.3f}"
+def verdict_of(score: float, noise_level: float) -> str:
+    """Return what a score means, in words."""
     if score >= 0.9:
-        return f"almost certainly fake ({level})"
+        return "almost certainly fake"
     if score >= 0.5:
-        return f"more likely fake than real ({level})"
+        return "more likely fake than real"
     if score >= 2 * noise_level:
-        return f"more likely real than fake, but more suspicious than most ({level})"
-    return f"probably real ({level})"
+        return "more likely real than fake, but more suspicious than most"
+    return "probably real"
 
 
-_OTHERWISE = {
+OTHERWISE = {
     PLACE: "where the two lie in the graph",
     DEGREE: "how many friends the two and their friends have",
     TASTE: "what the two use",
     USE: "how much the two and their friends use, and how alike",
     DENOISING: "how far denoising moves the two ends",
     ANSWERS: "how often the two are answered, and answer",
+    GROUP: "whether one of the two is of a group that one hand made",
     UNSEEN: "what networks make of it that never saw this edge",
 }
 """What is said of a part without figures."""
 
 
-def _facts(row: Mapping[str, Any], names: Names) -> dict[str, str]:
-    """Return what is known of each part, in words that take no side."""
+def facts_of(row: Mapping[str, Any], names: Names = ((), ())) -> dict[str, str]:
+    """Return what is known of each part, in words that take no side; see ``explain_edge``."""
     facts = {}
     friends, items = names
     if row.get("common_friends") is not None:
         count = int(row["common_friends"])
-        facts[PLACE] = f"the two have {_counted(count, 'friend')} in common{_listed(friends, count)}"
+        facts[PLACE] = f"the two have {counted(count, 'friend')} in common{_listed(friends, count)}"
         if row.get("degree_src") is not None:
             facts[DEGREE] = f"the two have {int(row['degree_src']):,} and {int(row['degree_dst']):,} edges"
     if row.get("shared_items") is not None:
         count = int(row["shared_items"])
-        facts[TASTE] = f"they share {_counted(count, 'item')}{_listed(items, count)}"
+        facts[TASTE] = f"they share {counted(count, 'item')}{_listed(items, count)}"
     if row.get("movement") is not None:
         facts[DENOISING] = f"denoising moves the two ends {float(row['movement']):.2f} times as far as usual"
     return facts
 
 
-def _counted(count: int, word: str) -> str:
+def counted(count: int, word: str) -> str:
+    """Return how many there are, in words: no item, 1 item, 2 items."""
     return f"{count or 'no'} {word}{'' if count <= 1 else 's'}" if count < 1000 else f"{count:,} {word}s"
 
 

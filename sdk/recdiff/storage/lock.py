@@ -22,12 +22,16 @@ from recdiff.errors import UsageError
 from recdiff.storage.json_file import read_json
 
 
+class BusyError(UsageError):
+    """Another process is writing."""
+
+
 @contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Hold the lock of ``target``, a file or folder that may not exist yet.
 
     Raises:
-        UsageError: another process holds it; the message says which, and since when.
+        BusyError: another process holds it; the message says which, and since when.
     """
     file = lock_file(target)
     holder = file.with_suffix(".holder")
@@ -35,7 +39,7 @@ def locked(target: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise UsageError(f"{target} is being written by {_told(holder)}; wait until it has finished") from None
+        raise BusyError(f"{target} is being written by {_told(holder)}; wait until it has finished") from None
     try:
         facts = {"pid": os.getpid(), "command": " ".join(sys.argv)[:200], "since": datetime.now(UTC).isoformat()}
         holder.write_text(json.dumps(facts), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The page on which groups, accounts and edges are looked at and decided, on this machine alone."""
