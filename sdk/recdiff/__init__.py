@@ -1,10 +1,11 @@
 """Tell real social ties from noise and fakes, and hand the result to the systems that need it.
 
-Names load on first use, so that importing the package stays light.
+Names load on first use, so that importing the package stays light. What is done is told to the logger ``recdiff``.
 """
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from recdiff.estimator import RecDiff
 
 __version__ = VERSION
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __all__ = [
     "ArtifactError",
@@ -51,3 +54,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"recdiff.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

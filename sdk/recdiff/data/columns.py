@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+
+from recdiff.data.ids import is_text
 from recdiff.data.problems import Problem, did_you_mean, shorten
 from recdiff.errors import UsageError
 
@@ -63,6 +66,9 @@ SOCIAL = Schema(
     },
 )  # fmt: skip
 KNOWN = frozenset(name for schema in (INTERACTIONS, SOCIAL) for name in schema.required + schema.optional)
+
+IDS = frozenset({"user_id", "item_id", "src", "dst"})
+NUMBERS = frozenset({"rating", "weight"})
 
 
 def check_mapping(mapping: Mapping[str, str] | None) -> dict[str, str]:
@@ -122,6 +128,31 @@ def unused(header: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
     """Return the columns of ``header`` that stand for none of ``names``."""
     taken = set(names.values())
     return tuple(column for column in header if column not in taken)
+
+
+def wrong_types(schema: pa.Schema, names: Mapping[str, str]) -> list[Problem]:
+    """Return a problem for each column of ``names`` (canonical -> in the file) whose type cannot be used."""
+    problems = []
+    for name, column in names.items():
+        kind = schema.field(column).type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        accepted = _accepted_type(name, kind)
+        if accepted is not None:
+            problems.append(Problem(f"has type {kind}; accepted: {accepted}", column=column))
+    return problems
+
+
+def _accepted_type(name: str, kind: pa.DataType) -> str | None:
+    """Return what is accepted for column ``name`` where ``kind`` is not, else None."""
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    if name in IDS:
+        return None if pa.types.is_integer(kind) or is_text(kind) else "whole numbers or text"
+    if name in NUMBERS:
+        return None if number or pa.types.is_decimal(kind) else "numbers"
+    if name == "split":
+        return None if is_text(kind) else "text"
+    moment = pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+    return None if number or moment or is_text(kind) else "numbers, dates, or text of either"
 
 
 def _plain(column: str) -> str:

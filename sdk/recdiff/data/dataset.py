@@ -5,10 +5,12 @@ Letters: U users, I items, E edges, N interactions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,16 +20,20 @@ from recdiff.arrays import Float64, Int64
 from recdiff.data import input_files as folders
 from recdiff.data.columns import INTERACTIONS, SOCIAL, check_mapping
 from recdiff.data.direction import settle, stated
+from recdiff.data.frames.rows import frame_direction, read_frame
 from recdiff.data.ids import Ids, join
-from recdiff.data.notice import Notice, counted, look_alikes
+from recdiff.data.notice import Notice, coverage, look_alikes
 from recdiff.data.problems import Problem, data_error, shorten
 from recdiff.data.published_pickle import Published, read_published
 from recdiff.data.split import Matrices, SplitRule, divide, overlap_notice
 from recdiff.data.table_file import Table
 from recdiff.errors import DataError, UsageError
 from recdiff.machine.memory import at_most
+from recdiff.notebook import html_table, sentence
 
 __all__ = ["Notice", "SocialDataset"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,19 +97,60 @@ class SocialDataset:
     def _read(
         cls, folder: Path, directed: bool | None, *, mapping: Mapping[str, str] | None, seed: int, split: SplitRule
     ) -> SocialDataset:
-        if split not in ("ratio", "time"):
-            raise UsageError(f"split={split!r} is unknown; accepted: ratio, time")
-        names = check_mapping(mapping)
+        names = _names(mapping, split)
         files = folders.find(folder)
         if files.pickle is not None:
             return _from_published(files.pickle, read_published(files.pickle), directed)
         assert files.social is not None
-        social, interactions = _read_tables(files.social, files.interactions, names, split == "time")
+        tables = _both(folders.read_tables, files.social, files.interactions, names, split == "time")
         if directed is None:
-            directed = stated(social.path, social.unused)
-        if interactions is None:
-            return _social_only(social, directed, files.others)
-        return _from_tables(social, interactions, directed, seed, split)
+            directed = stated(tables[0].path, tables[0].unused)
+        return _from_tables(*tables, directed=directed, others=files.others, seed=seed, rule=split)
+
+    @classmethod
+    def from_frames(
+        cls,
+        social: Any,
+        interactions: Any = None,
+        *,
+        directed: bool | None = None,
+        mapping: Mapping[str, str] | None = None,
+        seed: int = 0,
+        split: SplitRule = "ratio",
+    ) -> SocialDataset:
+        """Take frames over with the checks that files have; numbers are not copied on the way.
+
+        Args:
+            social: the columns of social.csv, in a pandas, Polars or Arrow table, anything else with
+                ``__arrow_c_stream__``, or a dict of columns.
+            interactions: the columns of interactions.csv; None: ties alone.
+            directed, mapping, seed, split: as in ``read``.
+
+        Raises:
+            DataError: the frames cannot be used; every problem is named by frame, row (from 0) and value.
+            UsageError: one is no table, or an argument makes no sense with these data.
+        """
+        names = _names(mapping, split)
+        tables = _both(read_frame, social, interactions, names, split == "time")
+        if directed is None:
+            directed = frame_direction(social, tables[0])
+        return _from_tables(*tables, directed=directed, others=(), seed=seed, rule=split)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many users, items, interactions and ties there are."""
+        interactions = int(self.train.nnz + self.validation.nnz + self.test.nnz)
+        return {
+            "users": len(self.users),
+            "items": len(self.items),
+            "interactions": interactions,
+            f"{'' if self.directed else 'un'}directed ties": len(self.edges),
+        }
+
+    def __repr__(self) -> str:
+        return f"SocialDataset({sentence(self.counts())})"
+
+    def _repr_html_(self) -> str:
+        return html_table("SocialDataset", self.counts())
 
     def replace_edges(self, edges: Int64) -> SocialDataset:
         """Return a copy with other ties (E', 2), without times, between the same users.
@@ -119,15 +166,22 @@ class SocialDataset:
         return replace(self, edges=pairs, edge_times=None)
 
 
-def _read_tables(
-    social: Path, interactions: Path | None, names: Mapping[str, str], with_time: bool
+def _names(mapping: Mapping[str, str] | None, split: SplitRule) -> dict[str, str]:
+    """Return ``mapping`` once it and ``split`` make sense."""
+    if split not in ("ratio", "time"):
+        raise UsageError(f"split={split!r} is unknown; accepted: ratio, time")
+    return check_mapping(mapping)
+
+
+def _both(
+    read: Callable[..., Table], social: Any, interactions: Any, names: Mapping[str, str], with_time: bool
 ) -> tuple[Table, Table | None]:
-    """Read both files and raise the problems of both together."""
+    """Read both files or frames and raise the problems of both together."""
     tables: list[Table | None] = []
     errors: list[str] = []
-    for path, schema in ((social, SOCIAL), (interactions, INTERACTIONS)):
+    for given, schema in ((social, SOCIAL), (interactions, INTERACTIONS)):
         try:
-            tables.append(None if path is None else folders.read_tables(path, schema, names, with_time=with_time))
+            tables.append(None if given is None else read(given, schema, names, with_time=with_time))
         except DataError as error:
             errors.append(str(error))
     if errors:
@@ -141,7 +195,7 @@ def _social_only(social: Table, directed: bool | None, others: tuple[str, ...]) 
     users, (src, dst) = join([social.ids["src"], social.ids["dst"]])
     none = sp.csr_matrix((len(users), 0), dtype=np.float32)
     hint = f"; not read: {', '.join(others)} (rename what holds interactions to interactions.*)" if others else ""
-    text = f"no interactions file: ties are fitted and scored, nothing is recommended{hint}"
+    text = f"no interactions: ties are fitted and scored, nothing is recommended{hint}"
     notices = [Notice("social_only", 0, text)]
     items = Ids(pa.array([], pa.string()))
     return _assemble(
@@ -157,8 +211,16 @@ def _social_only(social: Table, directed: bool | None, others: tuple[str, ...]) 
 
 
 def _from_tables(
-    social: Table, interactions: Table, directed: bool | None, seed: int, rule: SplitRule
+    social: Table,
+    interactions: Table | None,
+    *,
+    directed: bool | None,
+    others: tuple[str, ...],
+    seed: int,
+    rule: SplitRule,
 ) -> SocialDataset:
+    if interactions is None:
+        return _social_only(social, directed, others)
     users, (who, src, dst) = join([interactions.ids["user_id"], social.ids["src"], social.ids["dst"]])
     items, (what,) = join([interactions.ids["item_id"]])
     _refuse_strangers(social, interactions, users=users, who=who, src=src, dst=dst)
@@ -218,7 +280,9 @@ def _assemble(
     if len(ties.edges) == 0:
         raise data_error(path, [Problem("no tie between two different users; at least one is needed")])
     alike = (*look_alikes(users.values, "users"), *look_alikes(items.values, "items"))
-    everything = (*notices, *alike, *ties.notices, *_coverage(matrices, ties.edges))
+    everything = (*notices, *alike, *ties.notices, *coverage(matrices, ties.edges))
+    for each in everything:
+        _log.info("%s", each)
     train, validation, test = matrices
     return SocialDataset(
         users=users,
@@ -276,25 +340,3 @@ def _about(table: Table) -> list[Notice]:
         names = ", ".join(shorten(column) for column in table.unused)
         notices.append(Notice("unused_columns", len(table.unused), f"{table.path.name}: columns not used: {names}"))
     return notices
-
-
-def _coverage(matrices: Matrices, edges: Int64) -> list[Notice]:
-    """Count users and items that lack one kind of data."""
-    train, validation, test = matrices
-    num_users, num_items = train.shape
-    tied = np.zeros(num_users, bool)
-    tied[edges.ravel()] = True
-    if num_items == 0:
-        return counted("users_without_ties", int((~tied).sum()), "users without ties: {n}")
-    tested = np.diff(test.indptr) > 0
-    active = (np.diff(train.indptr) > 0) | (np.diff(validation.indptr) > 0) | tested
-    trained_items = np.bincount(train.indices, minlength=num_items) > 0
-    new_items = (np.bincount(test.indices, minlength=num_items) > 0) & ~trained_items
-    return [
-        *counted("users_without_interactions", int((~active).sum()), "users with ties but no interactions: {n}"),
-        *counted("users_without_ties", int((active & ~tied).sum()), "users with interactions but no ties: {n}"),
-        *counted(
-            "users_without_test_items", int((active & ~tested).sum()), "users with interactions but no test items: {n}"
-        ),
-        *counted("test_items_not_in_training", int(new_items.sum()), "test items never seen in training: {n}"),
-    ]

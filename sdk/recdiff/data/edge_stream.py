@@ -15,11 +15,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recdiff.data.columns import SOCIAL, check_mapping, resolve
+from recdiff.data.columns import SOCIAL, check_mapping, resolve, wrong_types
 from recdiff.data.ids import integers_of
 from recdiff.data.input_files import parts_of
 from recdiff.data.problems import Problem, data_error
-from recdiff.data.table_file import DAMAGED, id_faults, unreadable, wrong_types
+from recdiff.data.table_file import DAMAGED, id_faults, unreadable
 from recdiff.data.text_file import TextFile, is_parquet
 from recdiff.errors import DataError
 from recdiff.storage.bounded import check_batches

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recdiff.data.columns import Schema, resolve, unused
+from recdiff.data.columns import IDS, NUMBERS, Schema, resolve, unused, wrong_types
 from recdiff.data.exact_scan import Scan
 from recdiff.data.ids import Coded, is_text
 from recdiff.data.problems import SHOWN, Problem, data_error, shorten
@@ -20,8 +20,6 @@ from recdiff.data.text_file import TextFile, is_parquet
 from recdiff.errors import DataError
 from recdiff.storage.bounded import held, parquet_columns
 
-IDS = frozenset({"user_id", "item_id", "src", "dst"})
-NUMBERS = frozenset({"rating", "weight"})
 SPLITS = {"train": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
 """Accepted values of a ``split`` column, in any case, and the part each stands for."""
 _LARGEST = pa.scalar(2**63 - 1, pa.uint64())
@@ -55,7 +53,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """Columns as they lie in a file; ``lines`` turns row indices into row numbers, and names the broken rows."""
 
     path: Path
@@ -79,17 +77,25 @@ def read_table(path: Path, schema: Schema, mapping: Mapping[str, str], *, with_t
     Raises:
         DataError: the file cannot be read, or some of it cannot be used; every problem is named.
     """
-    source = _open(path, schema, mapping)
+    return checked(_open(path, schema, mapping), with_time=with_time)
+
+
+def checked(source: Source, *, with_time: bool = False) -> Table:
+    """Return the rows of ``source``.
+
+    Raises:
+        DataError: some of it cannot be used; every problem is named.
+    """
     wanted = {name: column for name, column in source.columns.items() if name != "timestamp" or with_time}
     found = {name: _faults(name, column) for name, column in wanted.items()}
     problems, total = _place(source, found)
     if problems:
-        raise data_error(path, problems, total)
+        raise data_error(source.path, problems, total)
     rows = len(next(iter(source.columns.values())))
     if rows == 0:
-        raise data_error(path, [Problem("the file has a header and no rows; it needs at least one row")])
+        raise data_error(source.path, [Problem("the file has a header and no rows; it needs at least one row")])
     return Table(
-        path=path,
+        path=source.path,
         rows=rows,
         ids={name: _coded(column, source.spelled) for name, column in wanted.items() if name in IDS},
         split=_split_of(wanted["split"]) if "split" in wanted else None,
@@ -99,13 +105,13 @@ def read_table(path: Path, schema: Schema, mapping: Mapping[str, str], *, with_t
     )
 
 
-def _open(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
+def _open(path: Path, schema: Schema, mapping: Mapping[str, str]) -> Source:
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     return _open_parquet(path, schema, mapping) if is_parquet(path) else _open_text(path, schema, mapping)
 
 
-def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
+def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> Source:
     text = TextFile.of(path).by(schema, mapping)
     names, problems = resolve(text.header, schema, mapping)
     if problems:
@@ -123,7 +129,7 @@ def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Sourc
         return text.scan(indices).lines
 
     broken = text.scan() if breaks else Scan()
-    return _Source(
+    return Source(
         path=path,
         names=names,
         columns=columns,
@@ -134,7 +140,7 @@ def _open_text(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Sourc
     )
 
 
-def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _Source:
+def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str]) -> Source:
     if path.stat().st_size == 0:
         raise data_error(path, [Problem("the file is empty; it needs columns and rows")])
     try:
@@ -151,7 +157,7 @@ def _open_parquet(path: Path, schema: Schema, mapping: Mapping[str, str]) -> _So
         raise unreadable(path, error) from None
     columns = {name: table.column(column) for name, column in names.items()}
     left = unused(header, names)
-    return _Source(
+    return Source(
         path=path, names=names, columns=columns, unused=left, spelled=False, broken=Scan(), lines=_parquet_rows
     )
 
@@ -160,32 +166,7 @@ def _parquet_rows(indices: Sequence[int]) -> dict[int, int]:
     return {index: index + 1 for index in indices}
 
 
-def wrong_types(schema: pa.Schema, names: Mapping[str, str]) -> list[Problem]:
-    """Return a problem for each column of ``names`` (canonical -> in the file) whose type cannot be used."""
-    problems = []
-    for name, column in names.items():
-        kind = schema.field(column).type
-        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-        accepted = _accepted_type(name, kind)
-        if accepted is not None:
-            problems.append(Problem(f"has type {kind}; accepted: {accepted}", column=column))
-    return problems
-
-
-def _accepted_type(name: str, kind: pa.DataType) -> str | None:
-    """Return what is accepted for column ``name`` where ``kind`` is not, else None."""
-    number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-    if name in IDS:
-        return None if pa.types.is_integer(kind) or is_text(kind) else "whole numbers or text"
-    if name in NUMBERS:
-        return None if number or pa.types.is_decimal(kind) else "numbers"
-    if name == "split":
-        return None if is_text(kind) else "text"
-    moment = pa.types.is_timestamp(kind) or pa.types.is_date(kind)
-    return None if number or moment or is_text(kind) else "numbers, dates, or text of either"
-
-
-def _place(source: _Source, found: Mapping[str, Found]) -> Found:
+def _place(source: Source, found: Mapping[str, Found]) -> Found:
     """Give every fault its row number and its column's name."""
     indices = sorted({fault.row for faults, _ in found.values() for fault in faults if fault.row is not None})
     lines = source.lines(indices) if indices else {}
