@@ -56,11 +56,7 @@ def test_a_frame_of_any_library_is_the_data_of_its_file(maker: str, tmp_path: Pa
 @pytest.mark.parametrize("maker", ["dict", "pandas", "polars"])
 def test_numbers_are_not_copied(maker: str) -> None:
     ids = np.arange(10)
-    given = {
-        "dict": {"src": ids},
-        "pandas": pd.DataFrame({"src": ids}, copy=False),
-        "polars": pl.DataFrame({"src": ids}),
-    }
+    given = {"dict": dict, "pandas": pd.DataFrame, "polars": pl.DataFrame}[maker]({"src": ids})
     held = given["src"]
     column = Frame.of(given, "social").columns(["src"])["src"]
     assert np.shares_memory(column.chunk(0).to_numpy(), held if maker == "dict" else held.to_numpy())
