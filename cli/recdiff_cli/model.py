@@ -140,7 +140,8 @@ def _print_fit(model: Any, out: Path, json: bool) -> None:
         print_json(facts)
         return
     if "test" in fitted.metrics:
-        print_table(*_ranking_table(fitted.metrics))
+        columns, rows = _ranking_table(fitted.metrics)
+        print_table(columns, [row for row in rows if str(row[0]).endswith("@20")])
         if fitted.judged is not None:
             note(
                 "judged: learned from the training interactions alone; delivered: learned from all, settings as chosen"

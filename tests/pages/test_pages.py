@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from recdiff_cli.examples import EXAMPLES
 from tests.pages.blocks import OUTPUT, PAGES, ROOT, Block, blocks
-from tests.pages.player import COMMANDS, PYTHON, Page, played, prepared, quick_fits
+from tests.pages.player import COMMANDS, PYTHON, Page, commands, played, prepared, quick_fits
 
 RUN = [page for page in PAGES if any(block.reason is None for block in blocks(page))]
 INDEX_NAME = re.compile(r"pip install [^\n`#]*\brecdiff-sdk\b")
+ELSEWHERE = {
+    "doctor": "it judges the environment",
+    "report": "it needs a study",
+    "serve": "it serves until it is stopped",
+    "study": "it takes minutes",
+}
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +33,16 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_a_page_does_what_it_says(page: Path, start: Path, tmp_path: Path) -> None:
     for block, said in played(blocks(page), start, tmp_path / "page"):
         assert block.text == f"{said}\n", f"{block.name}: run python docs/outputs.py"
+
+
+def test_the_example_of_every_command_runs(start: Path, tmp_path: Path) -> None:
+    on_pages = {
+        line.partition("#")[0].strip() for page in RUN for block in blocks(page) for line in commands(block.text)
+    }
+    lines = [f"recdiff-sdk {EXAMPLES[name]}" for name in sorted(EXAMPLES) if name not in ELSEWHERE]
+    text = "".join(f"{line}\n" for line in lines if line not in on_pages)
+    assert text
+    played([Block(ROOT / "cli" / "recdiff_cli" / "examples.py", 1, "sh", text, None)], start, tmp_path / "page")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
