@@ -21,9 +21,11 @@ import pytest
 from starlette.testclient import TestClient
 
 import recdiff.estimator
+import recdiff.fit
 from recdiff.fit import fingerprint, fit_all
 from recdiff.model.fitted import Fitted
 from recdiff.parameters import Parameters
+from recdiff.scorer.fit import Scorer, fit_scorer
 from recdiff.settings import configured
 from recdiff_cli.main import main
 from recdiff_export.runtime.scorer import OnnxScorer
@@ -134,8 +136,9 @@ def called(arguments: list[str]) -> int:
 
 @contextlib.contextmanager
 def quick_fits() -> Iterator[None]:
-    """Fit with few steps, each fit once."""
+    """Fit with few steps, each fit once, and each scorer once: grids and a known share change what comes after it."""
     done: dict[str, Fitted] = {}
+    scorers: dict[Any, Scorer] = {}
     plain = Parameters._config
 
     def once(config: Any, dataset: Any, labels: Any = None, decisions: Any = (), **more: Any) -> Fitted:
@@ -146,12 +149,21 @@ def quick_fits() -> Iterator[None]:
             done[key] = fit_all(config, dataset, labels, decisions, **more)
         return done[key]
 
+    def scored(edges: Any, users: int, **more: Any) -> Scorer:
+        if more["known"] is not None:
+            return fit_scorer(edges, users, **more)
+        key = more["config"], more["seed"], edges.tobytes()
+        if key not in scorers:
+            scorers[key] = fit_scorer(edges, users, **more)
+        return scorers[key]
+
     def quick(self: Parameters) -> Any:
         config = plain(self)
         return configured(config, {**QUICK, **self.settings}) if self.config is None else config
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recdiff.estimator, "fit_all", once)
+        patch.setattr(recdiff.fit, "fit_scorer", scored)
         patch.setattr(Parameters, "_config", quick)
         for name, value in QUICK.items():
             patch.setenv(f"RECDIFF_{name.upper()}", json.dumps(value))
