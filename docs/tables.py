@@ -30,12 +30,24 @@ def injected_table() -> str:
     return _markdown(("kind", "what is injected"), rows)
 
 
+def sample_table() -> str:
+    """Return what the made-up sample is made of, as Markdown."""
+    rows = [(f"`{each.name}`", each.made_as) for each in kinds.in_sample()]
+    real = "friendships within communities, near ones and afar, many of them closing triangles"
+    return _markdown(("kind", "made as"), [("`real`", real), *rows])
+
+
 def studies_table() -> str:
     """Return the studies, as Markdown."""
     return _markdown(("study", "question"), [(f"`{each.name}`", each.question) for each in registry.STUDIES])
 
 
-TABLES: dict[str, Callable[[], str]] = {"kinds": kinds_table, "injected": injected_table, "studies": studies_table}
+TABLES: dict[str, Callable[[], str]] = {
+    "kinds": kinds_table,
+    "injected": injected_table,
+    "sample": sample_table,
+    "studies": studies_table,
+}
 
 
 def filled(page: str) -> str:

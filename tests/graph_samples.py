@@ -9,7 +9,7 @@ GROUPS = 8
 
 
 def community_edges(users: int = 320, ties: int = 4000, inside: float = 0.97, seed: int = 0) -> np.ndarray:
-    """Distinct undirected ties (E, 2), most of them within one of ``GROUPS`` communities, degrees uneven."""
+    """Distinct undirected edges (E, 2), most of them within one of ``GROUPS`` communities, degrees uneven."""
     rng = np.random.default_rng(seed)
     group = np.arange(users) % GROUPS
     weight = rng.pareto(3.0, users) + 0.5

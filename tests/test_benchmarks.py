@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from recdiff.config import PaperConfig
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.metrics.ranking import by_tables, rank
 from recdiff.studies.lab.unoptimised import Loop
 from tests.benchmarks import bench, child
@@ -26,7 +25,7 @@ SETTINGS = PaperConfig(width=8, time_width=4, steps=5, batch_size=64)
 
 def naive(seed: int = 0) -> tuple[Loop, Any]:
     dataset = make_dataset(60, 50, 600, 200)
-    social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+    social = dataset.graph.adjacency()
     return Loop(SETTINGS, dataset.train, social, seed), dataset
 
 

@@ -17,6 +17,7 @@ from recdiff.data.dataset import SocialDataset
 from recdiff.estimator import RecDiff
 from recdiff.fakes.injection import corrupt
 from recdiff.graph.negatives import NegativeSampler
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.graph.sparse import Propagator
 from recdiff.metrics.edges import edge_metrics
 from recdiff.paper import fit
@@ -89,7 +90,12 @@ def test_the_default_recommender_is_that_of_the_processor() -> None:
     config = RecommenderConfig(width=16, steps=12, search=False)
     card, processor = (
         fit_recommender(
-            config, train, edges=edges, directed=False, validation=sp.csr_matrix(train.shape), seed=0, device=device
+            config,
+            train,
+            graph=SocialGraph(edges, train.shape[0], False),
+            validation=sp.csr_matrix(train.shape),
+            seed=0,
+            device=device,
         ).recommender
         for device in ("cuda", "cpu")
     )

@@ -20,7 +20,17 @@ def circle(graph, count, rng):
     first = rng.integers(0, graph.num_users, 4 * count)
     return np.stack([first, (first + 1) % graph.num_users], axis=1)
 
-kinds.register(kinds.Kind("circle", "an edge to the next in line", sampled=True, injected=True, propose=circle))
+kinds.register(
+    kinds.Kind(
+        "circle",
+        "an edge to the next in line",
+        sampled=True,
+        injected=True,
+        propose=circle,
+        in_sample=0.1,
+        made_as="neighbours by number",
+    )
+)
 registry.register(registry.Study("moons", "Moons", "Does the moon matter?", lambda: None))
 """
 
@@ -50,6 +60,7 @@ def test_the_command_line_helps_with_it(tmp_path: Path, command: str, name: str)
     ("page", "rows"),
     [
         ("cleaning.md", ["| an edge to the next in line | always |", "| `circle` | an edge to the next in line |\n"]),
+        ("data-format.md", ["| `circle` | neighbours by number |\n"]),
         ("studies.md", ["| `moons` | Does the moon matter? |"]),
     ],
 )
@@ -70,6 +81,16 @@ fakes = made.edges[made.is_fake]
 print(len(fakes), set(np.abs(fakes[:, 0] - fakes[:, 1]).tolist()) <= {1, 29}, "circle" in sampled())
 """
     assert with_own(tmp_path, code).split() == ["7", "True", "True"]
+
+
+def test_the_sample_has_it(tmp_path: Path) -> None:
+    code = """
+from recdiff.sample.folder import make_sample
+made = make_sample(500)
+rows = made.truth.filter([kind == "circle" for kind in made.truth["kind"].to_pylist()])
+print(0 < rows.num_rows < 0.1 * made.truth.num_rows, set(rows["is_fake"].to_pylist()))
+"""
+    assert with_own(tmp_path, code).split() == ["True", "{True}"]
 
 
 def test_tables_in_the_documentation_are_those_of_the_registries() -> None:

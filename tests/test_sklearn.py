@@ -154,7 +154,7 @@ def test_names_and_representations_are_short(model: RecDiff, small: SocialDatase
     assert dir(recdiff) == sorted(recdiff.__all__)
     assert repr(RecDiff(seed=3, width=8)) == "RecDiff(seed=3, width=8)"
     assert repr(model).endswith("fitted on 30 users, 50 items, 40 edges")
-    assert repr(small) == "SocialDataset(30 users, 50 items, 316 interactions, 40 directed ties)"
+    assert repr(small) == "SocialDataset(30 users, 50 items, 316 interactions, 40 directed edges)"
     assert repr(small.users) == "Ids(30 of int64: 0, 1, ...)"
     assert repr(model.fitted_) == "Fitted(30 users, 50 items, 40 edges)"
     assert "<th style='text-align:left'>users</th>" in small._repr_html_()

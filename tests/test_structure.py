@@ -55,6 +55,7 @@ FLOORS = {
     "recdiff.arrays": 0,
     "recdiff.notebook": 0,
     "recdiff.errors": 0,
+    "recdiff.lazy": 0,
     "recdiff.version": 0,
     "recdiff_export": 8,
     "recdiff_export.targets": 7,
@@ -71,7 +72,9 @@ FLOORS = {
     "recdiff_export.runtime": 4,
 }
 # The runtime's own method that hands itself to what streams through it.
-UPWARD = {("recdiff_export.runtime.scorer", "recdiff_export.stream.local")}
+UPWARD = {("recdiff_export.runtime.scorer", "recdiff_export.stream.scored_file")}
+# What imports the module that a text names, now or later.
+LATER = ("import_module", "run_of")
 MOST_MODULES = 16
 MOST_BY_PLACE = 5
 # Takes any number of matrices, all alike.
@@ -108,7 +111,7 @@ def imported(file: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") and node.args:
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(LATER) and node.args:
             names |= {
                 match for match in re.findall(r"[\w.]+", ast.unparse(node.args[0])) if match.startswith("recdiff")
             }

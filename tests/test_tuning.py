@@ -16,7 +16,7 @@ from recdiff.config import Config, PaperConfig
 from recdiff.config.recommender import RecommenderConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.errors import UsageError
-from recdiff.tuning import PAPER_SPACE, RECOMMENDER_SPACE, Span, tuned, with_settings
+from recdiff.tuning import PAPER_SPACE, RECOMMENDER_SPACE, Interval, tuned, with_settings
 
 pytest.importorskip("optuna", reason="needs optuna: pip install 'recdiff-sdk[tune]'")
 SHORT = RecommenderConfig(width=8, steps=10, search=False)
@@ -126,10 +126,10 @@ def test_the_space_is_of_settings_that_exist_and_is_documented(space: Any, secti
     assert set(space) <= {field.name for field in fields(section)}
     page = (Path(__file__).parent.parent / "docs" / "tuning.md").read_text(encoding="utf-8")
     for name, span in space.items():
-        low, high = (span.low, span.high) if isinstance(span, Span) else (span[0], span[-1])
+        low, high = (span.low, span.high) if isinstance(span, Interval) else (span[0], span[-1])
         for value in (low, high):
             with_settings(Config(preset=preset), {name: value})
-        shown = f"{low:g} to {high:g}" if isinstance(span, Span) else ", ".join(map(str, span))
+        shown = f"{low:g} to {high:g}" if isinstance(span, Interval) else ", ".join(map(str, span))
         assert f"| `{name}` | {shown} |" in page
 
 

@@ -5,14 +5,7 @@ from recdiff_adapters.csv import to_csv
 from recdiff_adapters.dgl import to_dgl
 from recdiff_adapters.duckdb import to_duckdb
 from recdiff_adapters.error import AdapterError, MissingLibrary, OptionError
-from recdiff_adapters.format import (
-    ACCOUNT_FORMATS,
-    EDGE_FORMATS,
-    RECOMMENDATION_FORMATS,
-    Format,
-    find_format,
-    write,
-)
+from recdiff_adapters.format import ACCOUNT_FORMATS, EDGE_FORMATS, RECOMMENDATION_FORMATS, Format, find_format, write
 from recdiff_adapters.gexf import to_gexf
 from recdiff_adapters.graphml import to_graphml
 from recdiff_adapters.igraph import to_igraph

@@ -104,11 +104,7 @@ def arcs(pairs: Pairs, index: Index, *, directed: bool | None) -> tuple[np.ndarr
         return index.left, index.right, rows
     users = max(len(index.left_ids), 1)
     back = np.flatnonzero(~np.isin(index.right * users + index.left, index.left * users + index.right))
-    return (
-        np.append(index.left, index.right[back]),
-        np.append(index.right, index.left[back]),
-        np.append(rows, back),
-    )
+    return (np.append(index.left, index.right[back]), np.append(index.right, index.left[back]), np.append(rows, back))
 
 
 def both_ways(pairs: Pairs, *, directed: bool | None) -> Pairs:

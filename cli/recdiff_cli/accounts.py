@@ -8,9 +8,8 @@ import typer
 
 from recdiff.errors import UsageError
 from recdiff_cli.console import note, print_json, print_table, verbatim
-from recdiff_cli.data import Json
-from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
-from recdiff_cli.handing import Force, Options, Target, hand_on
+from recdiff_cli.handing import hand_on
+from recdiff_cli.options import DEFAULT_MODEL, Force, Json, ModelFolder, Options, Target
 
 SHOWN = 20
 LISTS = ("targets", "members")

@@ -9,8 +9,7 @@ import typer
 
 from recdiff.errors import DataError, UsageError
 from recdiff_cli.console import note, print_json, print_table, said_share
-from recdiff_cli.data import Json
-from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
+from recdiff_cli.options import DEFAULT_MODEL, DataFolder, Json, ModelFolder, Reason, Who, pair_of
 
 if TYPE_CHECKING:
     from recdiff.audit.decisions import Decision
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
 
 SIZE = 200
 SHEET = Path("audit.csv")
-DataFolder = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DATA", help="Where decisions.csv is kept; default: the data that were fitted."),
-]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the decision.")]
-Who = Annotated[str, typer.Option("--who", metavar="NAME", help="Who decides; default: your user name.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -174,7 +167,6 @@ def _about_edges(loaded: Any, edges: list[str], verdict: str, reason: str, *, wh
     import numpy as np
 
     from recdiff.audit.decisions import EDGE, taken
-    from recdiff_cli.edges import pair_of
 
     pairs = [pair_of(text) for text in edges]
     if not pairs:

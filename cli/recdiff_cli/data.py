@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from recdiff.errors import UsageError
 from recdiff.fakes.kinds import injected
-from recdiff.machine.memory import parse_size, set_most
 from recdiff_cli.console import note, print_json, print_table
+from recdiff_cli.options import Data, Directed, Json, Mapping, MaxMemory, Split, names_of
 
 if TYPE_CHECKING:
     from recdiff.data.dataset import SocialDataset
@@ -18,35 +17,6 @@ if TYPE_CHECKING:
     Injected = str
 else:
     Injected = Literal[injected()]
-
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="Folder with social.* and interactions.* files.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Directed = Annotated[
-    bool | None,
-    typer.Option("--directed/--undirected", help="Whether ties have a direction; default: look at the data."),
-]
-Mapping = Annotated[
-    list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What a column is called, e.g. user_id=uid.")
-]
-Split = Annotated[Literal["ratio", "time"], typer.Option("--split", help="How to split where the data do not.")]
-
-
-def _bound(size: str | None) -> str | None:
-    """Take the bound over for this command, and none where none is given."""
-    set_most(None if size is None else parse_size(size))
-    return size
-
-
-MaxMemory = Annotated[
-    str | None,
-    typer.Option(
-        "--max-memory",
-        metavar="SIZE",
-        callback=_bound,
-        expose_value=False,
-        help="What reading a file may take, e.g. 4GB; default: RECDIFF_MAX_MEMORY, or half of the memory.",
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -67,28 +37,13 @@ def read(
     return dataset
 
 
-def names_of(mapping: list[str] | None) -> dict[str, str]:
-    """Return what ``--map COLUMN=NAME`` options say: canonical column -> name in the file.
-
-    Raises:
-        UsageError: an option is of another form.
-    """
-    names: dict[str, str] = {}
-    for entry in mapping or []:
-        column, equals, name = entry.partition("=")
-        if not (column and equals and name):
-            raise UsageError(f"--map {entry}: expected COLUMN=NAME, e.g. --map user_id=uid")
-        names[column] = name
-    return names
-
-
 def sample(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the sample.")],
     users: Annotated[int, typer.Option(help="Number of users, up to 10,000,000.")] = 3_000,
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 0,
     json: Json = False,
 ) -> None:
-    """Write a realistic sample with planted fake ties and the truth about them."""
+    """Write a realistic sample with planted fake edges and the truth about them."""
     from recdiff.sample.folder import write_sample
 
     made = write_sample(folder, users, seed)
@@ -98,15 +53,15 @@ def sample(
         "users": made.users,
         "items": made.items,
         "interactions": made.interactions.num_rows,
-        "tie_rows": made.social.num_rows,
-        "tie_rows_by_kind": dict(sorted(kinds.items())),
+        "edge_rows": made.social.num_rows,
+        "edge_rows_by_kind": dict(sorted(kinds.items())),
     }
     if json:
         print_json(facts)
         return
     counts = [("users", made.users), ("items", made.items), ("interactions", made.interactions.num_rows)]
-    ties = [(f"tie rows: {kind}", count) for kind, count in sorted(kinds.items(), key=lambda each: -each[1])]
-    print_table((str(folder), "count"), counts + ties)
+    rows = [(f"edge rows: {kind}", count) for kind, count in sorted(kinds.items(), key=lambda each: -each[1])]
+    print_table((str(folder), "count"), counts + rows)
     note(f"next: recdiff-sdk fit {folder}")
 
 
@@ -141,9 +96,9 @@ def corrupt(
     folder: Data,
     kind: Annotated[Injected, typer.Option(help="Of fakes.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the spoiled data folder.")],
-    share: Annotated[float, typer.Option(help="Fakes as a share of the ties there are.")] = 0.2,
+    share: Annotated[float, typer.Option(help="Fakes as a share of the edges there are.")] = 0.2,
     mode: Annotated[
-        Literal["replace", "add"], typer.Option(help="Put fakes in the place of ties, or beside them.")
+        Literal["replace", "add"], typer.Option(help="Put fakes in the place of edges, or beside them.")
     ] = "replace",
     seed: Annotated[int, typer.Option(help="Of every random draw.")] = 0,
     directed: Directed = None,
@@ -151,7 +106,7 @@ def corrupt(
     max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
-    """Write a copy of a data folder with injected fake ties, their truth and a manifest."""
+    """Write a copy of a data folder with injected fake edges, their truth and a manifest."""
     from recdiff.fakes.corrupted_folder import corrupt_folder
 
     facts = corrupt_folder(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import platform
 from importlib import metadata
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from recdiff.errors import ArtifactError
 from recdiff_cli.console import note, print_json, print_table
+from recdiff_cli.options import Json
 
 PACKAGES = (
     "recdiff-sdk",
@@ -36,7 +37,7 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def doctor(json: Json = False) -> None:
     """Show versions, devices and providers, and what is wrong with them (exit 4 when something is)."""
     facts = examine()
     if json:

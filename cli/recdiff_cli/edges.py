@@ -8,14 +8,29 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from recdiff.errors import UsageError
-from recdiff_cli.audit import DataFolder, Reason, Who, standing
+from recdiff_cli.audit import standing
 from recdiff_cli.console import note, print_json, print_table, progress, said_share, say, verbatim
-from recdiff_cli.data import Json, Mapping, MaxMemory
-from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
-from recdiff_cli.handing import Force, Options, Target, hand_on
+from recdiff_cli.handing import hand_on
+from recdiff_cli.options import (
+    DEFAULT_MODEL,
+    DataFolder,
+    Force,
+    Json,
+    Mapping,
+    MaxMemory,
+    ModelFolder,
+    Options,
+    Reason,
+    Target,
+    Who,
+    names_of,
+    pair_of,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from recdiff.cleaning.summary import Summary
 
 DEFAULT_OUT = Path("cleaned-edges")
 Guarantee = Annotated[
@@ -178,29 +193,25 @@ def _clean_streamed(
     out: Path,
     json: bool,
 ) -> None:
-    from dataclasses import asdict
-
     from recdiff.cleaning.policy import DEFAULT_THRESHOLD
-    from recdiff_cli.data import names_of
     from recdiff_export.opening import open_bundle
+    from recdiff_export.stream.local import clean_stream
 
     with progress() as report:
         scorer = open_bundle(model, device)
         limit = DEFAULT_THRESHOLD if threshold is None else threshold
-        if engine == "ray":
-            from recdiff_export.stream.ray import clean_stream_ray
-
-            summary = clean_stream_ray(
-                scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
-            )
-        else:
-            from recdiff_export.stream.local import clean_stream
-
-            summary = clean_stream(
-                scorer, edges, out, threshold=limit, unknown=unknown, mapping=names_of(mapping), report=report
-            )
+        summary = clean_stream(
+            scorer,
+            edges,
+            out,
+            threshold=limit,
+            unknown=unknown,
+            mapping=names_of(mapping),
+            engine=engine,
+            report=report,
+        )
     _say_undecided(model)
-    facts = {"out": str(out), **asdict(summary)}
+    facts = {"out": str(out), **summary.plain()}
     if json:
         print_json(facts)
         return
@@ -252,8 +263,8 @@ def restore(
     from recdiff.audit.decisions import EDGE, add_decisions, decisions_file, taken
     from recdiff.cleaning.folder import restore_edges
 
-    def decide(back: pa.Table, summary: dict[str, Any]) -> None:
-        told = summary.get("decisions_file")
+    def decide(back: pa.Table, summary: Summary) -> None:
+        told = summary.decisions_file
         file = decisions_file(data) if data is not None else None if told is None else out / told
         if file is None or not file.parent.is_dir():
             note("note: it is not known where the data are, so the next clean-edges may remove them again; say --data")
@@ -264,22 +275,14 @@ def restore(
             )
             for row in back.to_pylist()
         ]
-        add_decisions(file, new, directed=bool(summary.get("directed", False)))
+        add_decisions(file, new, directed=bool(summary.directed))
 
     wanted = [pair_of(text) for text in pairs]
     summary = restore_edges(out, wanted, decide)
     if json:
-        print_json(summary)
+        print_json(summary.plain())
         return
-    note(f"restored {summary['restored']} edge rows; {summary['removed']} remain removed")
-
-
-def pair_of(text: str) -> tuple[str, str]:
-    """Return the two ends that ``SRC,DST`` names."""
-    parts = text.split(",")
-    if len(parts) != 2 or not all(parts):
-        raise UsageError(f"{text!r}: expected SRC,DST")
-    return parts[0], parts[1]
+    note(f"restored {summary.restored} edge rows; {summary.removed} remain removed")
 
 
 def evaluate_edges(
@@ -296,7 +299,6 @@ def evaluate_edges(
     from recdiff.data.labels import read_labels
     from recdiff.estimator import RecDiff
     from recdiff.evaluation.edge_report import blank_figure, draw, verdict
-    from recdiff_cli.data import names_of
 
     if figure is not None:
         blank_figure(figure)  # Before minutes of work, not after them.

@@ -10,10 +10,9 @@ import typer
 
 from recdiff.errors import UsageError
 from recdiff_cli.console import note, print_json, print_table
+from recdiff_cli.options import DEFAULT_MODEL, Json, ModelFolder
 
-ModelFolder = Annotated[Path, typer.Option("--model", metavar="DIR", help="The model folder.")]
 Opened = Annotated[Path, typer.Option("--model", metavar="DIR", help="The model folder, or an exported bundle.")]
-DEFAULT_MODEL = Path("recdiff-model")
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +31,7 @@ def export(
     huggingface: Annotated[
         Path | None, typer.Option("--huggingface", metavar="DIR", help="Write a Hugging Face folder too.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Json = False,
 ) -> None:
     """Export denoiser, scorer and recommender to ONNX; fails, leaving nothing, where they differ from the model."""
     if not (onnx or triton or huggingface):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from recdiff.errors import UsageError
+from recdiff_cli.options import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,18 +14,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from recdiff_adapters.format import Format
-
-# Text, not a path: a path would make one slash of the two in postgresql://.
-Target = Annotated[
-    str | None, typer.Option("--out", metavar="PATH|URL", help="Where to; a server's is a connection string.")
-]
-Options = Annotated[
-    list[str] | None,
-    typer.Option("--with", metavar="NAME=VALUE", help="An option of the format, e.g. weight=trust."),
-]
-Force = Annotated[
-    bool, typer.Option("--force", help="Replace what --out names, also where nothing shows that we wrote it.")
-]
 
 
 def hand_on(
@@ -56,16 +43,9 @@ def hand_on(
     server = chosen.target == "server"
     if server and out is None:
         raise UsageError(f"--format {name} needs --out with a connection string")
-    options = chosen.parse(dict(_pair(each) for each in given or []))
+    options = chosen.parse(values_of(given))
     place = out or f"{stem}{chosen.suffix or '-' + name}"
     if not server and is_model(Path(place).absolute().parent):
         raise UsageError(f"{place} would lie in a model folder, which could then not be read; name another --out")
     write(name, table, place, force=force, **options)
     return name if server else place  # a connection string may hold a password
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise UsageError(f"--with {text}: expected NAME=VALUE, e.g. --with weight=trust")
-    return name, value

@@ -50,7 +50,7 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Tell real social ties from noise and fakes, and hand the result on."""
+    """Tell real social edges from noise and fakes, and hand the result on."""
 
 
 for commands in (data, model, export, edges, accounts, audit, recommend, study, doctor):

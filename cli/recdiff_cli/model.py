@@ -9,8 +9,8 @@ import typer
 
 from recdiff.errors import UsageError
 from recdiff_cli.console import note, print_json, print_table, progress, said_share
-from recdiff_cli.data import Data, Directed, Json, Mapping, MaxMemory, Split, read
-from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
+from recdiff_cli.data import read
+from recdiff_cli.options import DEFAULT_MODEL, Data, Directed, Json, Mapping, MaxMemory, ModelFolder, Split
 
 if TYPE_CHECKING:
     from recdiff.config import Config

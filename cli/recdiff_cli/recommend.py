@@ -10,9 +10,8 @@ import typer
 from recdiff.errors import DataError, UsageError
 from recdiff.machine.memory import Budget
 from recdiff_cli.console import note, print_json, print_table, verbatim
-from recdiff_cli.data import Json, MaxMemory
-from recdiff_cli.export import DEFAULT_MODEL, ModelFolder
-from recdiff_cli.handing import Force, Options, Target, hand_on
+from recdiff_cli.handing import hand_on
+from recdiff_cli.options import DEFAULT_MODEL, Force, Json, MaxMemory, ModelFolder, Options, Target
 
 if TYPE_CHECKING:
     from recdiff.estimator import RecDiff

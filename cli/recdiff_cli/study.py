@@ -12,7 +12,7 @@ import typer
 from recdiff.errors import UsageError
 from recdiff.studies.registry import names
 from recdiff_cli.console import note, print_json, print_table, progress, say
-from recdiff_cli.data import Data, Directed, Json, Mapping, Split, names_of
+from recdiff_cli.options import Data, Directed, Json, Mapping, Split, names_of
 
 if TYPE_CHECKING:
     from recdiff.studies.catalogue import Outcome
@@ -29,10 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def study(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="NAME", help=f"{', '.join(names())}, or all."),
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"{', '.join(names())}, or all.")],
     folder: Data,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds, epochs and trials.")] = False,
     seeds: Annotated[int | None, typer.Option(help="Seeds of every final fit; default 5, quick 2.")] = None,
@@ -70,10 +67,7 @@ def study(
     note(f"next: recdiff-sdk report --out {out}")
 
 
-def report(
-    out: Folder = STUDIES,
-    json: Json = False,
-) -> None:
+def report(out: Folder = STUDIES, json: Json = False) -> None:
     """Assemble all studies of a folder into one self-contained HTML file."""
     from recdiff.studies.page.report import write_report
 

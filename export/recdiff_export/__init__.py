@@ -5,8 +5,9 @@ Names are loaded when they are first used, so that a serving process imports the
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from recdiff.lazy import lazily
 
 if TYPE_CHECKING:
     from recdiff_export.bundle.parts import Parts
@@ -15,18 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["ExportReport", "OnnxScorer", "Parts", "export_bundle"]
 
-_HOME = {
-    "ExportReport": "bundle.write",
-    "OnnxScorer": "runtime.scorer",
-    "Parts": "bundle.parts",
-    "export_bundle": "bundle.write",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(
+    __name__,
+    {
+        "ExportReport": "bundle.write",
+        "OnnxScorer": "runtime.scorer",
+        "Parts": "bundle.parts",
+        "export_bundle": "bundle.write",
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""Tell real social ties from noise and fakes, and hand the result to the systems that need it.
+"""Tell real social edges from noise and fakes, and hand the result to the systems that need it.
 
 Names load on first use, so that importing the package stays light. What is done is told to the logger ``recdiff``.
 """
@@ -6,9 +6,9 @@ Names load on first use, so that importing the package stays light. What is done
 from __future__ import annotations
 
 import logging
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from recdiff.lazy import lazily
 from recdiff.version import VERSION
 
 if TYPE_CHECKING:
@@ -36,24 +36,21 @@ __all__ = [
     "load_config",
 ]
 
-_HOME = {
-    "ArtifactError": "errors",
-    "Config": "config",
-    "DataError": "errors",
-    "DeviceError": "errors",
-    "Policy": "cleaning.policy",
-    "RecDiff": "estimator",
-    "RecDiffError": "errors",
-    "SocialDataset": "data.dataset",
-    "UsageError": "errors",
-    "load_config": "config",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"recdiff.{_HOME[name]}"), name)
+__getattr__ = lazily(
+    __name__,
+    {
+        "ArtifactError": "errors",
+        "Config": "config",
+        "DataError": "errors",
+        "DeviceError": "errors",
+        "Policy": "cleaning.policy",
+        "RecDiff": "estimator",
+        "RecDiffError": "errors",
+        "SocialDataset": "data.dataset",
+        "UsageError": "errors",
+        "load_config": "config",
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -20,6 +20,7 @@ from recdiff.audit.cleaned import choose
 from recdiff.audit.decisions import Decision
 from recdiff.cleaning.folder import with_direction
 from recdiff.cleaning.policy import Policy, expectation, fakes_kept
+from recdiff.cleaning.summary import Summary
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.labels import Labels
 from recdiff.errors import DataError, UsageError
@@ -173,17 +174,17 @@ class RecDiff(Parameters):
         found = expectation(np.repeat(score, 2) if fitted.mirrored else score, chosen)
         share = fitted.calibration["fake_share"]
         least, most = fakes_kept(found, share["low"], share["high"])
-        summary = {
+        summary = Summary(
             **found,
-            "fake_share": dict(share),
-            "fake_kept_low": least,
-            "fake_kept_high": most,
-            "policy": {name: value for name, value in vars(policy).items() if value is not None},
-            "noise": dict(fitted.calibration.get("shares", {})),
-            "directed": fitted.directed,
+            fake_share=share,
+            fake_kept_low=least,
+            fake_kept_high=most,
+            policy=policy.given(),
+            noise=fitted.calibration.get("shares", {}),
+            directed=fitted.directed,
             **decided,
-        }
-        return table.filter(pa.array(~chosen)), table.filter(pa.array(chosen)), summary
+        )
+        return table.filter(pa.array(~chosen)), table.filter(pa.array(chosen)), summary.plain()
 
     def explain_edge(self, src: Any, dst: Any) -> list[str]:
         """Return sentences about why the edge got its score; what their parts add to it is in ``Explainer.parts``.

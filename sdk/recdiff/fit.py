@@ -31,7 +31,6 @@ from recdiff.data.labels import Labels
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.errors import DataError, UsageError
 from recdiff.evaluation.ranking_report import judge, validation_score
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.machine.cores import cores
 from recdiff.machine.device import resolve_device
 from recdiff.machine.progress import Report, silent
@@ -135,8 +134,7 @@ def _fit_stages(
         recommender, history = made.recommender, list(made.history)
         if config.final == "all" and everything.nnz > train.nnz:
             judged = recommender.user_table, recommender.item_table
-            graph = dataset.edges, dataset.directed
-            recommender = refitted(made, everything, *graph, config.seed, device=device, trainer=trainer)
+            recommender = refitted(made, everything, dataset.graph, config.seed, device=device, trainer=trainer)
     fitted = Fitted(
         users=dataset.users,
         items=dataset.items,
@@ -197,8 +195,7 @@ def _fit_default(
     return fit_recommender(
         config.recommender,
         dataset.train,
-        edges=dataset.edges,
-        directed=dataset.directed,
+        dataset.graph,
         validation=dataset.validation,
         seed=config.seed,
         device=device,
@@ -245,7 +242,7 @@ def fingerprint(config: Config, dataset: SocialDataset) -> str:
 def _fit_published(
     config: Config, dataset: SocialDataset, device: torch.device, checkpoint: Checkpoint | None, report: Report
 ) -> tuple[Recommender, FoldedDenoiser | None, Float32, list[dict[str, Any]]]:
-    social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+    social = dataset.graph.adjacency()
     model, graphs, history = fit_paper(
         config.paper,
         dataset.train,

@@ -21,7 +21,6 @@ from recdiff.data.dataset import SocialDataset
 from recdiff.errors import UsageError
 from recdiff.evaluation.ranking_report import validation_score
 from recdiff.fit import fingerprint
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.machine.device import resolve_device
 from recdiff.machine.progress import Report, silent
 from recdiff.paper.fit import fit_paper
@@ -32,7 +31,7 @@ JOURNAL = "tuning.jsonl"
 
 
 @dataclass(frozen=True)
-class Span:
+class Interval:
     """All numbers from ``low`` to ``high``, evenly in their logarithm where ``log``."""
 
     low: float
@@ -40,27 +39,27 @@ class Span:
     log: bool = False
 
 
-Space = Mapping[str, Span | tuple[int, ...]]
+Space = Mapping[str, Interval | tuple[int, ...]]
 
 # Settings of `config.recommender`; its own search (regularisation, tie_weight, layers) is off in trials.
 RECOMMENDER_SPACE: Space = {
     "width": (32, 64, 128),
     "layers": (1, 2, 3, 4),
-    "tie_weight": Span(0.0, 1.0),
-    "background": Span(0.01, 0.5, log=True),
-    "regularisation": Span(0.1, 10.0, log=True),
-    "learning_rate": Span(0.005, 0.08, log=True),
+    "tie_weight": Interval(0.0, 1.0),
+    "background": Interval(0.01, 0.5, log=True),
+    "regularisation": Interval(0.1, 10.0, log=True),
+    "learning_rate": Interval(0.005, 0.08, log=True),
 }
 # Settings of `config.paper`, around what its authors searched.
 PAPER_SPACE: Space = {
     "layers": (1, 2, 3),
     "social_layers": (1, 2, 3),
     "steps": (5, 10, 20, 50, 100),
-    "noise_scale": Span(0.1, 1.0, log=True),
-    "dropout": Span(0.0, 0.7),
-    "learning_rate": Span(1e-3, 1e-2, log=True),
-    "denoiser_learning_rate": Span(3e-4, 3e-3, log=True),
-    "regularisation": Span(1e-4, 1e-1, log=True),
+    "noise_scale": Interval(0.1, 1.0, log=True),
+    "dropout": Interval(0.0, 0.7),
+    "learning_rate": Interval(1e-3, 1e-2, log=True),
+    "denoiser_learning_rate": Interval(3e-4, 3e-3, log=True),
+    "regularisation": Interval(1e-4, 1e-1, log=True),
 }
 
 
@@ -118,8 +117,7 @@ def _recommender_value(config: Config, dataset: SocialDataset, device: torch.dev
     made = fit_recommender(
         config.recommender,
         dataset.train,
-        edges=dataset.edges,
-        directed=dataset.directed,
+        dataset.graph,
         validation=dataset.validation,
         seed=config.seed,
         device=device,
@@ -128,14 +126,14 @@ def _recommender_value(config: Config, dataset: SocialDataset, device: torch.dev
 
 
 def _published_value(config: Config, dataset: SocialDataset, device: torch.device) -> float:
-    social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+    social = dataset.graph.adjacency()
     judge = validation_score(dataset.train, dataset.validation, config.seed)
     _, _, history = fit_paper(config.paper, dataset.train, social, judge, config.seed, device=device)
     return max(row["validation"] for row in history)
 
 
-def _drawn(trial: Any, name: str, span: Span | tuple[int, ...]) -> Any:
-    if isinstance(span, Span):
+def _drawn(trial: Any, name: str, span: Interval | tuple[int, ...]) -> Any:
+    if isinstance(span, Interval):
         return trial.suggest_float(name, span.low, span.high, log=span.log)
     return trial.suggest_categorical(name, span)
 

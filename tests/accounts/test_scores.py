@@ -12,6 +12,7 @@ from scipy.special import expit
 from recdiff.accounts.scores import PRIOR, Evidence, group_scores, judge_accounts
 from recdiff.accounts.tables import account_table, group_table
 from recdiff.data.ids import Ids
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import auc
 from tests.accounts.towns import town
 
@@ -20,7 +21,9 @@ def evidence(seed: int, rings: int = 10, users: int = 4000) -> tuple[Evidence, n
     """Return a town without interactions whose edge scores know nothing, and each account's ring."""
     made = town(users=users, rings=rings, seed=seed)
     scores = np.random.default_rng(seed).uniform(0.0, 0.1, len(made.edges)).astype(np.float32)
-    return Evidence(made.edges, scores, False, sp.csr_matrix((len(made.ring), 0), dtype=np.float32)), made.ring
+    return Evidence(
+        SocialGraph(made.edges, len(made.ring), False), scores, sp.csr_matrix((len(made.ring), 0), dtype=np.float32)
+    ), made.ring
 
 
 def test_rings_without_interactions_are_found_though_edge_scores_know_nothing() -> None:
@@ -52,7 +55,7 @@ def test_parts_add_up_to_the_log_odds() -> None:
 def test_the_same_evidence_gives_the_same_tables_in_any_order_of_edges() -> None:
     given, ring = evidence(4, rings=2, users=1000)
     order = np.random.default_rng(0).permutation(len(given.edges))
-    turned = Evidence(given.edges[order], given.scores[order], False, given.items)
+    turned = Evidence(SocialGraph(given.edges[order], len(ring), False), given.scores[order], given.items)
     users = Ids(pa.array(np.arange(len(ring))))
     for make in (account_table, group_table):
         one, other = (make(judge_accounts(each), each, users) for each in (given, turned))
@@ -82,6 +85,10 @@ def test_tables_say_who_why_and_with_whom() -> None:
 
 def test_an_account_without_edges_has_a_score_too() -> None:
     given, ring = evidence(6, rings=1, users=500)
-    lonely = Evidence(given.edges, given.scores, False, sp.csr_matrix((len(ring) + 1, 0), dtype=np.float32))
+    lonely = Evidence(
+        SocialGraph(given.edges, len(ring) + 1, False),
+        given.scores,
+        sp.csr_matrix((len(ring) + 1, 0), dtype=np.float32),
+    )
     score = judge_accounts(lonely).score[-1]
     assert 0.0 < score < 0.1

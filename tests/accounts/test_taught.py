@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recdiff.accounts.scores import Evidence, agreement, judge_accounts
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import auc
 from recdiff.sample.society import make_society
 from tests.accounts.towns import town
@@ -18,14 +19,15 @@ USERS, FAKES = 1500, 150
 def spammers(seed: int = 0) -> tuple[Evidence, np.ndarray]:
     """Return accounts whom no group and no edge score gives away: each follows ten users and uses one odd item."""
     rng = np.random.default_rng(seed)
-    ties = make_society(USERS, rng).ties
+    ties = make_society(USERS, rng).edges
     spam = np.stack([np.repeat(np.arange(USERS, USERS + FAKES), 10), rng.integers(0, USERS, 10 * FAKES)], axis=1)
     edges = np.unique(np.concatenate([ties, spam]), axis=0)
     users = USERS + FAKES
     used = rng.random((users, 40)) < np.where(np.arange(40) < 5, 0.02, 0.15)
     used[USERS:, :5] |= rng.random((FAKES, 5)) < 0.5
     scores = rng.uniform(0.0, 0.1, len(edges)).astype(np.float32)
-    return Evidence(edges, scores, False, sp.csr_matrix(used.astype(np.float32))), np.arange(users) >= USERS
+    items = sp.csr_matrix(used.astype(np.float32))
+    return Evidence(SocialGraph(edges, users, False), scores, items), np.arange(users) >= USERS
 
 
 def drawn(fake: np.ndarray, fakes: int, real: int, seed: int = 0) -> np.ndarray:
@@ -82,7 +84,9 @@ def test_few_labels_change_nothing_but_their_own_accounts() -> None:
 def test_labels_the_wrong_way_round_are_noticed() -> None:
     made = town(users=1000, rings=3, seed=1)
     scores = np.full(len(made.edges), 0.05, np.float32)
-    found = judge_accounts(Evidence(made.edges, scores, False, sp.csr_matrix((len(made.ring), 0))))
+    found = judge_accounts(
+        Evidence(SocialGraph(made.edges, len(made.ring), False), scores, sp.csr_matrix((len(made.ring), 0)))
+    )
     known = drawn(made.ring >= 0, 10, 40)
     assert agreement(found, known) > 0.9
     assert agreement(found, np.where(known >= 0, 1 - known, -1)) < 0.1

@@ -14,7 +14,7 @@ def town(users: int = 2000, rings: int = 5, seed: int = 0) -> Planted:
     """Return friends in communities with closed triangles, and ``rings`` rings among them."""
     rng = np.random.default_rng(seed)
     society = make_society(users, rng)
-    return plant_rings(society.ties, society.size, rings, directed=False, rng=rng)
+    return plant_rings(society.edges, society.size, rings, directed=False, rng=rng)
 
 
 def fleet(members: int, targets: int, users: int, rng: np.random.Generator) -> Int64:

@@ -10,7 +10,7 @@ from recdiff.audit.estimate import Answers
 from recdiff.audit.sample import draw
 from recdiff.errors import UsageError
 from recdiff.metrics.edges import edge_metrics
-from recdiff.scorer.calibration import odds_of
+from recdiff.metrics.odds import odds_of
 
 
 def population(seed: int, share: float = 0.2, sharpness: float = 1.5) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from recdiff.baselines import BASELINES, TRIALS, Baseline, Task, baseline, tune, validation_judge
 from recdiff.errors import UsageError
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.ranking import Score, rank
 
 USERS, ITEMS = 40, 30
@@ -30,7 +31,7 @@ def society(directed: bool = False) -> Society:
     a, b = np.triu_indices(USERS, 1)
     tied = ((a - b) % 2 == 0) & (rng.random(len(a)) < 0.4)
     edges = np.stack([a[tied], b[tied]], axis=1)
-    return Task(train, edges, directed, validation_judge(train, validation)), validation
+    return Task(train, SocialGraph(edges, train.shape[0], directed), validation_judge(train, validation)), validation
 
 
 def settings(model: Baseline) -> dict[str, Any]:
@@ -75,13 +76,15 @@ def test_the_same_seed_gives_the_same_scores_and_another_one_only_where_declared
 def test_ties_matter_exactly_where_declared(model: Baseline) -> None:
     task, _ = society()
     given = model.fit(task, **settings(model))(np.arange(USERS))
-    none = model.fit(replace(task, edges=task.edges[:0]), **settings(model))(np.arange(USERS))
-    assert np.array_equal(given, none) != model.ties
+    none = model.fit(replace(task, graph=replace(task.graph, edges=task.graph.edges[:0])), **settings(model))(
+        np.arange(USERS)
+    )
+    assert np.array_equal(given, none) != model.social
 
 
 def test_directed_and_weighted_ties_are_accepted(model: Baseline) -> None:
     task, _ = society(directed=True)
-    weighted = replace(task, edge_weight=np.linspace(0, 1, len(task.edges), dtype=np.float32))
+    weighted = replace(task, edge_weight=np.linspace(0, 1, len(task.graph.edges), dtype=np.float32))
     assert np.isfinite(model.fit(weighted, **settings(model))(np.arange(USERS))).all()
 
 

@@ -20,6 +20,7 @@ from recdiff.baselines.pairwise import Batch
 from recdiff.baselines.task import strongest
 from recdiff.baselines.walks import fit_rp3beta
 from recdiff.errors import UsageError
+from recdiff.graph.social_graph import SocialGraph
 
 USERS, ITEMS = 12, 17
 ALL = np.arange(USERS)
@@ -34,7 +35,7 @@ def task() -> Task:
     a, b = np.triu_indices(USERS, 1)
     kept = rng.random(len(a)) < 0.3
     edges = np.stack([a[kept], b[kept]], axis=1)
-    return Task(sp.csr_matrix(train), edges, False, lambda score: float(score(ALL).sum()))
+    return Task(sp.csr_matrix(train), SocialGraph(edges, len(train), False), lambda score: float(score(ALL).sum()))
 
 
 def dense(task: Task) -> np.ndarray:

@@ -33,6 +33,7 @@ from recdiff.data.dataset import SocialDataset
 from recdiff.fakes.injection import corrupt
 from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import common_neighbours
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.groups.blocks import find_blocks
 from recdiff.groups.shape import FAINTEST, LEAST, MOST, shape_of
 from recdiff.metrics.edges import auc
@@ -88,7 +89,7 @@ def spoiled(case: str, data: Path, seed: int) -> Graph:
     rng = np.random.default_rng(seed)
     if name == "generated":
         society = make_society(MADE_UP, rng)
-        return _scored(plant_rings(society.ties, society.size, RINGS, False, rng), False, None, seed)
+        return _scored(plant_rings(society.edges, society.size, RINGS, False, rng), False, None, seed)
     dataset = SocialDataset.read(data / name)
     users, directed = len(dataset.users), dataset.directed
     if kind == "rings":
@@ -121,7 +122,7 @@ def _scored(made: Planted, directed: bool, train: sp.csr_matrix | None, seed: in
     users = len(made.ring)
     scorer = fit_scorer(made.edges, users, train, directed, ScorerConfig(), seed)
     items = sp.csr_matrix((users, 0), dtype=np.float32) if train is None else train
-    return Evidence(made.edges, scorer.edge_scores, directed, items), made.ring >= 0, made.ring
+    return Evidence(SocialGraph(made.edges, users, directed), scorer.edge_scores, items), made.ring >= 0, made.ring
 
 
 def cell(evidence: Evidence, fake: NDArray[np.bool_], ring: Int64, seed: int) -> dict[str, float]:
@@ -209,7 +210,7 @@ def shapes(data: Path) -> dict[str, float]:
             block = find_blocks(made.edges, len(made.ring))
             there = block >= 0
             share = np.bincount(block[there], made.ring[there] >= 0) / np.bincount(block[there])
-            shape = shape_of(block, made.edges, directed=False)
+            shape = shape_of(block, SocialGraph(made.edges, len(block), False))
             odds = logit(np.clip(shape.within, LEAST, MOST))
             fading = np.log(np.maximum(shape.fading, FAINTEST))
             x.append(np.stack([odds, fading, shape.closed, shape.uneven], axis=1)[(share < 0.1) | (share > 0.5)])
@@ -222,7 +223,7 @@ def shapes(data: Path) -> dict[str, float]:
 def _made_up(users: int) -> Callable[[np.random.Generator], tuple[Int64, int]]:
     def make(rng: np.random.Generator) -> tuple[Int64, int]:
         society = make_society(users, rng)
-        return society.ties, society.size
+        return society.edges, society.size
 
     return make
 

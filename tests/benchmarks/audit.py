@@ -19,7 +19,7 @@ from recdiff.audit.estimate import Answers
 from recdiff.audit.guarantee import benjamini_hochberg, chances, p_values
 from recdiff.audit.sample import draw
 from recdiff.metrics.edges import edge_metrics
-from recdiff.scorer.calibration import odds_of
+from recdiff.metrics.odds import odds_of
 from tests.benchmarks.corruptions import Scored, fits, populations
 from tests.benchmarks.lines import one_a_line
 

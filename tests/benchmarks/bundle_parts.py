@@ -44,7 +44,7 @@ def large_parts(users: int, fitted_edges: int, *, model: Path | None = None, see
 
 
 def random_edges(users: int, count: int, generator: np.random.Generator) -> FittedEdges:
-    """Return at most ``count`` distinct undirected ties, few users having many of them as in social graphs."""
+    """Return at most ``count`` distinct undirected edges, few users having many of them as in social graphs."""
     ends = np.sort((users * generator.random((count, 2)) ** 2).astype(np.int64), axis=1)
     keys = np.unique(ends[:, 0] * users + ends[:, 1])
     src, dst = keys // users, keys % users

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from recdiff.estimator import RecDiff
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.graph.sparse import Propagator
 from recdiff.paper.encoder import Graphs
 from recdiff.sample.folder import write_sample
@@ -38,7 +37,7 @@ def card_bandwidth(settings: Settings) -> list[Result]:
     results = [Result("bandwidth/copy", "GB/s", (copied,), "more")]
     for data in filter(is_here, ("ciao", "yelp_hin", "epinions", f"generated-{max(settings.sizes)}")):
         dataset = read(data)
-        social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+        social = dataset.graph.adjacency()
         graphs = Graphs.of(dataset.train, social, settings.device)
         for name, graph in (("interactions", graphs.to_users), ("social", graphs.social)):
             rate = _product_bandwidth(graph, settings)

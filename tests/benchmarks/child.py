@@ -54,13 +54,12 @@ def epochs(contender: str, data: str, count: int, device: str, clock: str) -> di
 
 
 def _epoch(contender: str, config: Any, dataset: Any, device: str) -> Callable[[], Any]:
-    from recdiff.graph.adjacency import social_adjacency
     from recdiff.graph.negatives import NegativeSampler
     from recdiff.paper import fit
     from recdiff.paper.encoder import Graphs
     from recdiff.studies.lab.unoptimised import Loop
 
-    social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+    social = dataset.graph.adjacency()
     if contender == "naive":
         return Loop(config, dataset.train, social, 0, device).epoch
     graphs = Graphs.of(dataset.train, social, device)
@@ -71,7 +70,6 @@ def _epoch(contender: str, config: Any, dataset: Any, device: str) -> Callable[[
 
 def evaluations(contender: str, data: str, count: int, device: str, clock: str) -> dict[str, Any]:
     """Time ``count`` evaluations on the test split, embeddings included, after one to warm up."""
-    from recdiff.graph.adjacency import social_adjacency
     from recdiff.metrics.ranking import by_tables, rank
     from recdiff.paper import fit
     from recdiff.paper.encoder import Graphs
@@ -80,7 +78,7 @@ def evaluations(contender: str, data: str, count: int, device: str, clock: str) 
     from tests.benchmarks.plain_ranking import evaluate
 
     dataset, config = sets.read(data), sets.settings(data)
-    social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+    social = dataset.graph.adjacency()
     if contender == "naive":
         naive = PlainModel(config, dataset.train, social, device)
 
@@ -102,7 +100,6 @@ def evaluations(contender: str, data: str, count: int, device: str, clock: str) 
 
 def quality(contender: str, data: str, seed: int, device: str, clock: str) -> dict[str, Any]:
     """Train and return validation Recall@20 + NDCG@20 with the seconds since the start at every evaluation."""
-    from recdiff.graph.adjacency import social_adjacency
     from recdiff.recommender import fit as recommender
     from recdiff.studies.lab.unoptimised import Loop
     from tests.benchmarks import data as sets
@@ -112,7 +109,7 @@ def quality(contender: str, data: str, seed: int, device: str, clock: str) -> di
     curve: list[tuple[float, float]] = []
     start = now()
     if contender == "naive":
-        social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+        social = dataset.graph.adjacency()
         training = Loop(config, dataset.train, social, seed, device)
         best_epoch = 0
         for epoch in range(1, config.epochs + 1):
@@ -128,8 +125,7 @@ def quality(contender: str, data: str, seed: int, device: str, clock: str) -> di
             recommender.fit_recommender(
                 recommender.RecommenderConfig(search=False),
                 dataset.train,
-                edges=dataset.edges,
-                directed=dataset.directed,
+                graph=dataset.graph,
                 validation=dataset.validation,
                 seed=seed,
                 device=device,
@@ -173,8 +169,7 @@ def recommender_pass(data: str, passes: int, evaluate_every: int, device: str, c
     fit_recommender(
         config,
         dataset.train,
-        edges=dataset.edges,
-        directed=dataset.directed,
+        graph=dataset.graph,
         validation=dataset.validation,
         seed=0,
         device=device,

@@ -26,6 +26,7 @@ from recdiff.config.recommender import RecommenderConfig
 from recdiff.config.scorer import ScorerConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.fakes.injection import corrupt
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.ranking import Ranking, by_tables, rank
 from recdiff.metrics.significance import paired_bootstrap
 from recdiff.recommender.fit import fit_recommender
@@ -80,8 +81,7 @@ def ours(dataset: SocialDataset, ties: Ties, seed: int) -> Ranking:
     made = fit_recommender(
         config,
         dataset.train,
-        edges=ties[0],
-        directed=False,
+        graph=SocialGraph(ties[0], len(dataset.users), False),
         validation=dataset.validation,
         seed=seed,
         edge_weight=ties[1],
@@ -93,7 +93,7 @@ def ours(dataset: SocialDataset, ties: Ties, seed: int) -> Ranking:
 def lightgcn(dataset: SocialDataset, ties: Ties, seed: int) -> Ranking:
     """Fit LightGCN over interactions and ties and judge it on test."""
     judge = validation_judge(dataset.train, dataset.validation)
-    task = Task(dataset.train, ties[0], False, judge, seed, ties[1])
+    task = Task(dataset.train, SocialGraph(ties[0], len(dataset.users), False), judge, seed, ties[1])
     score = baseline("lightgcn-ties").fit(task, layers=2, regularisation=1e-2, tie_weight=0.3)
     return rank(score, dataset.train, dataset.test, (20,))
 

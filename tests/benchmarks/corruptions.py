@@ -110,7 +110,7 @@ def sample(seed: int) -> tuple[SocialDataset, np.ndarray]:
         dataset = SocialDataset.read(folder)
         truth = pq.read_table(folder / "truth.parquet")
     pairs = np.stack([dataset.users.index(truth[end]) for end in ("src", "dst")], axis=1)
-    rows = EdgeIndex.of(dataset.edges, len(dataset.users), dataset.directed).rows_of(pairs)
+    rows = EdgeIndex.of(dataset.graph).rows_of(pairs)
     is_fake = np.zeros(len(dataset.edges), bool)
     is_fake[rows] = truth["is_fake"].to_numpy(zero_copy_only=False)
     return dataset, is_fake

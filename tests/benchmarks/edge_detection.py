@@ -37,6 +37,7 @@ from recdiff.config.scorer import FOLDS, EvidenceConfig, ScorerConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.evaluation.heuristics import heuristic_scores
 from recdiff.fakes.injection import corrupt
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import EdgeMetrics, edge_metrics
 from recdiff.scorer.fit import fit_scorer
 from tests.benchmarks.generated import of_size
@@ -116,7 +117,7 @@ def run(cell: Cell, root: Path) -> dict[str, Any]:
         return found
     found["scorer"] = _plain(edge_metrics(is_fake, scorer.edge_scores))
     if cell.variant == "diffusion":
-        floor = heuristic_scores(edges, users, train, dataset.directed, np.random.default_rng(0))
+        floor = heuristic_scores(SocialGraph(edges, users, dataset.directed), train, np.random.default_rng(0))
         found["heuristics"] = {name: _plain(edge_metrics(is_fake, -each, False)) for name, each in floor.items()}
     return found
 

@@ -18,6 +18,7 @@ from recdiff.data.dataset import SocialDataset
 from recdiff.evaluation.heuristics import heuristic_scores
 from recdiff.fakes import kinds
 from recdiff.fakes.injection import corrupt
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import auc
 from recdiff.scorer.fit import fit_scorer
 from tests.benchmarks.lines import asks, kept, one_a_line
@@ -67,7 +68,9 @@ def cell(dataset: SocialDataset, family: str, seed: int, ways: Sequence[str] = W
         with without(() if way == "told" else FAMILIES[family]):
             evidence = replace(plain.evidence, denoising="none") if way == "no denoising" else plain.evidence
             reached[way] = blind(replace(plain, evidence=evidence))
-    counts = heuristic_scores(found.edges, users, dataset.train, dataset.directed, np.random.default_rng(0))
+    counts = heuristic_scores(
+        SocialGraph(found.edges, users, dataset.directed), dataset.train, np.random.default_rng(0)
+    )
     best, name = max((auc(found.is_fake, -each), name) for name, each in counts.items())
     return reached | {"best count": round(best, 4), "count": name}
 

@@ -26,7 +26,6 @@ from scoring import environment, make
 from recdiff.machine.ray_cluster import cluster
 from recdiff_export import OnnxScorer
 from recdiff_export.stream.local import clean_stream
-from recdiff_export.stream.ray import clean_stream_ray
 
 THRESHOLD = 0.3
 
@@ -38,7 +37,7 @@ def seconds_of(work: Path, workers: int, repeats: int) -> dict[str, list[float]]
         clean_stream(scorer, work / "edges.parquet", out, threshold=THRESHOLD)
 
     def spread(out: Path) -> None:
-        clean_stream_ray(scorer, work / "edges.parquet", out, threshold=THRESHOLD, workers=workers)
+        clean_stream(scorer, work / "edges.parquet", out, engine="ray", threshold=THRESHOLD, workers=workers)
 
     ways: dict[str, tuple[Callable[[Path], None], Callable[[], AbstractContextManager[Any]]]] = {
         "one process": (local, contextlib.nullcontext),

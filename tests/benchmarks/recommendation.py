@@ -105,11 +105,11 @@ def compute(data: Path, cell: Cell) -> dict[str, Any]:
 def fit(dataset: SocialDataset, model: str, settings: dict[str, Any], seed: int) -> tuple[Score, dict[str, Any]]:
     if model == OURS:
         config = RecommenderConfig(**settings)
-        arrays = (dataset.train, dataset.edges, dataset.directed, dataset.validation)
+        arrays = (dataset.train, dataset.graph, dataset.validation)
         fitted = fit_recommender(config, *arrays, seed, report=silent)
         return fitted.recommender.score, asdict(fitted.config)
     judge = validation_judge(dataset.train, dataset.validation)
-    task = Task(dataset.train, dataset.edges, dataset.directed, judge, seed)
+    task = Task(dataset.train, dataset.graph, judge, seed)
     return baseline(model).fit(task, **settings), settings
 
 

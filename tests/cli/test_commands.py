@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from recdiff_adapters import EDGE_FORMATS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 Run = Callable[..., tuple[int, str, str]]
@@ -62,7 +65,7 @@ def test_the_bundle_scores_as_the_model_does(run: Run, model_folder: Path, tmp_p
 
 
 def test_every_format_in_the_registry_can_be_named(run: Run, model_folder: Path, tmp_path: Path) -> None:
-    for name in ("csv", "jsonl", "selfrec", "recbole", "npz", "graphml"):
+    for name in (each for each, entry in EDGE_FORMATS.items() if entry.target != "server"):
         code, _, err = run("clean-edges", "--model", model_folder, "--format", name, "--out", tmp_path / f"out-{name}")
         assert code == 0, err
         assert (tmp_path / f"out-{name}").exists()
@@ -133,7 +136,10 @@ def test_edges_are_judged_beside_every_heuristic(
     scorers = json.loads(out)["scorers"]
     assert {"fake_score", "common_neighbours", "jaccard", "adamic_adar", "svd_cosine", "shared_items"} <= set(scorers)
     assert scorers["common_neighbours"]["calibration_error"] is None
-    assert (tmp_path / "v.png").stat().st_size > 10_000
+    picture = (tmp_path / "v.png").read_bytes()
+    # 9 by 4 inches at 150 dots; a sheet of one colour would take some 5 kB.
+    assert struct.unpack(">II", picture[16:24]) == (1350, 600)
+    assert len(picture) > 20_000
 
 
 def test_edges_are_judged_by_a_file_with_names_of_its_own(

@@ -175,7 +175,7 @@ def test_fewer_than_two_users(tmp_path: Path) -> None:
 
 
 def test_self_ties_only(tmp_path: Path) -> None:
-    message = "social.csv: no tie between two different users; at least one is needed"
+    message = "social.csv: no edge between two different users; at least one is needed"
     assert fails(tmp_path, {"social.csv": b"src,dst\n1,1\n2,2\n"}) == message
 
 
@@ -211,7 +211,7 @@ def test_social_file_almost_named(tmp_path: Path) -> None:
 def test_interactions_file_almost_named(tmp_path: Path) -> None:
     assert fails(tmp_path, {"social.csv": SOCIAL, "interaction.csv": INTERACTIONS}) == (
         "DATA: no interactions file (did you mean interaction.csv to be it?); rename it, or move it away to fit on "
-        "ties alone"
+        "edges alone"
     )
 
 

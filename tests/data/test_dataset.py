@@ -59,7 +59,7 @@ def test_a_small_folder(tmp_path: Path) -> None:
     assert dataset.edges.dtype == np.int64
     assert (dataset.directed, dataset.mirrored) == (False, True)
     assert dataset.notices == (
-        Notice("direction", 2, "undirected ties: 2, each listed in both directions"),
+        Notice("direction", 2, "undirected edges: 2, each listed in both directions"),
         Notice("users_without_test_items", 2, "users with interactions but no test items: 2"),
         Notice("test_items_not_in_training", 1, "test items never seen in training: 1"),
     )

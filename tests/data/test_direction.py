@@ -24,7 +24,7 @@ def test_every_tie_both_ways_is_undirected() -> None:
     found = ties([(2, 1), (0, 1), (1, 0), (1, 2)])
     assert found.edges.tolist() == [[2, 1], [0, 1]]
     assert (found.directed, found.mirrored) == (False, True)
-    assert str(found.notices[-1]) == "undirected ties: 2, each listed in both directions"
+    assert str(found.notices[-1]) == "undirected edges: 2, each listed in both directions"
 
 
 def test_one_way_is_directed_with_a_hint() -> None:
@@ -32,14 +32,14 @@ def test_one_way_is_directed_with_a_hint() -> None:
     assert found.edges.tolist() == [[0, 1], [1, 2]]
     assert (found.directed, found.mirrored) == (True, False)
     assert str(found.notices[-1]) == (
-        "directed ties: 2, 0% of them also the other way round; if each friendship is listed once, pass --undirected"
+        "directed edges: 2, 0% of them also the other way round; if each friendship is listed once, pass --undirected"
     )
 
 
 def test_partly_both_ways_is_directed() -> None:
     found = ties([(0, 1), (1, 0), (1, 2), (2, 3)])
     assert (found.directed, len(found.edges)) == (True, 4)
-    assert str(found.notices[-1]) == "directed ties: 4, 50% of them also the other way round"
+    assert str(found.notices[-1]) == "directed edges: 4, 50% of them also the other way round"
 
 
 def test_told_undirected() -> None:
@@ -47,14 +47,14 @@ def test_told_undirected() -> None:
     assert found.edges.tolist() == [[1, 0], [1, 2]]
     assert (found.directed, found.mirrored) == (False, False)
     assert kinds(found) == {"direction": 2, "merged_edges": 1}
-    assert str(found.notices[0]) == "undirected ties, as asked: 2, not all listed in both directions"
+    assert str(found.notices[0]) == "undirected edges, as asked: 2, not all listed in both directions"
 
 
 def test_told_directed() -> None:
     found = ties([(1, 0), (0, 1)], directed=True)
     assert found.edges.tolist() == [[1, 0], [0, 1]]
     assert (found.directed, found.mirrored) == (True, False)
-    assert str(found.notices[0]) == "directed ties, as asked: 2"
+    assert str(found.notices[0]) == "directed edges, as asked: 2"
 
 
 def test_self_ties_and_repeats_are_counted() -> None:

@@ -42,7 +42,7 @@ def test_everything_in_numbers(tmp_path: Path) -> None:
     assert notices[0] == {
         "kind": "direction",
         "count": 2,
-        "message": "undirected ties: 2, each listed in both directions",
+        "message": "undirected edges: 2, each listed in both directions",
     }
     assert len(notices) == len(dataset.notices)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recdiff.data.ids import Ids
-from recdiff_export.runtime.hash_table import build_key_table, pair_keys
+from recdiff_export.runtime.hash_table import build_key_table
 from recdiff_export.runtime.lookup import IdLookup
 
 int64 = st.integers(-(2**63) + 1, 2**63 - 1)
@@ -37,12 +37,6 @@ def test_crowded_buckets_are_searched_to_their_end() -> None:
     assert int(np.diff(table.starts.astype(np.int64)).max()) > 2
     assert np.array_equal(keys[order][table.find(keys)], keys)
     assert (table.find(keys + 1) == -1).all()
-
-
-def test_pair_keys_of_undirected_pairs_ignore_the_direction() -> None:
-    a, b = np.array([3, 5]), np.array([4, 1])
-    assert np.array_equal(pair_keys(a, b, 10, directed=False), pair_keys(b, a, 10, directed=False))
-    assert not (pair_keys(a, b, 10, directed=True) == pair_keys(b, a, 10, directed=True)).any()
 
 
 @settings(max_examples=60, deadline=None)

@@ -16,8 +16,9 @@ import pytest
 from recdiff.errors import DataError, DeviceError, UsageError
 from recdiff.machine.ray_cluster import INSTALL, Crew, cluster, crew
 from recdiff_export import OnnxScorer
+from recdiff_export.stream.journal import Done
 from recdiff_export.stream.local import clean_stream
-from recdiff_export.stream.ray import Worker, _Work, clean_stream_ray
+from recdiff_export.stream.ray import Worker, _done, _Work
 from recdiff_export.stream.source import EdgeSource
 from tests.export.test_stream import outputs, ties, write_parquet
 
@@ -83,13 +84,41 @@ def test_a_worker_does_not_score_with_a_bundle_that_took_the_place_of_the_one_op
     assert "was exported anew" in answer
 
 
+def test_what_a_cluster_yields_becomes_the_output_of_one_process(
+    tmp_path: Path, onnx_scorer: OnnxScorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def here(work: _Work, left: list[int], workers: int | None) -> Iterator[Done]:
+        worker = Worker(work, 1)
+        # In another order than the input's, as a cluster finishes.
+        yield from (
+            _done(json.loads(answer)) for number in reversed(left) for answer in worker({"item": [number]})["answer"]
+        )
+
+    monkeypatch.setattr("recdiff_export.stream.ray._spread", here)
+    edges = folder_of_parts(tmp_path / "edges", ties(unknown=3), 5)
+    seen: list[tuple[str, int, int]] = []
+    report = lambda *step: seen.append(step)  # noqa: E731
+    found = clean_stream(onnx_scorer, edges, tmp_path / "ray", engine="ray", threshold=THRESHOLD, report=report)
+    expected = clean_stream(onnx_scorer, edges, tmp_path / "local", threshold=THRESHOLD)
+    assert {**asdict(found), "seconds": 0} == {**asdict(expected), "seconds": 0}
+    assert [done for _, done, _ in seen] == [0, 600, 1200, 1800, 2400, 3000]
+    for mine, theirs in zip(outputs(tmp_path / "ray"), outputs(tmp_path / "local"), strict=True):
+        assert mine.equals(theirs)
+
+
+def test_one_process_has_no_workers(tmp_path: Path, onnx_scorer: OnnxScorer) -> None:
+    edges = write_parquet(tmp_path / "edges.parquet", ties())
+    with pytest.raises(UsageError, match="workers = 2: only engine ray has workers"):
+        clean_stream(onnx_scorer, edges, tmp_path / "out", threshold=THRESHOLD, workers=2)
+
+
 def test_ray_that_is_missing_is_named_with_its_remedy(
     tmp_path: Path, onnx_scorer: OnnxScorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     edges = write_parquet(tmp_path / "edges.parquet", ties())
     with pytest.raises(UsageError, match=r"pip install 'recdiff-sdk\[ray\]'"):
-        clean_stream_ray(onnx_scorer, edges, tmp_path / "out", threshold=THRESHOLD)
+        clean_stream(onnx_scorer, edges, tmp_path / "out", engine="ray", threshold=THRESHOLD)
     assert not (tmp_path / "out").exists()
 
 
@@ -142,8 +171,14 @@ class TestRealRay:
     ) -> None:
         edges = folder_of_parts(tmp_path / "edges", ties(unknown=3), 5)
         seen: list[tuple[str, int, int]] = []
-        summary = clean_stream_ray(
-            onnx_scorer, edges, tmp_path / "ray", threshold=THRESHOLD, workers=2, report=lambda *step: seen.append(step)
+        summary = clean_stream(
+            onnx_scorer,
+            edges,
+            tmp_path / "ray",
+            engine="ray",
+            threshold=THRESHOLD,
+            workers=2,
+            report=lambda *step: seen.append(step),
         )
         expected = clean_stream(onnx_scorer, edges, tmp_path / "local", threshold=THRESHOLD)
         assert {**asdict(summary), "seconds": 0} == {**asdict(expected), "seconds": 0}
@@ -170,7 +205,7 @@ class TestRealRay:
                 family = psutil.Process().children(recursive=True)
                 next(child for child in family if "MapWorker" in " ".join(child.cmdline())).kill()
 
-        clean_stream_ray(onnx_scorer, edges, tmp_path / "out", threshold=THRESHOLD, workers=2, report=kill)
+        clean_stream(onnx_scorer, edges, tmp_path / "out", engine="ray", threshold=THRESHOLD, workers=2, report=kill)
         assert left[0] > 0
         assert capfd.readouterr().out == ""
         clean_stream(onnx_scorer, edges, tmp_path / "local", threshold=THRESHOLD)
@@ -186,13 +221,13 @@ class TestRealRay:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            clean_stream_ray(onnx_scorer, edges, tmp_path / "out", threshold=THRESHOLD, report=stop)
+            clean_stream(onnx_scorer, edges, tmp_path / "out", engine="ray", threshold=THRESHOLD, report=stop)
         assert not (tmp_path / "out").exists()
-        summary = clean_stream_ray(onnx_scorer, edges, tmp_path / "out", threshold=THRESHOLD)
-        assert (summary.rows, summary.resumed_rows) == (3000, 1200)
+        summary = clean_stream(onnx_scorer, edges, tmp_path / "out", engine="ray", threshold=THRESHOLD)
+        assert (summary.edges, summary.resumed) == (3000, 1200)
 
     def test_an_error_in_a_worker_is_ours(self, tmp_path: Path, onnx_scorer: OnnxScorer, two_workers: None) -> None:
         edges = folder_of_parts(tmp_path / "edges", ties(unknown=1), 2)
         with pytest.raises(DataError, match=r"000\.parquet, row 1: users that the model does not know: 1\."):
-            clean_stream_ray(onnx_scorer, edges, tmp_path / "out", threshold=THRESHOLD, unknown="error")
+            clean_stream(onnx_scorer, edges, tmp_path / "out", engine="ray", threshold=THRESHOLD, unknown="error")
         assert not (tmp_path / "out").exists()

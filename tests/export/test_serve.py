@@ -235,7 +235,7 @@ def test_metrics_count_requests_and_ties(client: Any) -> None:
     assert 'recdiff_requests_total{path="/score",status="200"}' in text
     assert 'recdiff_requests_total{path="/score",status="400"}' in text
     assert "recdiff_batch_rows_bucket" in text
-    ties = float(next(line for line in text.splitlines() if line.startswith("recdiff_scored_ties_total")).split()[1])
+    ties = float(next(line for line in text.splitlines() if line.startswith("recdiff_scored_edges_total")).split()[1])
     assert ties >= 9
 
 

@@ -74,9 +74,9 @@ def test_a_small_file_gives_two_files_and_a_summary(tmp_path: Path, onnx_scorer:
         "summary.json",
     ]
     said = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert said["rows"] == summary.rows == 3000 == summary.kept + summary.removed
+    assert said["edges"] == summary.edges == 3000 == summary.kept + summary.removed
     scores = onnx_scorer.score(table["src"], table["dst"])
-    assert summary.mean_fake_score == pytest.approx(scores.mean(), abs=1e-6)
+    assert summary.estimated_fake_share == pytest.approx(scores.mean(), abs=1e-6)
 
 
 def test_a_big_file_gives_parts_in_order(tmp_path: Path, onnx_scorer: OnnxScorer, small_pieces: None) -> None:
@@ -172,7 +172,7 @@ def test_a_failed_run_goes_on_and_equals_an_unbroken_one(
     for name in ("stream.source.SEGMENT_ROWS", "stream.local.SEGMENT_ROWS"):
         monkeypatch.setattr(f"recdiff_export.{name}", 1000)
     summary = clean_stream(onnx_scorer, source, tmp_path / "out", threshold=THRESHOLD)
-    assert summary.resumed_rows == 1000
+    assert summary.resumed == 1000
     check(tmp_path / "out", table, onnx_scorer)
     for side in range(2):
         assert outputs(tmp_path / "out")[side].equals(outputs(tmp_path / "unbroken")[side])
@@ -189,7 +189,7 @@ def test_other_settings_or_no_resume_start_over(tmp_path: Path, onnx_scorer: Onn
         with pytest.raises(KeyboardInterrupt):
             clean_stream(onnx_scorer, source, tmp_path / "out", threshold=THRESHOLD, report=stop)
         settings = {"threshold": THRESHOLD, **changed}
-        assert clean_stream(onnx_scorer, source, tmp_path / "out", **settings).resumed_rows == 0  # type: ignore[arg-type]
+        assert clean_stream(onnx_scorer, source, tmp_path / "out", **settings).resumed == 0  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
@@ -209,7 +209,7 @@ slow = lambda *step: time.sleep(float(sys.argv[1]))
 with OnnxScorer.open({str(bundle)!r}, provider="cpu", threads=1) as scorer:
     edges, out = Path({str(path)!r}), Path({str(tmp_path / "out")!r})
     summary = stream.clean_stream(scorer, edges, out, threshold=0.5, report=slow)
-print(summary.resumed_rows, summary.rows)
+print(summary.resumed, summary.edges)
 """
     victim = subprocess.Popen([sys.executable, "-c", code, "0.05"])
     log = tmp_path / ".out.work" / "journal.jsonl"
@@ -245,7 +245,7 @@ print(summary.resumed_rows, summary.rows)
             lambda path: pq.write_table(
                 pa.table({"src": pa.array([], pa.int64()), "dst": pa.array([], pa.int64())}), path
             ),
-            "no ties",
+            "no edges",
         ),
         (lambda path: None, "no such file or folder"),
     ],
@@ -308,7 +308,7 @@ def test_text_ids_stream(tmp_path: Path, quick_parity: None) -> None:
     (tmp_path / "edges.csv").write_text("src,dst\nu001,u002\n001,u002\n")
     with OnnxScorer.open(tmp_path / "onnx", provider="cpu") as scorer:
         summary = clean_stream(scorer, tmp_path / "edges.csv", tmp_path / "out", threshold=1.0)
-    assert (summary.rows, summary.unknown) == (2, 1)
+    assert (summary.edges, summary.unknown) == (2, 1)
 
 
 def test_memory_does_not_grow_with_the_file() -> None:

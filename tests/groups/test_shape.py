@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.groups.blocks import find_blocks
 from recdiff.groups.shape import shape_of
 from tests.accounts.towns import town
@@ -13,7 +14,7 @@ from tests.accounts.towns import town
 def test_shapes_count_what_they_say() -> None:
     clique = np.stack(np.triu_indices(4, 1), axis=1)
     edges = np.concatenate([clique, [[0, 4], [1, 4], [4, 5], [0, 5]]])
-    shape = shape_of(np.array([0, 0, 0, 0, -1, -1]), edges, directed=False)
+    shape = shape_of(np.array([0, 0, 0, 0, -1, -1]), SocialGraph(edges, len(np.array([0, 0, 0, 0, -1, -1])), False))
     assert shape.size.tolist() == [4]
     assert shape.inside.tolist() == [6]
     assert shape.density.tolist() == [1.0]
@@ -28,7 +29,7 @@ def test_rings_are_told_from_circles_of_friends() -> None:
     made = town(users=3000, rings=8, seed=4)
     block = find_blocks(made.edges, len(made.ring))
     fake = np.bincount(block[block >= 0], (made.ring >= 0)[block >= 0]) / np.bincount(block[block >= 0]) > 0.5
-    evidence = shape_of(block, made.edges, directed=False).evidence()
+    evidence = shape_of(block, SocialGraph(made.edges, len(block), False)).evidence()
     assert (~fake).sum() > 20
     assert evidence[fake].min() > evidence[~fake].max()
 
@@ -38,12 +39,12 @@ def test_a_ring_that_nobody_follows_back_is_more_suspicious() -> None:
     block = np.where(made.ring >= 0, 0, -1)
     inward = np.where((made.ring[made.edges[:, :1]] >= 0), made.edges[:, ::-1], made.edges)
     outward = np.where((made.ring[made.edges[:, :1]] >= 0), made.edges, made.edges[:, ::-1])
-    values = [shape_of(block, each, directed=True).evidence()[0] for each in (outward, inward)]
+    values = [shape_of(block, SocialGraph(each, len(block), True)).evidence()[0] for each in (outward, inward)]
     assert values[0] > values[1] + 1.0
 
 
 def test_no_blocks_have_no_shapes() -> None:
-    shape = shape_of(np.full(3, -1), np.array([[0, 1]]), directed=True)
+    shape = shape_of(np.full(3, -1), SocialGraph(np.array([[0, 1]]), len(np.full(3, -1)), True))
     assert shape.evidence().shape == (0,)
 
 
@@ -52,7 +53,7 @@ def test_a_chain_or_a_star_that_is_cut_off_says_nothing() -> None:
     star = np.stack([np.full(11, 12), np.arange(13, 24)], axis=1)
     clique = np.stack(np.triu_indices(12, 1), axis=1) + 24
     block = np.repeat([0, 1, 2], 12)
-    evidence = shape_of(block, np.concatenate([chain, star, clique]), directed=False).evidence()
+    evidence = shape_of(block, SocialGraph(np.concatenate([chain, star, clique]), len(block), False)).evidence()
     assert evidence[0] <= 0.0
     assert evidence[1] <= 0.0
     assert evidence[2] > 5.0

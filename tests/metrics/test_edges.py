@@ -61,7 +61,7 @@ def test_one_kind_only_gives_no_auc() -> None:
 
 
 def test_lengths_and_values_are_checked() -> None:
-    with pytest.raises(UsageError, match="one value per tie"):
+    with pytest.raises(UsageError, match="one value per edge"):
         edge_metrics(np.zeros(3, bool), np.zeros(4))
     with pytest.raises(UsageError, match="1 of 3 scores are not finite"):
         edge_metrics(np.zeros(3, bool), np.array([0.1, np.nan, 0.2]))

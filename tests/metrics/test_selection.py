@@ -14,7 +14,8 @@ def test_the_first_of_the_best_is_kept() -> None:
     best = Best("none")
     waited = []
     for name, value in (("a", 0.1), ("b", 0.3), ("c", 0.3), ("d", 0.2)):
-        best.offer(value, lambda name=name: name)
+        if best.offer(value):
+            best.kept = name
         waited.append(best.waited)
     assert (best.kept, best.value, waited) == ("b", 0.3, [0, 0, 1, 2])
 

@@ -32,7 +32,7 @@ def test_everything_known_is_said() -> None:
         "Speaks for fake (+4.36): what networks make of it that never saw this edge.",
         "Speaks for fake (+1.00): they share no item.",
         "Although this speaks for real (-0.80): the two have 1 friend in common (cy).",
-        "Says little (+0.02): the two have 1,200 and 7 ties.",
+        "Says little (+0.02): the two have 1,200 and 7 edges.",
         "Log odds: -2.00 for edges on average - 0.80 + 0.02 + 1.00 + 4.36 = 2.58.",
     ]
 

@@ -134,7 +134,7 @@ def test_a_streamed_cleaning_in_the_model_folder_does_no_harm_killed_or_done(fol
     for name in ("cleaned/kept", "cleaned/removed", ".other.work/result/kept"):
         (folder / name).mkdir(parents=True)
         (folder / name / "part-00000.parquet").write_bytes(b"PAR1")
-    (folder / "cleaned" / "summary.json").write_text('{"rows": 2, "removed": 1}', encoding="utf-8")
+    (folder / "cleaned" / "summary.json").write_text('{"edges": 2, "removed": 1}', encoding="utf-8")
     verified(folder)
     (folder / "cleaned" / "kept" / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(ArtifactError, match="cleaned does not belong here"):

@@ -12,6 +12,7 @@ import torch
 
 from recdiff.errors import UsageError
 from recdiff.graph.adjacency import social_adjacency
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.ranking import rank
 from recdiff.recommender import fit as recommender
 from recdiff.recommender.fit import (
@@ -28,6 +29,10 @@ from recdiff.storage.checkpoint import Checkpoint
 USERS, ITEMS, GROUPS = 60, 45, 3
 FIXED = RecommenderConfig(width=8, steps=40, learning_rate=0.05, search=False)
 Society = tuple[sp.csr_matrix, np.ndarray, sp.csr_matrix]
+
+
+def tied(edges: np.ndarray, directed: bool = False) -> SocialGraph:
+    return SocialGraph(edges, USERS, directed)
 
 
 def society(seed: int = 0) -> Society:
@@ -47,7 +52,7 @@ def society(seed: int = 0) -> Society:
 @pytest.fixture(scope="module")
 def fitted() -> FittedRecommender:
     train, edges, validation = society()
-    return fit_recommender(FIXED, train, edges=edges, directed=False, validation=validation, seed=0)
+    return fit_recommender(FIXED, train, graph=tied(edges), validation=validation, seed=0)
 
 
 def test_it_finds_the_groups(fitted: FittedRecommender) -> None:
@@ -58,8 +63,8 @@ def test_it_finds_the_groups(fitted: FittedRecommender) -> None:
 
 def test_same_seed_same_bytes_and_another_seed_another_table(fitted: FittedRecommender) -> None:
     train, edges, validation = society()
-    again = fit_recommender(FIXED, train, edges=edges, directed=False, validation=validation, seed=0).recommender
-    other = fit_recommender(FIXED, train, edges=edges, directed=False, validation=validation, seed=1).recommender
+    again = fit_recommender(FIXED, train, graph=tied(edges), validation=validation, seed=0).recommender
+    other = fit_recommender(FIXED, train, graph=tied(edges), validation=validation, seed=1).recommender
     assert np.array_equal(again.user_table, fitted.recommender.user_table)
     assert not np.array_equal(other.user_table, fitted.recommender.user_table)
 
@@ -75,7 +80,7 @@ def test_the_rows_are_the_mean_of_the_walk(fitted: FittedRecommender) -> None:
 def test_training_lowers_the_objective() -> None:
     train, edges, validation = society()
     fit = fit_recommender(
-        replace(FIXED, steps=60, patience=60), train, edges=edges, directed=False, validation=validation, seed=0
+        replace(FIXED, steps=60, patience=60), train, graph=tied(edges), validation=validation, seed=0
     ).recommender
     rows = torch.from_numpy(np.concatenate([fit.user_table, fit.item_table]))
     value = loss(observed_pairs(train), rows, USERS, FIXED.background)
@@ -99,7 +104,7 @@ def test_weighted_ties_enter_fit_and_explanation() -> None:
     train, edges, validation = society()
     weight = np.linspace(0, 1, len(edges), dtype=np.float32)
     model = fit_recommender(
-        FIXED, train, edges=edges, directed=False, validation=validation, seed=0, edge_weight=weight
+        FIXED, train, graph=tied(edges), validation=validation, seed=0, edge_weight=weight
     ).recommender
     social = social_adjacency(edges, USERS, False, weight)[5]
     reasons = model.explain(5, 2, train[5].indices, social.indices, social.data)
@@ -110,10 +115,10 @@ def test_ties_of_weight_zero_are_no_ties() -> None:
     train, edges, validation = society()
     nothing = np.zeros(len(edges), np.float32)
     cut = fit_recommender(
-        FIXED, train, edges=edges, directed=False, validation=validation, seed=0, edge_weight=nothing
+        FIXED, train, graph=tied(edges), validation=validation, seed=0, edge_weight=nothing
     ).recommender
-    none = fit_recommender(FIXED, train, edges=edges[:0], directed=False, validation=validation, seed=0).recommender
-    given = fit_recommender(FIXED, train, edges=edges, directed=False, validation=validation, seed=0).recommender
+    none = fit_recommender(FIXED, train, graph=tied(edges[:0]), validation=validation, seed=0).recommender
+    given = fit_recommender(FIXED, train, graph=tied(edges), validation=validation, seed=0).recommender
     np.testing.assert_allclose(cut.user_table, none.user_table, atol=1e-5)
     assert np.abs(given.user_table - none.user_table).max() > 1e-3
 
@@ -141,17 +146,17 @@ def test_an_unseen_item_scores_zero(fitted: FittedRecommender) -> None:
 
 def test_directed_ties_are_accepted() -> None:
     train, edges, validation = society()
-    fit = fit_recommender(FIXED, train, edges=edges, directed=True, validation=validation, seed=0)
+    fit = fit_recommender(FIXED, train, graph=tied(edges, directed=True), validation=validation, seed=0)
     assert rank(fit.recommender.score, train, validation, (10,)).means()["recall@10"] > 0.5
 
 
 def test_the_search_keeps_what_validation_likes_best() -> None:
     train, edges, validation = society()
     start = replace(FIXED, steps=10, search=True)
-    fit = fit_recommender(start, train, edges=edges, directed=False, validation=validation, seed=0)
+    fit = fit_recommender(start, train, graph=tied(edges), validation=validation, seed=0)
     trials = 1 + sum(len(values) - 1 for _, values in SEARCH)
     assert [row["trial"] for row in fit.history if row["step"] == 5] == list(range(trials))
-    chosen = fit_recommender(fit.config, train, edges=edges, directed=False, validation=validation, seed=0)
+    chosen = fit_recommender(fit.config, train, graph=tied(edges), validation=validation, seed=0)
     assert max(row["validation"] for row in chosen.history) == max(row["validation"] for row in fit.history)
     assert not fit.config.search
     assert np.array_equal(chosen.recommender.user_table, fit.recommender.user_table)
@@ -168,7 +173,7 @@ def test_every_searched_name_is_a_setting_and_starts_from_its_default() -> None:
 def test_patience_ends_the_training() -> None:
     train, edges, validation = society()
     fit = fit_recommender(
-        replace(FIXED, steps=500, patience=2), train, edges=edges, directed=False, validation=validation, seed=0
+        replace(FIXED, steps=500, patience=2), train, graph=tied(edges), validation=validation, seed=0
     )
     values = [row["validation"] for row in fit.history]
     assert len(values) == int(np.argmax(values)) + 3
@@ -181,19 +186,14 @@ def test_patience_ends_the_training() -> None:
 def test_settings_without_sense_are_refused(change: dict[str, float], message: str) -> None:
     train, edges, validation = society()
     with pytest.raises(UsageError, match=message):
-        fit_recommender(replace(FIXED, **change), train, edges=edges, directed=False, validation=validation, seed=0)
+        fit_recommender(replace(FIXED, **change), train, graph=tied(edges), validation=validation, seed=0)
 
 
 def test_nothing_to_learn_is_refused() -> None:
     train, edges, validation = society()
     with pytest.raises(UsageError, match="there is no training interaction"):
         fit_recommender(
-            FIXED,
-            sp.csr_matrix(train.shape, dtype=np.float32),
-            edges=edges,
-            directed=False,
-            validation=validation,
-            seed=0,
+            FIXED, sp.csr_matrix(train.shape, dtype=np.float32), graph=tied(edges), validation=validation, seed=0
         )
 
 
@@ -222,7 +222,7 @@ def test_one_new_user_by_positions(fitted: FittedRecommender) -> None:
 def test_tables_of_another_model_fold_in_and_explain() -> None:
     train, edges, validation = society()
     social = social_adjacency(edges, USERS, False)
-    tables = fit_recommender(FIXED, train, edges=edges, directed=False, validation=validation, seed=0).recommender
+    tables = fit_recommender(FIXED, train, graph=tied(edges), validation=validation, seed=0).recommender
     model = Recommender.of_tables(tables.user_table, tables.item_table, train, social)
     row = model.fold_in(np.array([1, 4, 7]), np.array([1, 4]))
     assert set(np.argsort(-(model.item_table @ row))[:8] % GROUPS) == {1}
@@ -237,7 +237,7 @@ class _KilledError(Exception):
 def test_a_killed_search_goes_on_to_the_same_result(tmp_path: Path) -> None:
     train, edges, validation = society()
     start = replace(FIXED, steps=10, search=True)
-    whole = fit_recommender(start, train, edges=edges, directed=False, validation=validation, seed=0)
+    whole = fit_recommender(start, train, graph=tied(edges), validation=validation, seed=0)
     checkpoint = Checkpoint(tmp_path / "recommender.safetensors", "same")
 
     def kill(stage: str, done: int, total: int) -> None:
@@ -246,14 +246,13 @@ def test_a_killed_search_goes_on_to_the_same_result(tmp_path: Path) -> None:
 
     with pytest.raises(_KilledError):
         fit_recommender(
-            start, train, edges=edges, directed=False, validation=validation, seed=0, checkpoint=checkpoint, report=kill
+            start, train, graph=tied(edges), validation=validation, seed=0, checkpoint=checkpoint, report=kill
         )
     seen: list[int] = []
     again = fit_recommender(
         start,
         train,
-        edges=edges,
-        directed=False,
+        graph=tied(edges),
         validation=validation,
         seed=0,
         checkpoint=checkpoint,
@@ -268,7 +267,7 @@ def test_a_killed_search_goes_on_to_the_same_result(tmp_path: Path) -> None:
 def test_without_validation_the_given_settings_are_used() -> None:
     train, edges, validation = society()
     nothing = sp.csr_matrix(validation.shape, dtype=np.float32)
-    fit = fit_recommender(replace(FIXED, search=True), train, edges=edges, directed=False, validation=nothing, seed=0)
+    fit = fit_recommender(replace(FIXED, search=True), train, graph=tied(edges), validation=nothing, seed=0)
     assert fit.history == ()
     assert fit.config == FIXED
     assert rank(fit.recommender.score, train, validation, (10,)).means()["recall@10"] > 0.5

@@ -15,10 +15,11 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from recdiff.graph.adjacency import social_adjacency
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.recommender import fit as recommender
 from recdiff.recommender.fit import RecommenderConfig, fit_recommender
-from recdiff.recommender.shards import Layout, shards, train_shard
-from recdiff.recommender.training import Judge, Trial
+from recdiff.recommender.shards import NodeLayout, shards, train_shard
+from recdiff.recommender.training import RowJudge, Trial
 from recdiff.storage.checkpoint import Checkpoint
 
 USERS, ITEMS, WORKERS = 53, 31, 2
@@ -99,10 +100,10 @@ def test_without_a_judge_the_last_pass_is_taken_by_all(trained: Path) -> None:
 def test_a_search_in_shares_chooses_what_one_process_chooses(tmp_path: Path) -> None:
     given, config = data(), replace(CONFIG, search=True)
     ties = np.stack(given.social.nonzero(), axis=1)
-    arguments = (config, given.train, ties, True, given.validation, 5)
+    arguments = (config, given.train, SocialGraph(ties, USERS, True), given.validation, 5)
 
     def trainer(
-        config: RecommenderConfig, train: sp.csr_matrix, social: sp.csr_matrix, judge: Judge | None, seed: int
+        config: RecommenderConfig, train: sp.csr_matrix, social: sp.csr_matrix, judge: RowJudge | None, seed: int
     ) -> Trial:
         return train_shard(config, shards(train, social, 1)[0], judge, seed, judged=judge is not None)
 
@@ -125,11 +126,11 @@ def test_every_node_and_entry_is_held_once(workers: int) -> None:
     given = data()
     train = given.train[:, given.active]
     parts = shards(train, given.social, workers)
-    layout = Layout(USERS, train.shape[1], workers)
+    layout = NodeLayout(USERS, train.shape[1], workers)
     assert len(np.unique(layout.places)) == USERS + train.shape[1]
     assert layout.places.max() < workers * layout.block
     pairs = sp.vstack([part.pairs for part in parts]).tocsr()[layout.places][:, layout.places]
     assert (pairs[:USERS, USERS:] != train).nnz == 0
-    ties = sp.vstack([part.ties for part in parts]).tocsr()[layout.places][:, layout.places]
+    ties = sp.vstack([part.social for part in parts]).tocsr()[layout.places][:, layout.places]
     assert abs(ties[:USERS, :USERS] - (given.social + given.social.T) / 2).nnz == 0
     assert sum(part.pairs.nnz for part in parts) == 2 * train.nnz

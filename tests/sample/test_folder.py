@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from recdiff.data.dataset import SocialDataset
 from recdiff.errors import UsageError
+from recdiff.fakes.kinds import in_sample
 from recdiff.sample import folder as module
-from recdiff.sample.fakes import KINDS
 from recdiff.sample.folder import Sample, make_sample, write_sample
+
+KINDS = tuple(each.name for each in in_sample())
 
 
 @pytest.fixture(scope="module")

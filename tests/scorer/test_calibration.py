@@ -12,17 +12,10 @@ from recdiff.scorer.calibration import (
     FEWEST_LABELS,
     contrasted,
     fit_logistic,
-    intercept_for_share,
     known_share,
     makes_a_kind,
     taught,
 )
-
-
-@pytest.mark.parametrize("share", [0.001, 0.05, 0.5, 0.97])
-def test_the_mean_score_becomes_the_share(share: float) -> None:
-    odds = np.random.default_rng(0).normal(-2.0, 4.0, 2000)
-    assert expit(odds + intercept_for_share(odds, share)).mean() == pytest.approx(share, abs=1e-9)
 
 
 def test_labels_bring_back_the_logistic_they_were_drawn_from() -> None:
@@ -41,10 +34,6 @@ def test_labels_that_contradict_the_scores_do_not_turn_the_order_round() -> None
 
 
 def test_what_makes_no_sense_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"fake share 0\.0: expected a number between 0 and 1, both excluded"):
-        intercept_for_share(np.zeros(3), 0.0)
-    with pytest.raises(UsageError, match="no edges to calibrate on"):
-        intercept_for_share(np.empty(0), 0.5)
     with pytest.raises(UsageError, match="labels need edges of both kinds"):
         fit_logistic(np.zeros(3), np.ones(3, bool))
 

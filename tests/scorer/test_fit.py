@@ -14,12 +14,13 @@ from recdiff.evaluation.heuristics import heuristic_scores
 from recdiff.fakes.injection import Corruption, corrupt
 from recdiff.fakes.kinds import planted, sampled
 from recdiff.graph.pairs import pair_keys
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.progress import Steps, silent
 from recdiff.metrics.edges import edge_metrics
 from recdiff.model.known import recalibrated
 from recdiff.scorer.fit import KNOWN, OTHER, Scorer, fit_scorer
 from recdiff.scorer.round import make_round
-from recdiff.scorer.setup import Seeds, SocialGraph, make_setup
+from recdiff.scorer.setup import Seeds, make_setup
 from recdiff.scorer.staged import STAGED
 from tests.graph_samples import community_edges, community_items
 
@@ -59,7 +60,7 @@ def test_it_beats_every_heuristic_and_knows_the_share() -> None:
     made = corrupted()
     scorer = fitted(made, replace(CONFIG, divisions=None))
     found = edge_metrics(made.is_fake, scorer.edge_scores)
-    floor = heuristic_scores(made.edges, USERS, items(USERS), False, np.random.default_rng(0))
+    floor = heuristic_scores(SocialGraph(made.edges, USERS, False), items(USERS), np.random.default_rng(0))
     best = max(edge_metrics(made.is_fake, -score, probability=False).auc for score in floor.values())
     assert found.auc > best
     assert found.calibration_error < 0.12
@@ -166,7 +167,7 @@ def test_a_mixture_of_kinds_is_ranked_above_every_heuristic() -> None:
         edges = corrupt(edges, USERS, kind=kind, share=0.08, mode="add", rng=np.random.default_rng(1)).edges
     is_fake = ~np.isin(pair_keys(edges, USERS, False), pair_keys(community_edges(USERS, 7000), USERS, False))
     scorer = fit_scorer(edges, USERS, items(USERS), False, CONFIG, seed=0)
-    floor = heuristic_scores(edges, USERS, items(USERS), False, np.random.default_rng(0))
+    floor = heuristic_scores(SocialGraph(edges, USERS, False), items(USERS), np.random.default_rng(0))
     best = max(edge_metrics(is_fake, -score, probability=False).auc for score in floor.values())
     assert edge_metrics(is_fake, scorer.edge_scores).auc > best
 

@@ -9,6 +9,7 @@ from recdiff.config.scorer import ScorerConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.evaluation.heuristics import heuristic_scores
 from recdiff.fakes.injection import Corruption, corrupt
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import edge_metrics
 from recdiff.scorer.fit import Scorer, fit_scorer
 from tests.real import read
@@ -36,8 +37,8 @@ def test_it_beats_what_was_told_the_kind_and_every_heuristic(fitted_on_ciao: Fit
     ours = edge_metrics(made.is_fake, scorer.edge_scores)
     assert ours.auc >= 0.875
     assert ours.average_precision >= 0.72
-    graph = made.edges, made.num_users, dataset.train, False
-    for name, score in heuristic_scores(*graph, np.random.default_rng(0)).items():
+    graph = SocialGraph(made.edges, made.num_users, False)
+    for name, score in heuristic_scores(graph, dataset.train, np.random.default_rng(0)).items():
         assert ours.auc > edge_metrics(made.is_fake, -score, False).auc + 0.02, name
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from recdiff.arrays import Int64
 from recdiff.config.scorer import ScorerConfig
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import auc
 from recdiff.sample.society import make_society
 from recdiff.scorer.fit import fit_scorer
@@ -22,7 +23,7 @@ def friends() -> Int64:
 
 
 def test_groups_of_friends_are_not_made(friends: Int64) -> None:
-    assert Staged.of(friends, USERS, directed=False).chance(friends).max() < 0.05
+    assert Staged.of(SocialGraph(friends, USERS, directed=False)).chance(friends).max() < 0.05
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2])

@@ -108,7 +108,7 @@ def test_ties_are_changed_by_share_and_alike_for_equal_seeds(source: Source) -> 
     assert one.is_fake.sum() == round(0.5 * len(dataset.edges))
     assert len(one.dataset.edges) == len(dataset.edges)
     assert changed(dataset, GIVEN, 1).dataset is dataset
-    with pytest.raises(UsageError, match=r"change of ties 'farm': accepted are given, uniform, degree"):
+    with pytest.raises(UsageError, match=r"change of edges 'farm': accepted are given, uniform, degree"):
         changed(dataset, {"kind": "farm", "share": 0.5}, 1)
 
 

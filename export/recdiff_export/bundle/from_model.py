@@ -39,7 +39,7 @@ def parts_of(folder: Path) -> Parts:
     return Parts(
         users=fitted.users.values,
         items=fitted.items.values,
-        scorer=_scorer(fitted),
+        scorer=ScorerWeights(**vars(fitted.pair), table=fitted.table),
         fitted=FittedEdges(pairs[:, 0], pairs[:, 1], scores[scored], fitted.directed),
         denoiser=_denoiser(fitted),
         denoiser_rows=None if fitted.denoiser is None else fitted.social[:CHECKED_ROWS],
@@ -60,24 +60,7 @@ def _scores(calibration: Mapping[str, Any]) -> dict[str, str]:
     """Return what a bundle says of its scores, or why it has none."""
     if "unscored" in calibration:
         return {"unscored": str(calibration["unscored"])}
-    return {
-        "estimated_fake_share": f"{calibration['noise_level']:.6f}",
-        "kinds": ",".join(calibration["kinds"]),
-    }
-
-
-def _scorer(fitted: Fitted) -> ScorerWeights:
-    pair = fitted.pair
-    return ScorerWeights(
-        table=fitted.table,
-        terms=pair.terms,
-        mean=pair.mean,
-        scale=pair.scale,
-        clip=pair.clip,
-        layers=pair.layers,
-        offset=pair.offset,
-        calibration=pair.calibration,
-    )
+    return {"estimated_fake_share": f"{calibration['noise_level']:.6f}", "kinds": ",".join(calibration["kinds"])}
 
 
 def _denoiser(fitted: Fitted) -> DenoiserWeights | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Float64, Int64
 from recdiff.errors import ArtifactError
+from recdiff.graph.keys import keys_of
 from recdiff.machine.cores import cores
 from recdiff_export.bundle import reference
 from recdiff_export.bundle.held import Held
@@ -28,7 +29,6 @@ from recdiff_export.bundle.names import (
     SCORER_FILE,
 )
 from recdiff_export.bundle.parts import FittedEdges, Parts
-from recdiff_export.runtime.hash_table import pair_keys
 from recdiff_export.runtime.known_scores import FittedScores
 from recdiff_export.runtime.provider import CPU, open_session
 
@@ -63,8 +63,8 @@ def measure_served(model: Path, parts: Parts) -> tuple[ParityRecord, ...]:
         for name, (src, dst) in ends.items()
     ]
     src, dst = np.random.default_rng(_SEED).integers(0, users, (2, _DISTINCT))
-    known = pair_keys(fitted.src, fitted.dst, users, directed=fitted.directed)
-    new = ~np.isin(pair_keys(src, dst, users, directed=fitted.directed), known)
+    known = keys_of(fitted.src, fitted.dst, users, directed=fitted.directed)
+    new = ~np.isin(keys_of(src, dst, users, directed=fitted.directed), known)
     src, dst = src[new], dst[new]
     expected = np.column_stack(reference.score_pairs(parts.scorer, parts.scorer.table[src], parts.scorer.table[dst]))
     scored = np.column_stack(session.run(None, {"src": src, "dst": dst}))

@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Float64, Int64
 from recdiff.errors import ArtifactError, DataError
-from recdiff.scorer.pair_scorer import OPERATIONS, PairTerm, Table
+from recdiff.scorer.pair_scorer import OPERATIONS, Layer, PairScorer, Table
 from recdiff_export.bundle.graphs.term_plan import arrange_columns
-
-Layer = tuple[Float32, Float32]
 
 Activation = Literal["tanh", "silu"]
 
@@ -69,31 +67,15 @@ class DenoiserWeights:
         return len(self.c0)
 
 
-@dataclass(frozen=True)
-class ScorerWeights:
-    """The pair scorer: terms of two table rows -> standardised, clipped -> SiLU layers -> class posterior.
-
-    z = layers(clip((features - mean) / scale, +-clip)) + offset;
-    fake_score = sigmoid(a (logsumexp(z[1:]) - z[0]) + b) with (a, b) = calibration;
-    kinds = fake_score * softmax(z[1:]).
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ScorerWeights(PairScorer):
+    """The pair scorer with the table that it scores rows of.
 
     Attributes:
         table: (U, F), one row per user from the full graph.
-        terms: the pair features, N in all.
-        mean, scale: (N,); clip: in standard deviations.
-        layers: (W (out, in), b (out,)), SiLU between, none after the last, which has C outputs.
-        offset: (C,) log prior correction, added to the logits.
-        calibration: (a, b) of the final logistic map; (1, 0) leaves the posterior as it is.
     """
 
     table: Table
-    terms: tuple[PairTerm, ...]
-    mean: Float32
-    scale: Float32
-    clip: float
-    layers: tuple[Layer, ...]
-    offset: Float32
-    calibration: tuple[float, float] = (1.0, 0.0)
 
     def __post_init__(self) -> None:
         width = self.table.shape[1]

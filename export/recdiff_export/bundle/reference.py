@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float64, Int64
-from recdiff.scorer.pair_scorer import PairTerm
+from recdiff.scorer.pair_scorer import Layer, PairTerm
 from recdiff_export.bundle.graphs.denoiser import NORM_FLOOR
-from recdiff_export.bundle.parts import DenoiserWeights, Layer, RecommenderWeights, ScorerWeights
+from recdiff_export.bundle.parts import DenoiserWeights, RecommenderWeights, ScorerWeights
 
 Rows = NDArray[np.floating]
 

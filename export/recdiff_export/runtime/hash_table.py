@@ -63,13 +63,6 @@ def build_key_table(keys: Int64) -> tuple[KeyTable, Int64]:
     return KeyTable(narrow, np.append(keys[order], _ABSENT)), order
 
 
-def pair_keys(src: Int64, dst: Int64, users: int, *, directed: bool) -> Int64:
-    """Return one key per pair of user positions; undirected pairs have the key of the unordered pair."""
-    if directed:
-        return src * users + dst
-    return np.minimum(src, dst) * users + np.maximum(src, dst)
-
-
 def _bucket(keys: Int64, buckets: int) -> Int64:
     bits = buckets.bit_length() - 1
     mixed = keys.view(np.uint64) * _MULTIPLIER

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Int64
 from recdiff.errors import ArtifactError
+from recdiff.graph.keys import keys_of
 from recdiff_export.bundle.held import Held
 from recdiff_export.bundle.names import FITTED_FILES, FITTED_KEYS_FILE, FITTED_SCORES_FILE, FITTED_STARTS_FILE
 from recdiff_export.bundle.parts import FittedEdges
-from recdiff_export.runtime.hash_table import KeyTable, build_key_table, pair_keys
+from recdiff_export.runtime.hash_table import KeyTable, build_key_table
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class FittedScores:
 
     def find(self, src: Int64, dst: Int64) -> Float32:
         """Return the stored score of each pair (B,), NaN where the pair is no fitted edge or has a -1."""
-        keys = pair_keys(src, dst, self.users, directed=self.directed)
+        keys = keys_of(src, dst, self.users, directed=self.directed)
         try:
             rows = self.table.find(keys)
         except IndexError:
@@ -72,7 +73,7 @@ def write_fitted(folder: Path, edges: FittedEdges, users: int) -> None:
     Raises:
         ArtifactError: an edge is listed twice, so that its score is not known.
     """
-    keys = pair_keys(edges.src, edges.dst, users, directed=edges.directed)
+    keys = keys_of(edges.src, edges.dst, users, directed=edges.directed)
     if len(np.unique(keys)) != len(keys):
         raise ArtifactError("cannot export: an edge is listed twice among the fitted edges")
     table, order = build_key_table(keys)

@@ -1,4 +1,4 @@
-"""Score ties, recommend and denoise from a bundle, with ONNX Runtime and without torch."""
+"""Score edges, recommend and denoise from a bundle, with ONNX Runtime and without torch."""
 
 from __future__ import annotations
 
@@ -114,9 +114,9 @@ class OnnxScorer:
         return None if stored is None else float(stored)
 
     def score(self, src: Any, dst: Any, *, unknown: Unknown = "error") -> Float32:
-        """Return fake_score (B,) of the ties between raw user ids ``src`` and ``dst`` (lists, NumPy, Arrow).
+        """Return fake_score (B,) of the edges between raw user ids ``src`` and ``dst`` (lists, NumPy, Arrow).
 
-        A tie of the fitted graph gets its out-of-fold score, any other the full graph's.
+        An edge of the fitted graph gets its out-of-fold score, any other the full graph's.
 
         Args:
             unknown: what a user that the model does not know does: "error", or "null": the score is NaN.
@@ -190,7 +190,7 @@ class OnnxScorer:
             UsageError: ``k`` is below 1.
         """
         if self._recommender is None:
-            raise DataError(f"{self.folder} has no recommender: the model was fitted on ties alone")
+            raise DataError(f"{self.folder} has no recommender: the model was fitted on edges alone")
         if k < 1:
             raise UsageError(f"k must be at least 1, not {k}")
         wanted = _column(users, "users")
@@ -221,8 +221,8 @@ class OnnxScorer:
         return np.concatenate(self._workers.map(run, range(0, max(len(values), 1), step)))
 
     def score_file(self, edges: str | PathLike[str], out: str | PathLike[str], **options: Any) -> Any:
-        """Score the ties in ``edges`` into ``out``; see `recdiff_export.stream.score_file`."""
-        from recdiff_export.stream.local import score_file
+        """Score the edges in ``edges`` into ``out``; see `recdiff_export.stream.score_file`."""
+        from recdiff_export.stream.scored_file import score_file
 
         return score_file(self, Path(edges), Path(out), **options)
 

@@ -5,8 +5,9 @@ Names load on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from recdiff.lazy import lazily
 
 if TYPE_CHECKING:
     from recdiff_export.serve.app import create_app
@@ -15,10 +16,4 @@ if TYPE_CHECKING:
 
 __all__ = ["ServeOptions", "create_app", "serve"]
 
-_HOME = {"ServeOptions": "options", "create_app": "app", "serve": "server"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(__name__, {"ServeOptions": "options", "create_app": "app", "serve": "server"})

@@ -33,7 +33,7 @@ class Metrics:
             "recdiff_request_seconds", "Time to answer.", ["path"], buckets=_SECONDS, registry=self._registry
         )
         self._running = Gauge("recdiff_requests_in_flight", "Requests under way.", registry=self._registry)
-        self.rows = Counter("recdiff_scored_ties", "Ties scored.", registry=self._registry)
+        self.rows = Counter("recdiff_scored_edges", "Ties scored.", registry=self._registry)
         self.batch_rows = Histogram(
             "recdiff_batch_rows", "Ties of one call of the scorer.", buckets=_ROWS, registry=self._registry
         )

@@ -5,18 +5,14 @@ Names load on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from recdiff.lazy import lazily
 
 if TYPE_CHECKING:
-    from recdiff_export.stream.local import CleanSummary, clean_stream, score_file
+    from recdiff_export.stream.local import clean_stream
+    from recdiff_export.stream.scored_file import score_file
 
-__all__ = ["CleanSummary", "clean_stream", "score_file"]
+__all__ = ["clean_stream", "score_file"]
 
-_HOME = {"clean_stream": "local", "score_file": "local", "CleanSummary": "local"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(__name__, {"clean_stream": "local", "score_file": "scored_file"})

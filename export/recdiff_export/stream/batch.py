@@ -1,4 +1,4 @@
-"""Batches of ties scored and divided, and the files they are written to: the pieces that streaming is made of."""
+"""Batches of edges scored and divided, and the files they are written to: the pieces that streaming is made of."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,11 @@ from recdiff_export.runtime.lookup import IdLookup
 from recdiff_export.stream.journal import Done
 from recdiff_export.stream.source import EdgeSource, Segment
 
+if TYPE_CHECKING:
+    from recdiff_export.runtime.provider import Provider
+
 UnknownUsers = Literal["error", "keep", "drop"]
+STAGE = "score edges"
 SIDES = ("kept", "removed")
 # Batches in flight per thread: enough that no thread waits for the disk, few enough to bound memory.
 AHEAD = 3
@@ -36,6 +40,7 @@ class Scorer(Protocol):
 
     folder: Path
     digest: str
+    asked: Provider
     threads: int
     lookup: IdLookup
 

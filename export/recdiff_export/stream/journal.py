@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recdiff.cleaning.folder import SUMMARY, belongs
-from recdiff.errors import UsageError
+from recdiff.cleaning.summary import Summary
+from recdiff.errors import DataError, UsageError
 from recdiff.storage.json_file import parse_json
 from recdiff.storage.lock import locked
 from recdiff.storage.whole import flush_all, foreign, swap, writable
@@ -32,6 +35,11 @@ class Done:
     dropped: int
     score_sum: float
     last: bool
+
+    @classmethod
+    def none(cls, file: str = "", first: int = 0) -> Done:
+        """Return a part from row ``first`` of ``file`` on, of which nothing is done yet."""
+        return cls(file, first, rows=0, kept=0, removed=0, unknown=0, dropped=0, score_sum=0.0, last=True)
 
 
 class Journal:
@@ -91,7 +99,7 @@ class Journal:
             os.fsync(log.fileno())
         self.done.append(done)
 
-    def finish(self, summary: dict[str, object]) -> None:
+    def finish(self, summary: Summary) -> None:
         """Put the result in the output's place: one part becomes a file, more stay a folder of parts."""
         # Drafts of writers that were killed; whole parts have taken another's place.
         for draft in self.result.glob("*/.*"):
@@ -101,7 +109,7 @@ class Journal:
                 (part,) = (self.result / side).iterdir()
                 part.replace(self.result / f"{side}.parquet")
                 (self.result / side).rmdir()
-        (self.result / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        summary.write(self.result / SUMMARY)
         flush_all(self.result)
         swap(self.result, self.out)
         shutil.rmtree(self.folder)
@@ -141,3 +149,16 @@ def _read(log: Path, fingerprint: str) -> list[Done]:
     if not whole or whole[0] != {"fingerprint": fingerprint}:
         return []
     return [Done(**entry) for entry in whole[1:]]
+
+
+@contextmanager
+def disk_errors(out: Path) -> Iterator[None]:
+    """Turn an ``OSError`` of the block into a DataError that names ``out``."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno == errno.ENOSPC or "No space left" in str(error)
+        what = "the disk is full" if full else f"writing failed ({' '.join(str(error).split())})"
+        raise DataError(
+            f"{out}: {what}. Finished parts are kept; make room and run the same command again to go on"
+        ) from error

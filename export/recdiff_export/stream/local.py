@@ -1,61 +1,40 @@
-"""Score and clean any number of ties in bounded memory: read, look up, score and write at the same time."""
+"""Score and clean any number of edges in bounded memory: read, look up, score and write at the same time."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import pyarrow as pa
 
+from recdiff.cleaning.policy import Policy
+from recdiff.cleaning.summary import Summary
 from recdiff.errors import DataError, UsageError
 from recdiff.machine.progress import Report, silent
-from recdiff.storage.whole import replaced_file
 from recdiff_export.stream.batch import (
     SIDES,
+    STAGE,
     Scored,
     Scorer,
-    Sink,
     UnknownUsers,
     added,
     pipeline,
     score_batch,
     write_part,
 )
-from recdiff_export.stream.journal import Done, Journal
+from recdiff_export.stream.journal import Done, Journal, disk_errors
 from recdiff_export.stream.source import SEGMENT_ROWS, EdgeSource, Segment
 
-STAGE = "score edges"
+Engine = Literal["local", "ray"]
 GLIMPSE = 1 << 16
 """Bytes of an input that are looked at, beside its size and time, to know it again."""
-
-
-@dataclass(frozen=True)
-class CleanSummary:
-    """What a streamed cleaning did, in rows.
-
-    Attributes:
-        rows: ties read = kept + removed + dropped. unknown: ties with a user that the model does not know.
-        mean_fake_score: over the ties that have a score. seconds: this run only; resumed_rows: finished before it.
-    """
-
-    rows: int
-    kept: int
-    removed: int
-    unknown: int
-    dropped: int
-    threshold: float
-    mean_fake_score: float | None
-    resumed_rows: int
-    seconds: float
 
 
 def clean_stream(
@@ -66,10 +45,12 @@ def clean_stream(
     threshold: float,
     unknown: UnknownUsers = "keep",
     mapping: Mapping[str, str] | None = None,
+    engine: Engine = "local",
+    workers: int | None = None,
     resume: bool = True,
     report: Report = silent,
-) -> CleanSummary:
-    """Split the ties in ``edges`` into ``out``: kept, removed (fake_score >= threshold) and summary.json.
+) -> Summary:
+    """Split the edges in ``edges`` into ``out``: kept, removed (fake_score >= threshold) and summary.json.
 
     Up to 8 M rows of one file become kept.parquet and removed.parquet; more become folders kept/ and removed/ of
     parts in the input's order. ``out`` appears when everything is written; a killed run continues from its last
@@ -77,58 +58,37 @@ def clean_stream(
 
     Args:
         edges: a Parquet, csv or tsv file, or a folder of them.
-        unknown: ties with a user the model does not know: "keep" (null score), "drop" or "error".
+        unknown: edges with a user the model does not know: "keep" (null score), "drop" or "error".
         mapping: column names of src and dst where they are not recognised.
+        engine: "ray" scores on all workers of a Ray cluster, see ``ray``; scores and files are the same.
+        workers: of the Ray cluster; by default one per card where there are cards (and the scorer was not opened for
+            the processor), else one per core. Each holds the user ids and maps the table.
 
     Raises:
         DataError: an input cannot be read or used, an unknown user with "error", or the disk is full.
-        UsageError: the threshold is outside 0..1, or ``out`` holds something else.
+        UsageError: the threshold is outside 0..1, or ``out`` holds something else; Ray is missing or gives up.
+        DeviceError: the scorer was opened for cuda, and no node of the cluster has a card.
     """
     check_settings(threshold, unknown)
+    if engine == "local" and workers is not None:
+        raise UsageError(f"workers = {workers}: only engine ray has workers")
     begun = time.monotonic()
-    source = EdgeSource.open(edges, mapping or {}, integers=scorer.lookup.ids.integers)
+    # Ray's workers run in folders of their own.
+    place = edges.absolute() if engine == "ray" else edges
+    source = EdgeSource.open(place, mapping or {}, integers=scorer.lookup.ids.integers)
     total = source.total_rows()
-    mark = fingerprint(scorer, source, threshold, unknown)
+    mark = fingerprint(scorer, source, threshold, unknown, engine)
     with disk_errors(out), Journal(out, mark, resume=resume) as journal:
         resumed = sum(done.rows for done in journal.done)
         report(STAGE, resumed, total)
         work = _Work(scorer=scorer, threshold=threshold, unknown=unknown, journal=journal, report=report, total=total)
-        with ThreadPoolExecutor(scorer.threads, thread_name_prefix="recdiff-stream") as pool:
-            for segment in source.segments():
-                work.run(source, segment, pool)
+        if engine == "ray":
+            work.spread(source, workers)
+        else:
+            with ThreadPoolExecutor(scorer.threads, thread_name_prefix="recdiff-stream") as pool:
+                for segment in source.segments():
+                    work.run(source, segment, pool)
         return finished(journal, edges, threshold, resumed, begun)
-
-
-def score_file(
-    scorer: Scorer,
-    edges: Path,
-    out: Path,
-    *,
-    unknown: UnknownUsers = "keep",
-    mapping: Mapping[str, str] | None = None,
-    report: Report = silent,
-) -> int:
-    """Write the ties in ``edges`` with their fake_score, in order, to the Parquet file ``out``; return the rows.
-
-    ``out`` appears, or replaces an older file, when it is complete.
-
-    Raises:
-        DataError: as `clean_stream`.
-    """
-    source = EdgeSource.open(edges, mapping or {}, integers=scorer.lookup.ids.integers)
-    total, rows = source.total_rows(), 0
-
-    def score(batch: pa.RecordBatch, first: int, path: Path) -> Scored:
-        # No score reaches 2: everything is kept.
-        return score_batch(scorer, batch, threshold=2.0, unknown=unknown, path=path, first=first)
-
-    with disk_errors(out), replaced_file(out) as draft, ThreadPoolExecutor(scorer.threads) as pool, Sink(draft) as sink:
-        for segment in source.segments():
-            for result in pipeline(source, segment, pool, scorer.threads, score):
-                sink.write(result.kept)
-                rows += result.done.rows
-                report(STAGE, rows, total)
-    return rows
 
 
 @dataclass(frozen=True)
@@ -151,6 +111,16 @@ class _Work:
         if not any(done.last for done in before):
             self._parts(source, replace(segment, first=sum(done.rows for done in before)), pool)
 
+    def spread(self, source: EdgeSource, workers: int | None) -> None:
+        """Have a Ray cluster score the segments of ``source`` that are left."""
+        from recdiff_export.stream.ray import spread
+
+        rows = sum(done.rows for done in self.journal.done)
+        for done in spread(self.scorer, source, self.journal, self.threshold, self.unknown, workers=workers):
+            self.journal.add(done)
+            rows += done.rows
+            self.report(STAGE, rows, self.total)
+
     def _parts(self, source: EdgeSource, segment: Segment, pool: ThreadPoolExecutor) -> None:
         """Write parts of whole batches, each closed once it holds ``SEGMENT_ROWS``; Parquet segments are one part."""
         results = pipeline(source, segment, pool, self.scorer.threads, self._score)
@@ -167,22 +137,7 @@ class _Work:
             self.report(STAGE, finished + counted.rows, self.total)
             return counted.rows >= limit
 
-        done = write_part(
-            paths,
-            results,
-            Done(
-                file=str(segment.path),
-                first=segment.first,
-                rows=0,
-                kept=0,
-                removed=0,
-                unknown=0,
-                dropped=0,
-                score_sum=0.0,
-                last=True,
-            ),
-            tick,
-        )
+        done = write_part(paths, results, Done.none(str(segment.path), segment.first), tick)
         if segment.rows is None and done.rows >= limit:
             done = replace(done, last=False)
         self.journal.add(done)
@@ -204,7 +159,7 @@ def check_settings(threshold: float, unknown: str) -> None:
         raise UsageError(f"unknown = {unknown!r}: accepted are {', '.join(get_args(UnknownUsers))}")
 
 
-def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begun: float) -> CleanSummary:
+def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begun: float) -> Summary:
     """Put the whole result in the output's place and return what was done.
 
     Args:
@@ -214,16 +169,25 @@ def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begu
         DataError: there was no row in ``edges``.
     """
     if not journal.done:
-        raise DataError(f"{edges}: there are no ties in it; it needs at least one row")
-    total = Done(file="", first=0, rows=0, kept=0, removed=0, unknown=0, dropped=0, score_sum=0.0, last=True)
+        raise DataError(f"{edges}: there are no edges in it; it needs at least one row")
+    total = Done.none()
     # In the input's order, whatever the order of finishing, so that sums are the same to the last bit.
     for done in sorted(journal.done, key=lambda done: (done.file, done.first)):
         total = added(total, done)
     scored = total.rows - total.unknown
     mean = total.score_sum / scored if scored else None
-    counts = (total.rows, total.kept, total.removed, total.unknown, total.dropped)
-    summary = CleanSummary(*counts, threshold, mean, resumed, time.monotonic() - begun)
-    journal.finish(vars(summary))
+    summary = Summary(
+        edges=total.rows,
+        kept=total.kept,
+        removed=total.removed,
+        unknown=total.unknown,
+        dropped=total.dropped,
+        policy=Policy(threshold).given(),
+        estimated_fake_share=mean,
+        resumed=resumed,
+        seconds=time.monotonic() - begun,
+    )
+    journal.finish(summary)
     return summary
 
 
@@ -243,16 +207,3 @@ def _glimpse(file: Path) -> str:
             handle.seek(start)
             digest.update(handle.read(GLIMPSE))
     return digest.hexdigest()
-
-
-@contextmanager
-def disk_errors(out: Path) -> Iterator[None]:
-    """Turn an ``OSError`` of the block into a DataError that names ``out``."""
-    try:
-        yield
-    except OSError as error:
-        full = error.errno == errno.ENOSPC or "No space left" in str(error)
-        what = "the disk is full" if full else f"writing failed ({' '.join(str(error).split())})"
-        raise DataError(
-            f"{out}: {what}. Finished parts are kept; make room and run the same command again to go on"
-        ) from error

@@ -1,4 +1,4 @@
-"""Clean ties with Ray: segments of the input go to actors that hold the session, parts come back as files.
+"""Clean edges with Ray: segments of the input go to actors that hold the session, parts come back as files.
 
 Input, bundle and output are paths that every node sees (one machine, or a shared file system): only the name of a
 segment goes to a worker and only counts come back. A worker that dies loses the segment it was at; Ray starts
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,65 +23,44 @@ from numpy.typing import NDArray
 
 from recdiff import errors
 from recdiff.errors import RecDiffError, UsageError
-from recdiff.machine.progress import Report, silent
 from recdiff.machine.ray_cluster import cluster, crew
 from recdiff_export.runtime.provider import Provider
 from recdiff_export.runtime.scorer import OnnxScorer, reopened
-from recdiff_export.stream.batch import SIDES, Scored, UnknownUsers, pipeline, score_batch, write_part
-from recdiff_export.stream.journal import Done, Journal, part_path
-from recdiff_export.stream.local import STAGE, CleanSummary, check_settings, disk_errors, fingerprint, finished
+from recdiff_export.stream.batch import SIDES, Scored, Scorer, UnknownUsers, pipeline, score_batch, write_part
+from recdiff_export.stream.journal import Done, Journal, disk_errors, part_path
 from recdiff_export.stream.source import EdgeSource, Segment
 
 
-def clean_stream_ray(
-    scorer: OnnxScorer,
-    edges: Path,
-    out: Path,
-    *,
+def spread(
+    scorer: Scorer,
+    source: EdgeSource,
+    journal: Journal,
     threshold: float,
-    unknown: UnknownUsers = "keep",
-    mapping: Mapping[str, str] | None = None,
-    resume: bool = True,
-    report: Report = silent,
-    workers: int | None = None,
-) -> CleanSummary:
-    """Do what `stream.clean_stream` does, on all workers of a Ray cluster; scores and files are the same.
+    unknown: UnknownUsers,
+    *,
+    workers: int | None,
+) -> Iterator[Done]:
+    """Yield the parts of ``source`` that ``journal`` does not have, in the order of finishing.
 
     A text file is one part, whatever its size, and is read by one worker: convert large ones to Parquet.
 
-    Args:
-        workers: actors; by default one per card where there are cards (and the scorer was not opened for the
-            processor), else one per core. Each holds the user ids and maps the table.
-
     Raises:
-        DataError, UsageError: as `stream.clean_stream`; UsageError also where Ray is missing or gives up.
+        DataError: an input cannot be read or used, an unknown user with "error", or the disk is full.
+        UsageError: Ray is missing or gives up.
         DeviceError: the scorer was opened for cuda, and no node has a card.
     """
-    check_settings(threshold, unknown)
-    begun = time.monotonic()
-    # Workers run in folders of their own.
-    source = EdgeSource.open(edges.absolute(), mapping or {}, integers=scorer.lookup.ids.integers)
     segments = tuple(segment for segment in source.segments() if segment.rows != 0)
-    total = source.total_rows()
-    mark = fingerprint(scorer, source, threshold, unknown, "ray")
-    with disk_errors(out), Journal(out.absolute(), mark, resume=resume) as journal:
-        rows = resumed = sum(done.rows for done in journal.done)
-        report(STAGE, resumed, total)
-        work = _Work(
-            bundle=scorer.folder.absolute(),
-            digest=scorer.digest,
-            asked=scorer.asked,
-            source=source,
-            segments=segments,
-            result=journal.result,
-            threshold=threshold,
-            unknown=unknown,
-        )
-        for done in _spread(work, work.left(journal), workers):
-            journal.add(done)
-            rows += done.rows
-            report(STAGE, rows, total)
-        return finished(journal, edges, threshold, resumed, begun)
+    work = _Work(
+        bundle=scorer.folder.absolute(),
+        digest=scorer.digest,
+        asked=scorer.asked,
+        source=source,
+        segments=segments,
+        result=journal.result,
+        threshold=threshold,
+        unknown=unknown,
+    )
+    return _spread(work, work.left(journal), workers)
 
 
 @dataclass(frozen=True)
@@ -139,17 +117,7 @@ class Worker:
         # The draft has a name of its own: a worker that was given up for dead may still be writing.
         with disk_errors(work.result), ThreadPoolExecutor(self._threads) as pool:
             results = pipeline(work.source, segment, pool, self._threads, score)
-            none = Done(
-                file=str(segment.path),
-                first=segment.first,
-                rows=0,
-                kept=0,
-                removed=0,
-                unknown=0,
-                dropped=0,
-                score_sum=0.0,
-                last=True,
-            )
+            none = Done.none(str(segment.path), segment.first)
             return write_part(paths, results, none, lambda _: False, uuid.uuid4().hex)
 
 

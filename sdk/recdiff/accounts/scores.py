@@ -21,6 +21,7 @@ from recdiff.accounts.taught import taught
 from recdiff.accounts.usage import usage
 from recdiff.accounts.votes import beyond_degree, votes
 from recdiff.arrays import Float32, Float64, Int64
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.groups.find import Groups, find_groups, of_members
 from recdiff.metrics.edges import auc
 
@@ -39,17 +40,21 @@ class Evidence:
     """What an account score is computed from.
 
     Attributes:
-        edges: (E, 2); scores: (E,) their fake scores; times: (E,) or None.
+        graph: the edges; scores: (E,) their fake scores; times: (E,) or None.
         items: (U, I), what each account uses; no items where there are no interactions.
         known: (U,) 1 for accounts labelled fake, 0 for those labelled real, -1 for all others; or None.
     """
 
-    edges: Int64
+    graph: SocialGraph
     scores: Float32
-    directed: bool
     items: sp.csr_matrix
     times: Float64 | None = None
     known: Int64 | None = None
+
+    @property
+    def edges(self) -> Int64:
+        """The edges by position, (E, 2)."""
+        return self.graph.edges
 
     @property
     def degree(self) -> Int64:
@@ -88,7 +93,7 @@ class Accounts:
 def judge_accounts(evidence: Evidence) -> Accounts:
     """Return all accounts with their scores; the same evidence gives the same ones."""
     degree = evidence.degree
-    groups = find_groups(evidence.edges, len(degree), evidence.directed, evidence.times)
+    groups = find_groups(evidence.graph, evidence.times)
     parts = {"group": of_group(groups, evidence.edges)}
     odds, alone = PRIOR + parts["group"], parts["group"] == ALONE
     for _ in range(ROUNDS):
@@ -101,7 +106,7 @@ def judge_accounts(evidence: Evidence) -> Accounts:
         if np.abs(odds - before).max() < SETTLED:
             break
     if evidence.known is not None and (evidence.known >= 0).any():
-        told = taught(evidence.edges, evidence.directed, evidence.items, odds, parts=parts, known=evidence.known)
+        told = taught(evidence.graph, evidence.items, odds, parts=parts, known=evidence.known)
         parts["labels"], odds = told - odds, told
     return Accounts(odds, parts, groups, degree, expected_fake(evidence, expit(odds)))
 

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.optimize import brentq
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
 from recdiff.arrays import Float64, Int64
-from recdiff.graph.adjacency import adjacency
+from recdiff.graph.social_graph import SocialGraph
+from recdiff.metrics.odds import intercept_for_share
 
 FOLDS = 5
 STEPS = 4
@@ -38,11 +38,10 @@ STAND_INS, MOST_STAND_INS = 20, 4_000
 """Unlabelled accounts per labelled fake that stand for real ones, and how many at most."""
 CERTAIN = 6.0
 """Log odds of an account whose label is known."""
-WIDEST = 60.0
 
 
 def taught(
-    edges: Int64, directed: bool, items: sp.csr_matrix, odds: Float64, *, parts: dict[str, Float64], known: Int64
+    graph: SocialGraph, items: sp.csr_matrix, odds: Float64, *, parts: dict[str, Float64], known: Int64
 ) -> Float64:
     """Return the log odds (U,) that labels lead to.
 
@@ -54,7 +53,7 @@ def taught(
     if min((label == 1).sum(), (label == 0).sum()) < FEWEST:
         found = odds
     else:
-        plain, around = _features(edges, directed, items, odds, parts), _Around(edges, items)
+        plain, around = _features(graph, items, odds, parts), _Around(graph, items)
         found = _learned(plain, around, odds, known=known, rows=rows, label=label, weight=weight)
     return np.where(known == 1, np.maximum(found, CERTAIN), np.where(known == 0, np.minimum(found, -CERTAIN), found))
 
@@ -71,24 +70,24 @@ def _examples(odds: Float64, known: Int64) -> tuple[Int64, Int64, Float64]:
     return np.concatenate([rows, chosen]), label, np.concatenate([np.ones(len(rows)), 1.0 - expit(odds[chosen])])
 
 
-def _features(edges: Int64, directed: bool, items: sp.csr_matrix, odds: Float64, parts: dict[str, Float64]) -> Float64:
+def _features(graph: SocialGraph, items: sp.csr_matrix, odds: Float64, parts: dict[str, Float64]) -> Float64:
     """Return what labels may turn out to speak of, (U, N)."""
     users = len(odds)
-    graph = adjacency(edges, users, directed=False)
-    degree, used = np.diff(graph.indptr).astype(np.float64), np.log1p(np.diff(items.indptr))
-    part = connected_components(graph, directed=False)[1]
+    friends = graph.friends()
+    degree, used = np.diff(friends.indptr).astype(np.float64), np.log1p(np.diff(items.indptr))
+    part = connected_components(friends, directed=False)[1]
     columns = [*parts.values(), np.log1p(degree), used, np.log(np.bincount(part)[part])]
-    columns += [_mean(graph, each) for each in (np.log1p(degree), used, odds)]
-    if directed:
-        columns += [np.log1p(np.bincount(edges[:, end], minlength=users)) for end in (0, 1)]
+    columns += [_mean(friends, each) for each in (np.log1p(degree), used, odds)]
+    if graph.directed:
+        columns += [np.log1p(np.bincount(graph.edges[:, end], minlength=users)) for end in (0, 1)]
     return np.stack(columns, axis=1)
 
 
 class _Around:
     """Which accounts are near which: by edges, and by what they use."""
 
-    def __init__(self, edges: Int64, items: sp.csr_matrix) -> None:
-        self.graph, self.items = adjacency(edges, items.shape[0], directed=False), items
+    def __init__(self, graph: SocialGraph, items: sp.csr_matrix) -> None:
+        self.friends, self.items = graph.friends(), items
         self.users_of = sp.csr_matrix(items.T)
 
     def labels(self, known: Int64) -> Float64:
@@ -98,7 +97,7 @@ class _Around:
             seeds = (known == sort).astype(np.float64)
             near, here = np.zeros(len(known)), seeds
             for _ in range(STEPS):
-                here = FADES * _mean(self.graph, here)
+                here = FADES * _mean(self.friends, here)
                 near += here
             shared = _mean(self.items, _mean(self.users_of, seeds))
             columns += [np.log(each + 1e-4) for each in (near, shared)]
@@ -145,6 +144,4 @@ def _learned(
 
     strength = min(STRENGTHS, key=surprise)
     found = fitted(strength, np.arange(len(rows))).decision_function(x)
-    share = float(expit(odds).mean())
-    level = brentq(lambda b: expit(found + b).mean() - share, -WIDEST - found.max(), WIDEST - found.min())
-    return np.asarray(found + level)
+    return np.asarray(found + intercept_for_share(found, float(expit(odds).mean())))

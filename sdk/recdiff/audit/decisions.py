@@ -28,8 +28,9 @@ from recdiff.data.ids import Ids
 from recdiff.data.problems import Problem, data_error, shorten
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
+from recdiff.graph.social_graph import SocialGraph
+from recdiff.metrics.odds import odds_of
 from recdiff.model.told import FAKE, REAL, SILENT, Verdicts
-from recdiff.scorer.calibration import odds_of
 from recdiff.storage.whole import replaced_file
 
 EDGE, ACCOUNT, GROUP = "edge", "account", "group"
@@ -141,13 +142,13 @@ class Decided:
         fake = np.zeros(len(users), bool)
         fake[at[at >= 0]] = [each.verdict == "fake" for each, place in zip(accounts, at, strict=True) if place >= 0]
         said[fake[edges].any(axis=1)] = FAKE
-        ties = [each for each in told if each.what == EDGE]
-        pairs = np.stack([_positions(users, [getattr(each, end) for each in ties]) for end in ("src", "dst")], axis=1)
+        about = [each for each in told if each.what == EDGE]
+        pairs = np.stack([_positions(users, [getattr(each, end) for each in about]) for end in ("src", "dst")], axis=1)
         known = (pairs >= 0).all(axis=1)
-        rows = np.full(len(ties), -1)
+        rows = np.full(len(about), -1)
         if len(edges) and known.any():
-            rows[known] = EdgeIndex.of(edges, len(users), directed).rows_of(pairs[known])
-        for each, row in zip(ties, rows.tolist(), strict=True):
+            rows[known] = EdgeIndex.of(SocialGraph(edges, len(users), directed)).rows_of(pairs[known])
+        for each, row in zip(about, rows.tolist(), strict=True):
             if row >= 0:
                 verdict = is_fake_of(each.verdict)
                 own[row] = verdict is not None

@@ -13,10 +13,10 @@ from scipy.special import expit
 from recdiff.arrays import Float64, Int64, Mask
 from recdiff.audit.estimate import Answers, Share
 from recdiff.audit.sheet import Units
+from recdiff.metrics.odds import odds_of
 from recdiff.model.explanation import evidence_words
 from recdiff.model.fitted import Fitted
 from recdiff.model.told import FAKE, REAL, SILENT, Told, overlaid
-from recdiff.scorer.calibration import odds_of
 
 HEX = 16
 

@@ -24,7 +24,7 @@ from scipy.special import expit
 from recdiff.arrays import Float64, Int64, Mask
 from recdiff.audit.sample import STRATA, strata
 from recdiff.errors import UsageError
-from recdiff.scorer.calibration import intercept_for_share, odds_of
+from recdiff.metrics.odds import intercept_for_share, odds_of
 
 Z = 1.959964
 """Standard errors on either side of a 95 % interval."""

@@ -1,7 +1,7 @@
-"""DiffNet without side features (Wu et al., 2019): influence spreads over ties, taste comes from the items.
+"""DiffNet without side features (Wu et al., 2019): influence spreads over edges, taste comes from the items.
 
 Letters: U users, I items, D embedding width.
-u_0 = user table, u_{l+1} = mean of u_l over the user's ties + u_l; user = u_L + mean of the items' rows.
+u_0 = user table, u_{l+1} = mean of u_l over the user's edges + u_l; user = u_L + mean of the items' rows.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class DiffNet(Encoder):
     def __init__(self, task: Task, depth: int, generator: torch.Generator) -> None:
         super().__init__(task, generator)
         self.depth = depth
-        self.ties = Propagator.of(row_mean(task.social))
+        self.social = Propagator.of(row_mean(task.social))
         self.history = Propagator.of(row_mean(task.train))
 
     def embed(self) -> tuple[Tensor, Tensor]:
         hidden: Tensor = self.users
         for _ in range(self.depth):
-            hidden = self.ties @ hidden + hidden
+            hidden = self.social @ hidden + hidden
         return hidden + self.history @ self.items, self.items
 
 

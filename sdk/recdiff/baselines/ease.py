@@ -1,6 +1,6 @@
-"""EASE, the linear item-item model in closed form (Steck, 2019), with and without ties.
+"""EASE, the linear item-item model in closed form (Steck, 2019), with and without edges.
 
-Letters: U users, I items, X (U, M) what is known of users, M = I without ties and I + U with them.
+Letters: U users, I items, X (U, M) what is known of users, M = I without edges and I + U with them.
 
 B = I - P diag(1 / diag P), P = (X^T X + r)^-1, score = X B. With M_u = (X X^T + r)^-1 (U, U) the same reads
 X P = M_u X and diag P = (1 - diag(X^T M_u X)) / r, so the smaller of the two inverses is all that is needed.
@@ -33,7 +33,7 @@ def fit_ease(task: Task, ridge: float) -> Score:
 
 
 def fit_tied_ease(task: Task, ridge: float, tie_weight: float) -> Score:
-    """Score by EASE on interactions and, as further columns, each user's ties times ``tie_weight``.
+    """Score by EASE on interactions and, as further columns, each user's edges times ``tie_weight``.
 
     Raises:
         UsageError: there are more than ``LARGEST_INVERSE`` users.

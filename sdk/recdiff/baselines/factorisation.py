@@ -13,6 +13,7 @@ from recdiff.baselines.lightgcn import fit_lightgcn
 from recdiff.baselines.pairwise import EPOCHS, PATIENCE
 from recdiff.baselines.task import Task
 from recdiff.metrics.ranking import Score, by_tables
+from recdiff.metrics.selection import Best
 
 SWEEPS = 20
 # Rows solved at a time: (rows, D, D) normal equations, 16 MiB at D = 64.
@@ -35,18 +36,16 @@ def fit_als(task: Task, width: int, background: float, regularisation: float, ep
     users = (rng.standard_normal((task.train.shape[0], width)) * 0.1).astype(np.float32)
     items = (rng.standard_normal((task.train.shape[1], width)) * 0.1).astype(np.float32)
     columns = task.train.T.tocsr()
-    best, best_value, waited = by_tables(users, items), -np.inf, 0
+    best = Best(by_tables(users, items))
     for _ in range(epochs):
         users = solve_rows(task.train, items, background, regularisation)
         items = solve_rows(columns, users, background, regularisation)
         score = by_tables(users, items)
-        value = task.judge(score)
-        waited = 0 if value > best_value else waited + 1
-        if value > best_value:
-            best, best_value = score, value
-        if waited >= PATIENCE:
+        if best.offer(task.judge(score)):
+            best.kept = score
+        if best.waited >= PATIENCE:
             break
-    return best
+    return best.kept
 
 
 def solve_rows(matrix: sp.csr_matrix, fixed: Float32, background: float, regularisation: float) -> Float32:

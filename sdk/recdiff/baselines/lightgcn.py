@@ -1,6 +1,6 @@
-"""LightGCN (He et al., 2020), with ties as further edges of the same graph, and XSimGCL (Yu et al., 2022).
+"""LightGCN (He et al., 2020), with social edges as further edges of the same graph, and XSimGCL (Yu et al., 2022).
 
-Letters: U users, I items, N = U + I nodes, D embedding width, L layers, w tie weight.
+Letters: U users, I items, N = U + I nodes, D embedding width, L layers, w edge weight.
 A = D^-1/2 [[w S, R], [R^T, 0]] D^-1/2; embedding = mean over l = 0 .. L of A^l X, with the table X (N, D).
 """
 
@@ -96,7 +96,7 @@ def fit_lightgcn(
     tie_weight: float = 0.0,
     epochs: int = EPOCHS,
 ) -> Score:
-    """Score by LightGCN; with ``tie_weight`` above 0 ties take part in the propagation, with 0 layers it is BPR-MF."""
+    """Score by LightGCN; with ``tie_weight`` above 0 edges take part in the propagation, with 0 layers it is BPR-MF."""
     generator = torch.Generator().manual_seed(task.seed)
     encoder = LightGCN(task, layers, tie_weight, generator)
     return train_pairwise(task, encoder, Rates(learning_rate, regularisation), generator, epochs)

@@ -1,8 +1,8 @@
-"""The ten triangle motifs of MHCN (Yu et al., 2021) as sparse matrices, for mutual and one-way ties.
+"""The ten triangle motifs of MHCN (Yu et al., 2021) as sparse matrices, for mutual and one-way edges.
 
-Letters: U users; B mutual ties, O one-way ties, R interactions (U, I).
-Every product is masked by a tie matrix before it is kept, so only pairs with a tie are stored, except in the
-purchase motif, which joins users without a tie that share at least ``SHARED`` items.
+Letters: U users; B mutual edges, O one-way edges, R interactions (U, I).
+Every product is masked by an edge matrix before it is kept, so only pairs with an edge are stored, except in the
+purchase motif, which joins users without an edge that share at least ``SHARED`` items.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ SHARED = 2
 
 def motif_channels(train: sp.csr_matrix, social: sp.csr_matrix) -> tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix]:
     """Return the social, joint and purchase channels, each (U, U), rows summing to 1 (or to 0)."""
-    ties = sp.csr_matrix(social != 0, dtype=np.float32)
-    mutual = sp.csr_matrix(ties.multiply(ties.T))
-    one_way = sp.csr_matrix(ties - mutual)
+    edges = sp.csr_matrix(social != 0, dtype=np.float32)
+    mutual = sp.csr_matrix(edges.multiply(edges.T))
+    one_way = sp.csr_matrix(edges - mutual)
     common = sp.csr_matrix(train @ train.T, dtype=np.float32)
     common.setdiag(0)
     return (
@@ -34,7 +34,7 @@ def motif_channels(train: sp.csr_matrix, social: sp.csr_matrix) -> tuple[sp.csr_
 
 
 def social_motif(b: sp.csr_matrix, o: sp.csr_matrix) -> sp.csr_matrix:
-    """Return the sum of motifs 1 to 7, triangles of ties: for each tied pair, how many it takes part in."""
+    """Return the sum of motifs 1 to 7, triangles of edges: for each tied pair, how many it takes part in."""
     t = o.T.tocsr()
     return _total(
         _symmetric(_closed(o, o, t)),
@@ -53,7 +53,7 @@ def joint_motif(common: sp.csr_matrix, b: sp.csr_matrix, o: sp.csr_matrix) -> sp
 
 
 def purchase_motif(common: sp.csr_matrix, b: sp.csr_matrix, o: sp.csr_matrix) -> sp.csr_matrix:
-    """Return motif 10: the shared items of pairs without a tie, where there are at least ``SHARED``."""
+    """Return motif 10: the shared items of pairs without an edge, where there are at least ``SHARED``."""
     rest = sp.csr_matrix(common - joint_motif(common, b, o))
     return sp.csr_matrix(rest.multiply(rest >= SHARED))
 

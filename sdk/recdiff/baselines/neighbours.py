@@ -27,7 +27,7 @@ def fit_user_neighbours(task: Task, neighbours: int, shrink: float, weights: Wei
 
 
 def fit_tied_neighbours(task: Task, neighbours: int, shrink: float, weights: Weights, tie_weight: float) -> Score:
-    """Score as ``fit_user_neighbours``, every tie adding ``tie_weight`` / sqrt(both ends' number of ties)."""
+    """Score as ``fit_user_neighbours``, every edge adding ``tie_weight`` / sqrt(both ends' number of edges)."""
     alike = shrunk_cosine(_weighted(task.train, weights), neighbours, shrink)
     social = task.social
     ties_out, ties_in = degrees(social)

@@ -7,7 +7,6 @@ Propagation over the whole graph costs as much as hundreds of thousands of pairs
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -93,14 +92,11 @@ def train_pairwise(task: Task, encoder: Encoder, rates: Rates, generator: torch.
         if epoch % JUDGE_EVERY and epoch < epochs:
             continue
         score = _scores(encoder)
-        best.offer(task.judge(score), partial(_itself, score))
+        if best.offer(task.judge(score)):
+            best.kept = score
         if best.waited >= PATIENCE:
             break
     return best.kept
-
-
-def _itself(score: Score) -> Score:
-    return score
 
 
 def _train_epoch(

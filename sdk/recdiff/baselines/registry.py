@@ -34,14 +34,14 @@ class Baseline:
         name: as printed.
         fit: fit(task, **settings) -> scores.
         space: setting -> the values tried, at most ``TRIALS`` combinations.
-        ties: whether it uses ties.
+        social: whether it uses edges.
         seeded: whether the result depends on the seed.
     """
 
     name: str
     fit: Callable[..., Score]
     space: Space = field(hash=False)
-    ties: bool = False
+    social: bool = False
     seeded: bool = False
 
     def candidates(self, trials: int = TRIALS, seed: int = 0) -> list[dict[str, Any]]:
@@ -67,27 +67,26 @@ BASELINES: tuple[Baseline, ...] = (
         "user-knn-ties",
         fit_tied_neighbours,
         {"neighbours": (300,), "shrink": (5.0, 30.0), "weights": ("tfidf",), "tie_weight": (0.01, 0.03, 0.1, 0.3)},
-        ties=True,
+        social=True,
     ),
     Baseline("p3alpha", fit_p3alpha, {"alpha": (0.4, 0.6, 0.8, 1.0), "neighbours": (100, 500)}),
     Baseline("rp3beta", fit_rp3beta, {"alpha": (0.6, 1.0), "beta": (0.2, 0.4), "neighbours": (100, 500)}),
     Baseline("ease", fit_ease, {"ridge": (10.0, 30.0, 100.0, 200.0, 500.0, 1000.0, 3000.0, 10000.0)}),
-    Baseline("ease-ties", fit_tied_ease, {"ridge": (30.0, 100.0, 300.0, 1000.0), "tie_weight": (0.3, 1.0)}, ties=True),
+    Baseline(
+        "ease-ties", fit_tied_ease, {"ridge": (30.0, 100.0, 300.0, 1000.0), "tie_weight": (0.3, 1.0)}, social=True
+    ),
     Baseline(
         "bpr-mf", fit_bpr, {"regularisation": (1e-3, 1e-2, 3e-2, 1e-1), "learning_rate": (5e-3, 2e-2)}, seeded=True
     ),
     Baseline(
-        "als",
-        fit_als,
-        {"width": (64,), "background": (0.1, 0.3), "regularisation": (0.3, 1.0, 3.0, 10.0)},
-        seeded=True,
+        "als", fit_als, {"width": (64,), "background": (0.1, 0.3), "regularisation": (0.3, 1.0, 3.0, 10.0)}, seeded=True
     ),
     Baseline("lightgcn", fit_lightgcn, {"layers": (2, 3), "regularisation": _PENALTY}, seeded=True),
     Baseline(
         "lightgcn-ties",
         fit_lightgcn,
         {"layers": (2,), "regularisation": _PENALTY, "tie_weight": (0.1, 0.3)},
-        ties=True,
+        social=True,
         seeded=True,
     ),
     Baseline(
@@ -96,8 +95,10 @@ BASELINES: tuple[Baseline, ...] = (
         {"layers": (2,), "regularisation": (1e-3, 1e-2), "noise": (0.1, 0.2), "contrast": (0.05, 0.2)},
         seeded=True,
     ),
-    Baseline("diffnet", fit_diffnet, {"depth": (1, 2), "regularisation": _PENALTY}, ties=True, seeded=True),
-    Baseline("mhcn", fit_mhcn, {"regularisation": _PENALTY, "self_supervision": (0.001, 0.01)}, ties=True, seeded=True),
+    Baseline("diffnet", fit_diffnet, {"depth": (1, 2), "regularisation": _PENALTY}, social=True, seeded=True),
+    Baseline(
+        "mhcn", fit_mhcn, {"regularisation": _PENALTY, "self_supervision": (0.001, 0.01)}, social=True, seeded=True
+    ),
 )
 
 

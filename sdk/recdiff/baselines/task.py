@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Int64
-from recdiff.graph.adjacency import social_adjacency
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.ranking import Score
 from recdiff.metrics.selection import validation_value
 
@@ -23,20 +23,18 @@ Judge = Callable[[Score], float]
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Interactions and ties to learn from, and the judge that picks the epoch.
+    """Interactions and edges to learn from, and the judge that picks the epoch.
 
     Attributes:
         train: float32 CSR (U, I), entries 1.
-        edges: (E, 2) user positions, each tie once.
-        directed: whether (a, b) and (b, a) are two different ties.
+        graph: the social graph.
         judge: see ``validation_judge``.
         seed: of every random draw.
         edge_weight: (E,) in [0, 1], 1 where not given.
     """
 
     train: sp.csr_matrix
-    edges: Int64
-    directed: bool
+    graph: SocialGraph
     judge: Judge
     seed: int = 0
     edge_weight: Float32 | None = None
@@ -44,7 +42,7 @@ class Task:
     @property
     def social(self) -> sp.csr_matrix:
         """Return the (U, U) social adjacency."""
-        return social_adjacency(self.edges, self.train.shape[0], self.directed, self.edge_weight)
+        return self.graph.adjacency(self.edge_weight)
 
 
 def validation_judge(train: sp.csr_matrix, validation: sp.csr_matrix, sample: Int64 | None = None) -> Judge:

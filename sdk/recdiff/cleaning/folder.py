@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from recdiff.cleaning.summary import Summary
 from recdiff.errors import DataError, UsageError
 from recdiff.storage.bounded import read_parquet
-from recdiff.storage.json_file import read_json
 from recdiff.storage.whole import foreign, in_the_way, replaced_folder
 
 KEPT, REMOVED, SUMMARY = "kept.parquet", "removed.parquet", "summary.json"
@@ -40,6 +40,9 @@ def write_cleaned(folder: Path, kept: pa.Table, removed: pa.Table, summary: Mapp
 
     Removed edges are a queue to look through: the most suspicious come first, equal ones as they were given.
 
+    Args:
+        summary: the attributes of a ``Summary``.
+
     Raises:
         UsageError: ``folder`` exists and holds something else.
     """
@@ -48,7 +51,7 @@ def write_cleaned(folder: Path, kept: pa.Table, removed: pa.Table, summary: Mapp
         pq.write_table(kept, new / KEPT, compression="zstd")
         worst_first = removed.sort_by([("fake_score", "descending")])
         pq.write_table(worst_first, new / REMOVED, compression="zstd")
-        (new / SUMMARY).write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        Summary(**summary).write(new / SUMMARY)
 
 
 def check_target(folder: Path) -> None:
@@ -77,19 +80,18 @@ def belongs(entry: Path) -> bool:
 
 
 def _is_summary(file: Path) -> bool:
-    """Tell whether ``file`` is a summary of cleaned edges, as a fit's or a stream's cleaning writes it."""
     try:
-        found = read_json(file)
+        Summary.read(file)
     except (OSError, ValueError):
         return False
-    return isinstance(found, dict) and "removed" in found and ("edges" in found or "rows" in found)
+    return True
 
 
 def restore_edges(
     folder: Path,
     pairs: Sequence[tuple[str, str]],
-    decide: Callable[[pa.Table, dict[str, Any]], object] = lambda back, summary: None,
-) -> dict[str, Any]:
+    decide: Callable[[pa.Table, Summary], object] = lambda back, summary: None,
+) -> Summary:
     """Move named edges from the removed to the kept ones and return the new summary.
 
     Args:
@@ -105,7 +107,7 @@ def restore_edges(
     missing = []
     for one, other in pairs:
         found = _rows(src, dst, one, other)
-        if not summary.get("directed", False):
+        if not summary.directed:
             found = found | _rows(src, dst, other, one)
         if not found.any():
             text = f"{one},{other}"
@@ -121,17 +123,17 @@ def restore_edges(
     decide(back, summary)
     left = removed.filter(pa.array(~hit))
     summary = _without(summary, back, left.num_rows)
-    write_cleaned(folder, pa.concat_tables([kept, back]), left, summary)
+    write_cleaned(folder, pa.concat_tables([kept, back]), left, summary.plain())
     return summary
 
 
-def _read(folder: Path) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
+def _read(folder: Path) -> tuple[pa.Table, pa.Table, Summary]:
     for name in sorted(NAMES):
         if not (folder / name).is_file():
             raise DataError(f"{folder}: {name} is not there; expected a folder that clean-edges wrote")
     try:
         tables = [read_parquet(folder / name) for name in (KEPT, REMOVED)]
-        summary = read_json(folder / SUMMARY)
+        summary = Summary.read(folder / SUMMARY)
     except (pa.ArrowException, ValueError) as error:
         raise DataError(f"{folder}: cannot be read ({error}); run clean-edges again") from error
     return tables[0], tables[1], summary
@@ -142,13 +144,13 @@ def _rows(src: pa.ChunkedArray, dst: pa.ChunkedArray, one: str, other: str) -> n
     return np.asarray(found.to_numpy(), bool)
 
 
-def _without(summary: dict[str, Any], back: pa.Table, removed: int) -> dict[str, Any]:
+def _without(summary: Summary, back: pa.Table, removed: int) -> Summary:
     """Return the summary after ``back`` was restored: counts and expectations follow, decisions are counted."""
     score = np.asarray(back["fake_score"].to_numpy(), np.float64)
-    restored = {**summary, "removed": removed, "restored": int(summary.get("restored", 0)) + back.num_rows}
     moves = {"expected_fake_removed": -score.sum(), "expected_real_removed": -(1 - score).sum()}
     moves["expected_fake_kept"] = score.sum()
+    moved: dict[str, Any] = {}
     for name, move in moves.items():
-        if name in restored:
-            restored[name] = float(restored[name] + move)
-    return restored
+        before = getattr(summary, name)
+        moved[name] = None if before is None else float(before + move)
+    return replace(summary, removed=removed, restored=(summary.restored or 0) + back.num_rows, **moved)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ class Policy:
     keep_degree: int = 0
 
     def __post_init__(self) -> None:
-        given = {name: value for name, value in vars(self).items() if name != "keep_degree" and value is not None}
+        given = {name: value for name, value in self.given().items() if name != "keep_degree"}
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)} exclude each other; give one of them")
         for name, value in given.items():
@@ -44,6 +45,10 @@ class Policy:
                 raise UsageError(f"{name} = {value}: expected a number from 0 to 1")
         if self.keep_degree < 0:
             raise UsageError(f"keep_degree = {self.keep_degree}: expected 0 or more edges per user")
+
+    def given(self) -> dict[str, float]:
+        """Return the settings that are given, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 def removed(edges: Int64, fake_score: Float32, policy: Policy, num_users: int, found: Mask | None = None) -> Mask:
@@ -58,7 +63,7 @@ def removed(edges: Int64, fake_score: Float32, policy: Policy, num_users: int, f
     return chosen & ~_protected(edges, fake_score, chosen, policy.keep_degree, num_users)
 
 
-def expectation(fake_score: Float32, chosen: Mask) -> dict[str, float]:
+def expectation(fake_score: Float32, chosen: Mask) -> dict[str, Any]:
     """Return what the scores say about a choice of edges.
 
     Keys: edges, removed, estimated_fake_share (mean fake_score of all), expected_fake_removed,

@@ -14,7 +14,7 @@ class RecommenderConfig:
     Attributes:
         width: D.
         layers: L.
-        tie_weight: w, the weight of a tie beside an interaction.
+        tie_weight: w, the weight of an edge beside an interaction.
         background: weight of an unobserved pair beside an observed one.
         regularisation: weight of |X|^2.
         learning_rate: of Adam.

@@ -20,7 +20,7 @@ class TableConfig:
         ridge: added to the degrees, as a share of their mean.
         taste: TF-IDF directions.
         iterations: of the subspaces behind eigenvectors and singular vectors.
-        more_iterations: of eigenvectors that continue from those of a graph with the same ties, otherwise weighted.
+        more_iterations: of eigenvectors that continue from those of a graph with the same edges, otherwise weighted.
     """
 
     positive: int = 32
@@ -50,7 +50,7 @@ class EvidenceConfig:
         walk_from: the noise-to-signal ratio at which the reverse walk starts.
         hidden: H; condition_width: R.
         dropped: share of the rows whose condition is dropped.
-        epochs, batch_size, learning_rate: of training on the ends of ties.
+        epochs, batch_size, learning_rate: of training on the ends of edges.
         least_steps: as many more epochs as it takes to make this many steps; small graphs have few batches.
         by_heart: of fewer ties a denoiser knows each one by heart, so no tie is seen by one that it was learned from.
     """

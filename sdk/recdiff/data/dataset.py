@@ -28,6 +28,7 @@ from recdiff.data.published_pickle import Published, read_published
 from recdiff.data.split import Matrices, SplitRule, divide, overlap_notice
 from recdiff.data.table_file import Table
 from recdiff.errors import DataError, UsageError
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.memory import at_most
 from recdiff.notebook import html_table, sentence
 
@@ -63,6 +64,11 @@ class SocialDataset:
     mirrored: bool
     notices: tuple[Notice, ...] = ()
     edge_times: Float64 | None = None
+
+    @property
+    def graph(self) -> SocialGraph:
+        """The social graph."""
+        return SocialGraph(self.edges, len(self.users), self.directed)
 
     @classmethod
     def read(
@@ -143,7 +149,7 @@ class SocialDataset:
             "users": len(self.users),
             "items": len(self.items),
             "interactions": interactions,
-            f"{'' if self.directed else 'un'}directed ties": len(self.edges),
+            f"{'' if self.directed else 'un'}directed edges": len(self.edges),
         }
 
     def __repr__(self) -> str:
@@ -195,7 +201,7 @@ def _social_only(social: Table, directed: bool | None, others: tuple[str, ...]) 
     users, (src, dst) = join([social.ids["src"], social.ids["dst"]])
     none = sp.csr_matrix((len(users), 0), dtype=np.float32)
     hint = f"; not read: {', '.join(others)} (rename what holds interactions to interactions.*)" if others else ""
-    text = f"no interactions: ties are fitted and scored, nothing is recommended{hint}"
+    text = f"no interactions: edges are fitted and scored, nothing is recommended{hint}"
     notices = [Notice("social_only", 0, text)]
     items = Ids(pa.array([], pa.string()))
     return _assemble(
@@ -278,7 +284,7 @@ def _assemble(
         raise data_error(path, [Problem(f"{len(users)} user in all; at least two are needed")])
     ties = settle(*ends, len(users), directed)
     if len(ties.edges) == 0:
-        raise data_error(path, [Problem("no tie between two different users; at least one is needed")])
+        raise data_error(path, [Problem("no edge between two different users; at least one is needed")])
     alike = (*look_alikes(users.values, "users"), *look_alikes(items.values, "items"))
     everything = (*notices, *alike, *ties.notices, *coverage(matrices, ties.edges))
     for each in everything:

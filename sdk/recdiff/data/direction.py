@@ -1,6 +1,6 @@
-"""Turn rows of a social file into distinct ties, and settle whether they have a direction.
+"""Turn rows of a social file into distinct edges, and settle whether they have a direction.
 
-Letters: E ties, U users.
+Letters: E edges, U users.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ import scipy.sparse as sp
 from recdiff.arrays import Int64
 from recdiff.data.notice import Notice, counted
 from recdiff.data.text_file import TextFile, is_parquet
+from recdiff.graph.keys import keys_of
 from recdiff.storage.bounded import parquet_columns
 
 
 @dataclass(frozen=True)
 class Ties:
-    """Distinct ties in first-seen order.
+    """Distinct edges in first-seen order.
 
     Attributes:
-        edges: int64 (E, 2) user positions; each arc when directed, else each tie once in first-seen orientation.
-        directed: whether (a, b) and (b, a) are two different ties.
-        mirrored: undirected, and every tie was listed in both directions.
+        edges: int64 (E, 2) user positions; each arc when directed, else each edge once in first-seen orientation.
+        directed: whether (a, b) and (b, a) are two different edges.
+        mirrored: undirected, and every edge was listed in both directions.
         notices: what was dropped, merged and decided.
-        rows: int64 (E,) the row that each tie was first seen in.
+        rows: int64 (E,) the row that each edge was first seen in.
     """
 
     edges: Int64
@@ -40,13 +41,13 @@ class Ties:
 
 
 def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Ties:
-    """Drop self ties and repeats, and decide the direction.
+    """Drop self edges and repeats, and decide the direction.
 
     Args:
         src: (rows,) user positions.
         dst: (rows,) user positions.
         num_users: U.
-        directed: the answer, or None: undirected exactly when every tie also stands the other way round.
+        directed: the answer, or None: undirected exactly when every edge also stands the other way round.
     """
     real = src != dst
     arcs = np.column_stack((src[real], dst[real])).astype(np.int64)
@@ -55,24 +56,24 @@ def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Tie
     arcs, rows = arcs[first], np.flatnonzero(real)[first]
     reciprocal = count_reciprocal(arcs, num_users)
     notices = [
-        *counted("self_ties", int((~real).sum()), "ties of a user with itself dropped: {n}"),
-        *counted("duplicate_edges", int(real.sum()) - len(arcs), "repeated ties dropped: {n}"),
+        *counted("self_ties", int((~real).sum()), "edges of a user with itself dropped: {n}"),
+        *counted("duplicate_edges", int(real.sum()) - len(arcs), "repeated edges dropped: {n}"),
     ]
     mirrored = len(arcs) > 0 and reciprocal == len(arcs)
     decided = directed if directed is not None else not mirrored
     if decided:
         return Ties(arcs, True, False, (*notices, _directed_notice(len(arcs), reciprocal, directed is None)), rows)
-    unordered = np.minimum(arcs[:, 0], arcs[:, 1]) * num_users + np.maximum(arcs[:, 0], arcs[:, 1])
+    unordered = keys_of(arcs[:, 0], arcs[:, 1], num_users, directed=False)
     once = _first_seen(unordered)
     edges = arcs[once]
     notices.append(_undirected_notice(len(edges), mirrored, directed is None))
     if not mirrored:
-        notices += counted("merged_edges", reciprocal // 2, "ties listed in both directions, counted once: {n}")
+        notices += counted("merged_edges", reciprocal // 2, "edges listed in both directions, counted once: {n}")
     return Ties(edges, False, mirrored, tuple(notices), rows[once])
 
 
 def stated(path: Path, columns: Sequence[str]) -> bool | None:
-    """Return whether ties are directed as the file at ``path`` says; see ``said``.
+    """Return whether edges are directed as the file at ``path`` says; see ``said``.
 
     Args:
         columns: of the file, that stand for nothing else.
@@ -95,7 +96,7 @@ def type_column(columns: Sequence[str]) -> str | None:
 
 
 def said(parts: Sequence[pa.Array]) -> bool | None:
-    """Return whether ties are directed: ``Directed`` or ``Undirected`` in each row; None for anything else."""
+    """Return whether edges are directed: ``Directed`` or ``Undirected`` in each row; None for anything else."""
     words = {str(value).strip().lower() for part in parts for value in pc.unique(part).to_pylist()}
     return {"directed": True, "undirected": False}.get(words.pop()) if len(words) == 1 else None
 
@@ -114,13 +115,13 @@ def _first_seen(key: Int64) -> Int64:
 
 def _directed_notice(total: int, reciprocal: int, found: bool) -> Notice:
     if not found:
-        return Notice("direction", total, f"directed ties, as asked: {total:,}")
+        return Notice("direction", total, f"directed edges, as asked: {total:,}")
     share = f"{reciprocal / total:.0%}" if total else "none"
     hint = "; if each friendship is listed once, pass --undirected" if reciprocal == 0 else ""
-    return Notice("direction", total, f"directed ties: {total:,}, {share} of them also the other way round{hint}")
+    return Notice("direction", total, f"directed edges: {total:,}, {share} of them also the other way round{hint}")
 
 
 def _undirected_notice(total: int, mirrored: bool, found: bool) -> Notice:
     how = "each listed in both directions" if mirrored else "not all listed in both directions"
     asked = "" if found else ", as asked"
-    return Notice("direction", total, f"undirected ties{asked}: {total:,}, {how}")
+    return Notice("direction", total, f"undirected edges{asked}: {total:,}, {how}")

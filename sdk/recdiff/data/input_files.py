@@ -64,7 +64,7 @@ def find(path: Path) -> Files:
     if not interactions and _near(names, "interactions"):
         raise DataError(
             f"{path}: no interactions file{_near(names, 'interactions')}; rename it, or move it away to fit on "
-            "ties alone"
+            "edges alone"
         )
     taken = {each.name for each in (*social, *interactions)}
     return Files(

@@ -21,7 +21,7 @@ class Notice:
 
     Attributes:
         kind: a fixed word for programs, such as ``duplicate_edges``.
-        count: how many rows, users, items or ties it concerns.
+        count: how many rows, users, items or edges it concerns.
         message: a sentence for people.
     """
 
@@ -70,14 +70,14 @@ def coverage(matrices: tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix], edges
     tied = np.zeros(num_users, bool)
     tied[edges.ravel()] = True
     if num_items == 0:
-        return counted("users_without_ties", int((~tied).sum()), "users without ties: {n}")
+        return counted("users_without_ties", int((~tied).sum()), "users without edges: {n}")
     tested = np.diff(test.indptr) > 0
     active = (np.diff(train.indptr) > 0) | (np.diff(validation.indptr) > 0) | tested
     trained_items = np.bincount(train.indices, minlength=num_items) > 0
     new_items = (np.bincount(test.indices, minlength=num_items) > 0) & ~trained_items
     return [
-        *counted("users_without_interactions", int((~active).sum()), "users with ties but no interactions: {n}"),
-        *counted("users_without_ties", int((active & ~tied).sum()), "users with interactions but no ties: {n}"),
+        *counted("users_without_interactions", int((~active).sum()), "users with edges but no interactions: {n}"),
+        *counted("users_without_ties", int((active & ~tied).sum()), "users with interactions but no edges: {n}"),
         *counted(
             "users_without_test_items", int((active & ~tested).sum()), "users with interactions but no test items: {n}"
         ),

@@ -70,11 +70,6 @@ class Schedule:
         return (1.0 - self.previous) * np.sqrt(1.0 - self.beta) / (1.0 - self.alpha_bar)
 
     @property
-    def posterior_variance(self) -> Float64:
-        """Variance of x_{t-1} given x_t and x_0, shape (T,)."""
-        return self.beta * (1.0 - self.previous) / (1.0 - self.alpha_bar)
-
-    @property
     def loss_weight(self) -> Float64:
         """SNR(t-1) - SNR(t) with SNR = alpha_bar / (1 - alpha_bar), and 1 at t = 0, shape (T,)."""
         snr = self.alpha_bar / (1.0 - self.alpha_bar)

@@ -121,7 +121,7 @@ def all_scores(fitted: Fitted) -> dict[str, NDArray[np.float64]]:
     """Return the fake score and every heuristic of all fitted edges, (E,) each; larger looks more fake."""
     train = fitted.trained if fitted.trained.nnz else None
     rng = np.random.default_rng(SPLIT_SEED)
-    found = heuristic_scores(fitted.pairs, len(fitted.users), train, fitted.directed, rng)
+    found = heuristic_scores(fitted.graph, train, rng)
     ours = fitted.scores.astype(np.float64)
     return {OURS: ours} | {name: -score for name, score in found.items()}
 

@@ -1,6 +1,6 @@
-"""The floor: what counting says about a tie, each count without the tie itself.
+"""The floor: what counting says about an edge, each count without the edge itself.
 
-Higher means more alike, so a tie looks fake where the count is low. Letters: U users, E pairs.
+Higher means more alike, so an edge looks fake where the count is low. Letters: U users, E pairs.
 For a directed graph the counts are those of the graph without directions; degrees are out-degree of the source
 and in-degree of the target.
 """
@@ -14,6 +14,7 @@ from sklearn.utils.extmath import randomized_svd
 from recdiff.arrays import Float64, Int64
 from recdiff.graph.adjacency import adjacency, normalised
 from recdiff.graph.pairs import common_neighbours
+from recdiff.graph.social_graph import SocialGraph
 
 SVD_WIDTH = 32
 SVD_FOLDS = 10
@@ -31,51 +32,50 @@ HEURISTICS = (
 )
 
 
-def heuristic_scores(
-    edges: Int64, num_users: int, train: sp.csr_matrix | None, directed: bool, rng: np.random.Generator
-) -> dict[str, Float64]:
-    """Return every heuristic that the data allow, (E,) each, for the ties of the graph themselves.
+def heuristic_scores(graph: SocialGraph, train: sp.csr_matrix | None, rng: np.random.Generator) -> dict[str, Float64]:
+    """Return every heuristic that the data allow, (E,) each, for the edges of ``graph`` themselves.
 
     Args:
-        edges: (E, 2).
         train: (U, I) interactions, or None: then there is no "shared_items".
-        rng: splits the ties into folds for the SVD scores.
+        rng: splits the edges into folds for the SVD scores.
     """
-    scores = neighbourhood_scores(edges, num_users, directed) | svd_scores(edges, num_users, directed, rng)
+    scores = neighbourhood_scores(graph) | svd_scores(graph, rng)
     if train is not None and train.nnz:
-        scores["shared_items"] = shared_items(train, edges)
+        scores["shared_items"] = shared_items(train, graph.edges)
     return {name: scores[name] for name in HEURISTICS if name in scores}
 
 
-def neighbourhood_scores(edges: Int64, num_users: int, directed: bool) -> dict[str, Float64]:
-    """Return the counts of degrees and common neighbours; a pair's own tie is part of neither."""
-    graph = adjacency(edges, num_users, directed=False)
-    degree = np.diff(graph.indptr).astype(np.float64)
-    # The tie itself is one neighbour of each end.
-    out, into = _outer_degrees(edges, num_users, directed)
-    common = common_neighbours(graph, graph, edges)
+def neighbourhood_scores(graph: SocialGraph) -> dict[str, Float64]:
+    """Return the counts of degrees and common neighbours; a pair's own edge is part of neither."""
+    friends, edges = graph.friends(), graph.edges
+    degree = np.diff(friends.indptr).astype(np.float64)
+    # The edge itself is one neighbour of each end.
+    out, into = _outer_degrees(graph)
+    common = common_neighbours(friends, friends, edges)
     union = degree[edges].sum(axis=1) - 2.0 - common
     return {
         "degree_sum": out + into,
         "common_neighbours": common,
         "jaccard": common / np.maximum(union, 1.0),
-        "adamic_adar": common_neighbours(graph, graph, edges, 1.0 / np.log(np.maximum(degree, 2.0))),
-        "resource_allocation": common_neighbours(graph, graph, edges, 1.0 / np.maximum(degree, 1.0)),
+        "adamic_adar": common_neighbours(friends, friends, edges, 1.0 / np.log(np.maximum(degree, 2.0))),
+        "resource_allocation": common_neighbours(friends, friends, edges, 1.0 / np.maximum(degree, 1.0)),
         "preferential_attachment": out * into,
     }
 
 
-def svd_scores(edges: Int64, num_users: int, directed: bool, rng: np.random.Generator) -> dict[str, Float64]:
-    """Return two scores from rank-32 factors U s V^T of D^-1/2 A D^-1/2, each tie left out of those that score it.
+def svd_scores(graph: SocialGraph, rng: np.random.Generator) -> dict[str, Float64]:
+    """Return two scores from rank-32 factors U s V^T of D^-1/2 A D^-1/2, each edge left out of those that score it.
 
     "svd_dot" is the dot product of the rows of U s and V s, "svd_cosine" the cosine of those of U s^1/2 and V s^1/2.
     """
+    edges = graph.edges
     fold = rng.permutation(len(edges)) % SVD_FOLDS
     dot, cosine = np.zeros(len(edges)), np.zeros(len(edges))
     seed = int(rng.integers(0, 2**31))
     for held in range(SVD_FOLDS):
         rows = np.flatnonzero(fold == held)
-        left, value, right = _factors(normalised(adjacency(edges[fold != held], num_users, directed), 0.0), seed)
+        seen = adjacency(edges[fold != held], graph.num_users, graph.directed)
+        left, value, right = _factors(normalised(seen, 0.0), seed)
         a, b = left[edges[rows, 0]], right[edges[rows, 1]]
         dot[rows] = np.sum(a * b * np.square(value), axis=1)
         length = np.sqrt((np.square(a) @ value) * (np.square(b) @ value))
@@ -90,8 +90,9 @@ def shared_items(train: sp.csr_matrix, edges: Int64) -> Float64:
     return cosine
 
 
-def _outer_degrees(edges: Int64, num_users: int, directed: bool) -> tuple[Float64, Float64]:
-    if not directed:
+def _outer_degrees(graph: SocialGraph) -> tuple[Float64, Float64]:
+    edges, num_users = graph.edges, graph.num_users
+    if not graph.directed:
         degree = np.bincount(edges.ravel(), minlength=num_users).astype(np.float64)
         return degree[edges[:, 0]] - 1.0, degree[edges[:, 1]] - 1.0
     out, into = (np.bincount(edges[:, side], minlength=num_users).astype(np.float64) for side in (0, 1))

@@ -66,9 +66,7 @@ def _intervals(ranking: Ranking, seed: int) -> dict[str, list[float]]:
 
 
 def _baselines(dataset: SocialDataset, seed: int) -> dict[str, dict[str, float]]:
-    task = Task(
-        dataset.train, dataset.edges, dataset.directed, validation_judge(dataset.train, dataset.validation), seed
-    )
+    task = Task(dataset.train, dataset.graph, validation_judge(dataset.train, dataset.validation), seed)
     scores: dict[str, Score] = {"popularity": baseline("popularity").fit(task)}
     if len(dataset.users) <= NEIGHBOUR_USERS:
         scores["user-knn-tfidf"] = baseline("user-knn-tfidf").fit(task, **NEIGHBOUR_SETTINGS)

@@ -6,7 +6,7 @@ degree    both ends drawn by degree (directed: source by out-degree, target by i
 walk      the ends of a walk of three steps from a random edge
 two-hop   an even draw among the distinct pairs at distance two
 
-Letters: U users, E ties, M pairs wanted. No users-by-users matrix is dense.
+Letters: U users, E edges, M pairs wanted. No users-by-users matrix is dense.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Graph:
 
     Attributes:
         out, into: CSR (U, U), successors and predecessors of each user; the same matrix where undirected.
-        taken: sorted keys of the ties, and of other pairs that may not be drawn.
+        taken: sorted keys of the edges, and of other pairs that may not be drawn.
     """
 
     out: sp.csr_matrix
@@ -93,7 +93,7 @@ class Graph:
         return self._distinct(partial(own, self) if own else proposals[kind], count, rng)
 
     def is_taken(self, keys: Int64) -> NDArray[np.bool_]:
-        """Tell which pair keys belong to ties or avoided pairs."""
+        """Tell which pair keys belong to edges or avoided pairs."""
         place = np.minimum(np.searchsorted(self.taken, keys), max(len(self.taken) - 1, 0))
         return self.taken[place] == keys if len(self.taken) else np.zeros(len(keys), bool)
 

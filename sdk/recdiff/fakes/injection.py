@@ -1,4 +1,4 @@
-"""Inject fake ties into a social graph, by protocol, to measure how well they are found.
+"""Inject fake edges into a social graph, by protocol, to measure how well they are found.
 
 uniform     both ends drawn evenly
 hub         one end drawn evenly, the other by degree
@@ -8,7 +8,7 @@ two-hop     a random pair at distance two: the ends do have a common friend
 farm        new accounts tied to each other and to a few popular users
 camouflage  bought followers: new accounts tied to one user and to friends of that user
 
-Letters: U users, E ties, F fakes. Sparse throughout; every draw comes from the generator passed in.
+Letters: U users, E edges, F fakes. Sparse throughout; every draw comes from the generator passed in.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from recdiff.graph.pairs import pair_keys
 Mode = Literal["replace", "add"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
-TIES_PER_ACCOUNT = 10
-"""Ties that each new account of a farm or of camouflage makes."""
+EDGES_PER_ACCOUNT = 10
+"""Edges that each new account of a farm or of camouflage makes."""
 FARM_TARGETS = 10
 """Popular users that all accounts of one farm follow."""
 FARM_WITHIN = 0.5
-"""Share of a farm's ties that stay within it."""
+"""Share of a farm's edges that stay within it."""
 MOST_WITHIN, FEW_TARGETS = 0.9, (4, 400)
 """Share of a ring's edges that stay within it, at most; between how many users are the targets that it shares."""
 
@@ -44,7 +44,7 @@ class Corruption:
     """A graph with injected fakes.
 
     Attributes:
-        edges: int64 (E', 2), real and fake ties in random order.
+        edges: int64 (E', 2), real and fake edges in random order.
         is_fake: bool (E',).
         num_users: U plus the accounts that the fakes brought along; those have the positions U, U + 1, ...
     """
@@ -66,9 +66,9 @@ def corrupt(
     """Return ``edges`` with round(share * E) fakes of ``kind``.
 
     Args:
-        edges: (E, 2), each tie once.
-        share: fakes as a share of the ties there are, 0 to 1.
-        mode: "replace" as many random ties, or "add" to them.
+        edges: (E, 2), each edge once.
+        share: fakes as a share of the edges there are, 0 to 1.
+        mode: "replace" as many random edges, or "add" to them.
 
     Raises:
         UsageError: for an unknown kind or mode, or a share outside 0 to 1.
@@ -99,22 +99,14 @@ def draw_fakes(
 
 def draw_from(graph: Graph, kind: str, count: int, rng: np.random.Generator) -> tuple[Int64, int]:
     """Return what `draw_fakes` does, of a graph made ready."""
-    own = kinds.kind(kind).bring
-    if own is not None:
-        return own(graph, count, rng)
-    if kind == "farm":
-        return _farm(graph, count, rng)
-    if kind == "camouflage":
-        return _camouflage(graph, count, rng)
-    if kind == "ring":
-        return _ring(graph, count, rng)
-    return graph.draw(kind, count, rng), 0
+    bring = kinds.kind(kind).bring or _BRING.get(kind)
+    return (graph.draw(kind, count, rng), 0) if bring is None else bring(graph, count, rng)
 
 
 def _farm(graph: Graph, count: int, rng: np.random.Generator) -> tuple[Int64, int]:
-    """Half of the ties join accounts of the farm, half go to targets drawn by degree."""
+    """Half of the edges join accounts of the farm, half go to targets drawn by degree."""
     users = graph.num_users
-    accounts = max(4, -(-count // TIES_PER_ACCOUNT))
+    accounts = max(4, -(-count // EDGES_PER_ACCOUNT))
     degree = np.diff(graph.out.indptr) + np.diff(graph.into.indptr) + 1e-9
     targets = rng.choice(users, min(FARM_TARGETS, users), replace=False, p=degree / degree.sum())
     within = distinct_cells(accounts, accounts, min(round(count * FARM_WITHIN), accounts * (accounts - 1) // 2), rng)
@@ -163,14 +155,17 @@ def _camouflage(graph: Graph, count: int, rng: np.random.Generator) -> tuple[Int
     while found < count:
         size = -(-(count - found) // 4) + 8
         target = rng.choice(users, size, p=degree / degree.sum())
-        drawn = rng.random((size, TIES_PER_ACCOUNT - 1)) * degree[target][:, None]
+        drawn = rng.random((size, EDGES_PER_ACCOUNT - 1)) * degree[target][:, None]
         near = friends.indices[friends.indptr[target][:, None] + drawn.astype(np.int64)]
         account = users + accounts + np.arange(size)
         ends = np.concatenate([target[:, None], near], axis=1).astype(np.int64)
-        pairs = np.stack([np.repeat(account, TIES_PER_ACCOUNT), ends.ravel()], axis=1)
+        pairs = np.stack([np.repeat(account, EDGES_PER_ACCOUNT), ends.ravel()], axis=1)
         keys = pair_keys(pairs, users + accounts + size, directed=True)
         pairs = pairs[np.sort(np.unique(keys, return_index=True)[1])][: count - found]
         parts.append(pairs)
         found += len(pairs)
         accounts = int(pairs[-1, 0]) - users + 1
     return np.concatenate(parts), accounts
+
+
+_BRING = {"farm": _farm, "camouflage": _camouflage, "ring": _ring}

@@ -34,6 +34,8 @@ class Kind:
         propose: (graph, count, rng) -> candidate pairs (M, 2); None: `drawing` knows it by name.
         bring: (graph, count, rng) -> pairs (count, 2) and how many new accounts they have; None: it brings none, or
             `injection` knows it by name.
+        in_sample: how many fakes of it the made-up sample has, relative to all fakes of the built-in kinds; 0: none.
+        made_as: how the sample makes them.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Kind:
     natural: float = 0.0
     propose: Callable[[Any, int, np.random.Generator], Pairs] | None = None
     bring: Callable[[Any, int, np.random.Generator], tuple[Pairs, int]] | None = None
+    in_sample: float = 0.0
+    made_as: str = ""
 
     @property
     def needs(self) -> str:
@@ -53,13 +57,17 @@ class Kind:
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("uniform", "an edge between two people picked at random", sampled=True, injected=True, natural=0.003),
     Kind(
-        "hub",
-        "an edge from somebody picked at random to somebody popular",
+        "uniform",
+        "an edge between two people picked at random",
         sampled=True,
         injected=True,
-        natural=0.006,
+        natural=0.003,
+        in_sample=0.25,
+        made_as="any two users",
+    ),
+    Kind(
+        "hub", "an edge from somebody picked at random to somebody popular", sampled=True, injected=True, natural=0.006
     ),
     Kind(
         "degree",
@@ -67,6 +75,8 @@ KINDS: tuple[Kind, ...] = (
         sampled=True,
         injected=True,
         natural=0.012,
+        in_sample=0.25,
+        made_as="two users drawn by how many friends they have",
     ),
     Kind(
         "walk",
@@ -81,6 +91,8 @@ KINDS: tuple[Kind, ...] = (
         sampled=True,
         injected=True,
         natural=0.02,
+        in_sample=0.2,
+        made_as="two friends of one user who are not friends",
     ),
     Kind(
         "lost-path",
@@ -95,19 +107,19 @@ KINDS: tuple[Kind, ...] = (
         planted=True,
         injected=True,
         natural=0.02,
+        in_sample=0.15,
+        made_as="new accounts tied to each other and to a few popular users; each uses one to three items, so that the "
+        "scorer's name for them is [`active-farm`](cleaning.md#kinds-of-fakes)",
     ),
-    Kind(
-        "active-farm",
-        "an edge of a farm whose accounts use a thing or two to look real",
-        planted=True,
-        natural=0.03,
-    ),
+    Kind("active-farm", "an edge of a farm whose accounts use a thing or two to look real", planted=True, natural=0.03),
     Kind(
         "camouflage",
         "a bought follower that also befriended the target's friends to look real",
         planted=True,
         injected=True,
         natural=0.02,
+        in_sample=0.15,
+        made_as="accounts tied to one user and to friends of that user; they use what that user's community uses",
     ),
     Kind(
         "ring",
@@ -155,3 +167,8 @@ def planted() -> tuple[str, ...]:
 def injected() -> tuple[str, ...]:
     """Return the kinds that can be put into a graph."""
     return tuple(each.name for each in KINDS if each.injected)
+
+
+def in_sample() -> tuple[Kind, ...]:
+    """Return the kinds that the made-up sample has."""
+    return tuple(each for each in KINDS if each.in_sample)

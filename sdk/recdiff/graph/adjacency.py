@@ -27,7 +27,7 @@ def social_adjacency(edges: Int64, num_users: int, directed: bool, weight: NDArr
 
 
 def adjacency(edges: Int64, num_users: int, directed: bool) -> sp.csr_matrix:
-    """Return the social adjacency (U, U) with every entry 1: a tie listed twice or both ways counts once."""
+    """Return the social adjacency (U, U) with every entry 1: an edge listed twice or both ways counts once."""
     graph = social_adjacency(edges, num_users, directed)
     graph.data[:] = 1.0
     return graph
@@ -57,7 +57,7 @@ def scaled(matrix: sp.csr_matrix, left: NDArray[np.float32], right: NDArray[np.f
 
 
 def normalised(graph: sp.csr_matrix, ridge: float) -> sp.csr_matrix:
-    """Return (D_out + t)^-1/2 A (D_in + t)^-1/2 with t = ridge * mean degree, which tames users of few ties."""
+    """Return (D_out + t)^-1/2 A (D_in + t)^-1/2 with t = ridge * mean degree, which tames users of few edges."""
     out, into = (np.asarray(graph.sum(axis=axis), np.float64).ravel() for axis in (1, 0))
     extra = ridge * float(out.mean())
     left, right = ((1.0 / np.sqrt(np.maximum(d + extra, 1e-6))).astype(np.float32) for d in (out, into))

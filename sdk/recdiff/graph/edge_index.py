@@ -8,6 +8,7 @@ import numpy as np
 
 from recdiff.arrays import Int64
 from recdiff.graph.pairs import pair_keys
+from recdiff.graph.social_graph import SocialGraph
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,23 +16,22 @@ class EdgeIndex:
     """Edges in the order of their keys.
 
     Attributes:
-        keys: (E,) sorted; order: (E,) the row each key came from.
+        keys: (E,) sorted; order: (E,) the row each key came from. graph: whose edges they are.
     """
 
     keys: Int64
     order: Int64
-    num_users: int
-    directed: bool
+    graph: SocialGraph
 
     @classmethod
-    def of(cls, edges: Int64, num_users: int, directed: bool) -> EdgeIndex:
-        """Index ``edges`` (E, 2), E at least 1."""
-        keys = pair_keys(edges, num_users, directed)
+    def of(cls, graph: SocialGraph) -> EdgeIndex:
+        """Index the edges of ``graph``, at least one."""
+        keys = pair_keys(graph.edges, graph.num_users, graph.directed)
         order = np.argsort(keys, kind="stable")
-        return cls(keys[order], order, num_users, directed)
+        return cls(keys[order], order, graph)
 
     def rows_of(self, pairs: Int64) -> Int64:
         """Return the row of each pair (B, 2), -1 for pairs that are no edge."""
-        wanted = pair_keys(pairs, self.num_users, self.directed)
+        wanted = pair_keys(pairs, self.graph.num_users, self.graph.directed)
         place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
         return np.where(self.keys[place] == wanted, self.order[place], -1)

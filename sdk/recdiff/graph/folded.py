@@ -15,38 +15,38 @@ from recdiff.arrays import Int64
 
 @dataclass(frozen=True, eq=False)
 class FoldedGraph:
-    """A social graph whose ties lie in folds: put in order once, so that leaving a fold out is one pass over it.
+    """A social graph whose edges lie in folds: put in order once, so that leaving a fold out is one pass over it.
 
     Attributes:
-        tie: CSR (U, U), the row in the edges (E, 2) at each entry of the adjacency.
+        edge: CSR (U, U), the row in the edges (E, 2) at each entry of the adjacency.
         fold: (nnz,) of each entry.
     """
 
-    tie: sp.csr_matrix
+    edge: sp.csr_matrix
     fold: NDArray[np.int16]
 
     @classmethod
     def of(cls, edges: Int64, fold: Int64, num_users: int, directed: bool) -> FoldedGraph:
         """Order ``edges`` (E, 2) of user positions, each edge once, whose folds are ``fold`` (E,)."""
         number = np.arange(1, len(edges) + 1, dtype=np.int32 if len(edges) < np.iinfo(np.int32).max else np.int64)
-        tie = sp.csr_matrix((number, (edges[:, 0], edges[:, 1])), shape=(num_users, num_users))
-        tie = tie if directed else (tie + tie.T).tocsr()
-        tie.sort_indices()
-        tie.data -= 1
-        return cls(tie, _taken(fold.astype(np.int16), tie.data))
+        edge = sp.csr_matrix((number, (edges[:, 0], edges[:, 1])), shape=(num_users, num_users))
+        edge = edge if directed else (edge + edge.T).tocsr()
+        edge.sort_indices()
+        edge.data -= 1
+        return cls(edge, _taken(fold.astype(np.int16), edge.data))
 
     @property
     def whole(self) -> sp.csr_matrix:
-        """The ``social_adjacency`` (U, U) of all ties; it shares the order of ``tie``."""
-        values = np.ones(self.tie.nnz, np.float32)
-        return sp.csr_matrix((values, self.tie.indices, self.tie.indptr), shape=self.tie.shape)
+        """The ``social_adjacency`` (U, U) of all edges; it shares the order of ``edge``."""
+        values = np.ones(self.edge.nnz, np.float32)
+        return sp.csr_matrix((values, self.edge.indices, self.edge.indptr), shape=self.edge.shape)
 
     def without(self, left_out: int, weight: NDArray[np.float32] | None = None) -> sp.csr_matrix:
-        """Return the ``social_adjacency`` (U, U) of the ties of other folds, with their ``weight`` (E,) or 1."""
+        """Return the ``social_adjacency`` (U, U) of the edges of other folds, with their ``weight`` (E,) or 1."""
         kept = np.flatnonzero(self.fold != left_out)
-        begins = np.searchsorted(kept, self.tie.indptr).astype(self.tie.indptr.dtype)
-        values = np.ones(len(kept), np.float32) if weight is None else _taken(weight, self.tie.data.take(kept))
-        graph = sp.csr_matrix((values, self.tie.indices.take(kept), begins), shape=self.tie.shape)
+        begins = np.searchsorted(kept, self.edge.indptr).astype(self.edge.indptr.dtype)
+        values = np.ones(len(kept), np.float32) if weight is None else _taken(weight, self.edge.data.take(kept))
+        graph = sp.csr_matrix((values, self.edge.indices.take(kept), begins), shape=self.edge.shape)
         graph.has_canonical_format = True
         return graph
 

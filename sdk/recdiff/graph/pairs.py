@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recdiff.arrays import Float64, Int64
+from recdiff.graph.keys import keys_of
 
 BLOCK_ENTRIES = 1 << 24
 """Neighbour entries that a block of pairs may gather at once."""
@@ -16,10 +17,7 @@ BLOCK_ENTRIES = 1 << 24
 
 def pair_keys(pairs: Int64, num_users: int, directed: bool) -> Int64:
     """Return one number per pair, (M,); undirected pairs get the same number in both orientations."""
-    src, dst = pairs[:, 0], pairs[:, 1]
-    if not directed:
-        src, dst = np.minimum(src, dst), np.maximum(src, dst)
-    return src * np.int64(num_users) + dst
+    return keys_of(pairs[:, 0], pairs[:, 1], num_users, directed)
 
 
 def undirected(edges: Int64, num_users: int) -> Int64:

@@ -7,6 +7,7 @@ import scipy.sparse as sp
 
 from recdiff.arrays import Int64
 from recdiff.graph.adjacency import social_adjacency
+from recdiff.graph.keys import keys_of
 
 
 def rewired(adjacency: sp.csr_matrix, generator: np.random.Generator, rounds: int = 20) -> sp.csr_matrix:
@@ -45,7 +46,7 @@ def _exchanged(src: Int64, dst: Int64, first: Int64, second: Int64, nodes: int, 
     """Return ``dst`` (E,), exchanged between ``first`` and ``second`` where the graph stays simple."""
 
     def key(a: Int64, b: Int64) -> Int64:
-        return np.minimum(a, b) * nodes + np.maximum(a, b) if symmetric else a * nodes + b
+        return keys_of(a, b, nodes, directed=not symmetric)
 
     new = np.concatenate([key(src[first], dst[second]), key(src[second], dst[first])])
     _, place, count = np.unique(new, return_inverse=True, return_counts=True)

@@ -15,6 +15,7 @@ from scipy.special import logit
 from recdiff.arrays import Float64, Int64
 from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import undirected
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.groups.blocks import find_blocks
 from recdiff.groups.lockstep import find_lockstep
 from recdiff.groups.shape import LEAST, MOST, WEIGHTS, shape_of
@@ -67,18 +68,19 @@ class Groups:
         return np.asarray(2.0 * self.inside / np.maximum(self.size * (self.size - 1.0), 1.0))
 
 
-def find_groups(edges: Int64, num_users: int, directed: bool, times: Float64 | None = None) -> Groups:
-    """Return the groups among the users of ``edges`` (E, 2), the more suspicious first.
+def find_groups(graph: SocialGraph, times: Float64 | None = None) -> Groups:
+    """Return the groups among the users of ``graph``, the more suspicious first.
 
     Args:
         times: (E,) when each edge came about, nan where unknown; or None.
     """
-    member = find_blocks(edges, num_users)
-    shape = shape_of(member, edges, directed)
+    edges = graph.edges
+    member = find_blocks(edges, graph.num_users)
+    shape = shape_of(member, graph)
     member, evidence, staged = _kept(member, shape.evidence(), shape.staged())
     kind = np.full(len(evidence), DENSE)
-    out = adjacency(edges, num_users, directed)
-    for tokens in (out, *(() if times is None else (_timed(edges, times, num_users, directed),))):
+    out = adjacency(edges, graph.num_users, graph.directed)
+    for tokens in (out, *(() if times is None else (_timed(graph, times),))):
         fleet = find_lockstep(tokens, edges, member < 0)
         found = _fleet_evidence(fleet, tokens)
         member = np.where(fleet >= 0, fleet + len(evidence), member)
@@ -121,18 +123,18 @@ def _kept(member: Int64, evidence: Float64, staged: Float64) -> tuple[Int64, Flo
     return number[member], evidence[kept], staged[kept]
 
 
-def _timed(edges: Int64, times: Float64, num_users: int, directed: bool) -> sp.csr_matrix:
+def _timed(graph: SocialGraph, times: Float64) -> sp.csr_matrix:
     """Return what each account was tied to when, as tokens: users times windows, (U, T)."""
     known = np.isfinite(times)
-    pairs, when = edges[known], times[known]
+    pairs, when = graph.edges[known], times[known]
     if not len(pairs):
-        return sp.csr_matrix((num_users, 1))
+        return sp.csr_matrix((graph.num_users, 1))
     width = max((when.max() - when.min()) / WINDOWS, 1e-9)
     window = ((when - when.min()) / width).astype(np.int64)
-    ends = pairs if directed else np.concatenate([pairs, pairs[:, ::-1]])
-    window = window if directed else np.tile(window, 2)
+    ends = pairs if graph.directed else np.concatenate([pairs, pairs[:, ::-1]])
+    window = window if graph.directed else np.tile(window, 2)
     named, token = np.unique(ends[:, 1] * np.int64(WINDOWS + 1) + window, return_inverse=True)
-    tokens = sp.csr_matrix((np.ones(len(ends)), (ends[:, 0], token)), shape=(num_users, len(named)))
+    tokens = sp.csr_matrix((np.ones(len(ends)), (ends[:, 0], token)), shape=(graph.num_users, len(named)))
     # What one account alone did at that time says nothing of acting together.
     shared = np.bincount(tokens.indices, minlength=len(named)) > 1
     tokens = sp.csr_matrix(tokens[:, shared])

@@ -19,6 +19,7 @@ from scipy.special import logit
 from recdiff.arrays import Float64, Int64
 from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import common_neighbours, undirected
+from recdiff.graph.social_graph import SocialGraph
 
 INTERCEPT = -1.37
 WEIGHTS = {"within": 2.32, "fading": -1.1, "closed": -1.25, "uneven": -2.11}
@@ -90,13 +91,13 @@ class Shape:
         return np.asarray(PER_CYCLE * (self.inside - self.size + 1.0))
 
 
-def shape_of(block: Int64, edges: Int64, directed: bool) -> Shape:
+def shape_of(block: Int64, graph: SocialGraph) -> Shape:
     """Return what the blocks look like.
 
     Args:
-        block: (U,) number of each user's block, -1 for none; edges: (E, 2).
+        block: (U,) number of each user's block, -1 for none.
     """
-    blocks, users = int(block.max(initial=-1)) + 1, len(block)
+    blocks, users, edges = int(block.max(initial=-1)) + 1, len(block), graph.edges
     pairs = undirected(edges, users)
     degree = np.bincount(pairs.ravel(), minlength=users).astype(np.float64)
     ends = block[pairs]
@@ -113,7 +114,7 @@ def shape_of(block: Int64, edges: Int64, directed: bool) -> Shape:
         fading=_mean(own, _ties_back(leaving, own, users) / np.maximum(2.0 * inside / size, 1e-9)[own], blocks),
         closed=_mean(own, _meets_outside(pairs, pairs[~inner], leaving, users), blocks),
         uneven=np.sqrt(np.maximum(squares / np.maximum(size, 1.0) - mean**2, 0.0)) / np.maximum(mean, 1e-9),
-        outward=_outward(block, edges, blocks) if directed else np.zeros(blocks),
+        outward=_outward(block, edges, blocks) if graph.directed else np.zeros(blocks),
     )
 
 

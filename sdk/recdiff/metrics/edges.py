@@ -1,6 +1,6 @@
-"""How well fake scores tell fake ties from real ones: ranking, calibration, and both per degree bucket.
+"""How well fake scores tell fake edges from real ones: ranking, calibration, and both per degree bucket.
 
-Letters: E ties. ``score`` is higher for what looks fake; ``is_fake`` says what is.
+Letters: E edges. ``score`` is higher for what looks fake; ``is_fake`` says what is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BUCKETS = 4
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Ties whose score lies in [low, high): how many, their mean score, and how many of them are fake."""
+    """Edges whose score lies in [low, high): how many, their mean score, and how many of them are fake."""
 
     low: float
     high: float
@@ -32,14 +32,14 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class EdgeMetrics:
-    """Figures of one scorer on one set of labelled ties; NaN where a figure needs ties of both kinds.
+    """Figures of one scorer on one set of labelled edges; NaN where a figure needs edges of both kinds.
 
     Attributes:
-        count, fakes, base_rate: ties, fakes among them, and their share.
-        auc: chance that a fake scores above a real tie, ties counted half.
+        count, fakes, base_rate: edges, fakes among them, and their share.
+        auc: chance that a fake scores above a real edge, equal ones counted half.
         average_precision: to be read beside ``base_rate``, which is what a random order gives.
         precision_at_k: share of fakes among the k = ``fakes`` highest scores.
-        recall_at_1_percent, recall_at_5_percent: fakes found where that share of the real ties is flagged.
+        recall_at_1_percent, recall_at_5_percent: fakes found where that share of the real edges is flagged.
         calibration_error: mean gap between score and share of fakes over the bins, weighted; NaN for scores
             that are no probabilities.
         reliability: the bins behind it.
@@ -89,7 +89,7 @@ def edge_metrics(is_fake: ArrayLike, score: ArrayLike, probability: bool = True)
 def by_degree(
     is_fake: ArrayLike, score: ArrayLike, smaller_degree: ArrayLike, probability: bool = True
 ) -> dict[str, EdgeMetrics]:
-    """Measure per bucket of the smaller degree of a tie's two ends (E,); buckets hold about as many ties each."""
+    """Measure per bucket of the smaller degree of an edge's two ends (E,); buckets hold about as many edges each."""
     fake, value = _checked(is_fake, score)
     degree = np.asarray(smaller_degree, np.int64)
     if not len(degree):
@@ -130,7 +130,7 @@ def precision_at(is_fake: Mask, score: Float64, k: int) -> float:
 
 
 def recall_at(is_fake: Mask, score: Float64, false_positive_rate: float) -> float:
-    """Return the share of fakes flagged at the threshold that flags this share of the real ties."""
+    """Return the share of fakes flagged at the threshold that flags this share of the real edges."""
     if not is_fake.any() or is_fake.all():
         return float("nan")
     hits, flagged = _curve(is_fake, score)
@@ -157,7 +157,7 @@ def _calibration_error(bins: tuple[ReliabilityBin, ...], count: int) -> float:
 
 
 def _curve(is_fake: Mask, score: Float64) -> tuple[Float64, Float64]:
-    """Return fakes flagged and ties flagged at each distinct threshold, from the highest down."""
+    """Return fakes flagged and edges flagged at each distinct threshold, from the highest down."""
     order = np.argsort(-score, kind="stable")
     last = np.flatnonzero(np.diff(score[order], append=-np.inf) != 0)
     return np.cumsum(is_fake[order])[last].astype(np.float64), (last + 1).astype(np.float64)
@@ -166,7 +166,7 @@ def _curve(is_fake: Mask, score: Float64) -> tuple[Float64, Float64]:
 def _checked(is_fake: ArrayLike, score: ArrayLike) -> tuple[Mask, Float64]:
     fake, value = np.asarray(is_fake, bool), np.asarray(score, np.float64)
     if fake.shape != value.shape or fake.ndim != 1:
-        raise UsageError(f"labels and scores need one value per tie each, not {fake.shape} and {value.shape}")
+        raise UsageError(f"labels and scores need one value per edge each, not {fake.shape} and {value.shape}")
     if not np.isfinite(value).all():
         raise UsageError(f"{int((~np.isfinite(value)).sum())} of {len(value)} scores are not finite")
     return fake, value

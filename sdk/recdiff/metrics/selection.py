@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import scipy.sparse as sp
@@ -27,19 +26,19 @@ def validation_value(
 
 
 class Best(Generic[Kept]):
-    """What validation likes best so far.
+    """What validation likes best so far: ``if best.offer(value): best.kept = ...``.
 
     Attributes:
-        kept: what was kept at the best evaluation; ``first`` before any.
+        kept: what the caller kept at the best evaluation; ``first`` before any.
         value: of that evaluation.
         waited: evaluations since it.
     """
 
-    def __init__(self, first: Kept) -> None:
-        self.kept, self.value, self.waited = first, float("-inf"), 0
+    def __init__(self, first: Kept, value: float = float("-inf"), waited: int = 0) -> None:
+        self.kept, self.value, self.waited = first, value, waited
 
-    def offer(self, value: float, keep: Callable[[], Kept]) -> None:
-        """Take note of an evaluation; keep what ``keep`` returns, called at once, where no other was as good."""
-        self.waited += 1
-        if value > self.value:
-            self.kept, self.value, self.waited = keep(), value, 0
+    def offer(self, value: float) -> bool:
+        """Take note of an evaluation and tell whether no other was as good."""
+        better = value > self.value
+        self.value, self.waited = (value, 0) if better else (self.value, self.waited + 1)
+        return better

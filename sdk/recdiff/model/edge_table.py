@@ -13,8 +13,8 @@ import scipy.sparse as sp
 
 from recdiff.arrays import Int64
 from recdiff.data.dataset import SocialDataset
-from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import common_neighbours
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.scorer.fit import Scorer
 
 
@@ -23,7 +23,7 @@ def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:
 
     Columns: src, dst (positions), fake_score (out of fold), kind (of fake it resembles most), common_friends,
     shared_items (with interactions), degree_src, degree_dst, movement (of the two ends by denoising, as a multiple
-    of the median user's; with a denoiser), tied_at (seconds; where the data have times of ties).
+    of the median user's; with a denoiser), tied_at (seconds; where the data have times of edges).
     """
     edges = dataset.edges
     kinds = np.array(scorer.kinds, dtype=object)[scorer.edge_kinds.argmax(axis=1)]
@@ -34,7 +34,7 @@ def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:
         "fake_score": pa.array(scorer.edge_scores, from_pandas=True),
         "kind": pa.array(kinds, pa.string(), mask=np.isnan(scorer.edge_scores)),
     }
-    columns |= counts(edges, edges, len(dataset.users), dataset.directed, dataset.train)
+    columns |= counts(edges, dataset.graph, dataset.train)
     if len(scorer.movement):
         usual = np.maximum(np.median(scorer.movement), np.float32(1e-9))
         columns["movement"] = pa.array((scorer.movement[edges].mean(axis=1) / usual).astype(np.float32))
@@ -53,20 +53,20 @@ def both_ways(table: pa.Table) -> pa.Table:
     return cast(pa.Table, pa.concat_tables([table, mirror]).take(pa.array(order)))
 
 
-def counts(pairs: Int64, edges: Int64, num_users: int, directed: bool, train: sp.csr_matrix) -> dict[str, pa.Array]:
-    """Return what can be counted about pairs (B, 2) in the graph of ``edges`` (E, 2).
+def counts(pairs: Int64, graph: SocialGraph, train: sp.csr_matrix) -> dict[str, pa.Array]:
+    """Return what can be counted about pairs (B, 2) in ``graph``.
 
     common_friends counts users tied to both ends, whatever the direction; degrees are out of src and into dst where
     edges are directed, and count a pair's own edge where it is one.
     """
-    both = adjacency(edges, num_users, directed=False)
+    both, edges, users = graph.friends(), graph.edges, graph.num_users
     found = {"common_friends": pa.array(common_neighbours(both, both, pairs).astype(np.int32))}
     if train.nnz:
         found["shared_items"] = pa.array(common_neighbours(train, train, pairs).astype(np.int32))
     degrees = (
-        [np.bincount(edges[:, side], minlength=num_users) for side in (0, 1)]
-        if directed
-        else [np.bincount(edges.ravel(), minlength=num_users)] * 2
+        [np.bincount(edges[:, side], minlength=users) for side in (0, 1)]
+        if graph.directed
+        else [np.bincount(edges.ravel(), minlength=users)] * 2
     )
     found["degree_src"] = pa.array(degrees[0][pairs[:, 0]].astype(np.int32))
     found["degree_dst"] = pa.array(degrees[1][pairs[:, 1]].astype(np.int32))

@@ -11,10 +11,10 @@ import scipy.sparse as sp
 
 from recdiff.arrays import Float32, Int64
 from recdiff.graph.adjacency import social_adjacency
+from recdiff.metrics.odds import odds_of
 from recdiff.model.contributions import Contributions, contributions
 from recdiff.model.explanation import NAMED, explain_edge
 from recdiff.model.fitted import Fitted
-from recdiff.scorer.calibration import odds_of
 from recdiff.scorer.pair_scorer import pair_features
 
 OTHERS = 16

@@ -94,7 +94,7 @@ def _facts(row: Mapping[str, Any], names: Names) -> dict[str, str]:
         count = int(row["common_friends"])
         facts[PLACE] = f"the two have {_counted(count, 'friend')} in common{_listed(friends, count)}"
         if row.get("degree_src") is not None:
-            facts[DEGREE] = f"the two have {int(row['degree_src']):,} and {int(row['degree_dst']):,} ties"
+            facts[DEGREE] = f"the two have {int(row['degree_src']):,} and {int(row['degree_dst']):,} edges"
     if row.get("shared_items") is not None:
         count = int(row["shared_items"])
         facts[TASTE] = f"they share {_counted(count, 'item')}{_listed(items, count)}"

@@ -21,6 +21,7 @@ from recdiff.data.ids import Ids
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.arrays import denoiser_arrays, folded, interactions, pair_arrays, pair_scorer, pair_settings
 from recdiff.model.folder import Artifact, above, below
@@ -106,16 +107,21 @@ class Fitted:
         """The fitted edges by position, (E, 2)."""
         return np.stack([self.edges["src"].to_numpy(), self.edges["dst"].to_numpy()], axis=1)
 
+    @property
+    def graph(self) -> SocialGraph:
+        """The graph of the fitted edges."""
+        return SocialGraph(self.pairs, len(self.users), self.directed)
+
     @cached_property
     def _index(self) -> EdgeIndex:
-        return EdgeIndex.of(self.pairs, len(self.users), self.directed)
+        return EdgeIndex.of(self.graph)
 
     @cached_property
     def account_evidence(self) -> Evidence:
         """What account scores are computed from."""
         times = self.edges["tied_at"].to_numpy() if "tied_at" in self.edges.column_names else None
         known = None if self.told.accounts is None else self.told.accounts.astype(np.int64)
-        return Evidence(self.pairs, self.scores, self.directed, self.seen, times=times, known=known)
+        return Evidence(self.graph, self.scores, self.seen, times=times, known=known)
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -141,7 +147,7 @@ class Fitted:
         if row >= 0:
             return dict(self.edges.slice(row, 1).to_pylist()[0])
         score, kinds = self.pair.score(self.table, pair)
-        counts = evidence_table.counts(pair, self.pairs, len(self.users), self.directed, self.seen)
+        counts = evidence_table.counts(pair, self.graph, self.seen)
         kind = self.calibration["kinds"][int(kinds[0].argmax())]
         return {"fake_score": float(score[0]), "kind": kind} | {name: value[0] for name, value in counts.items()}
 

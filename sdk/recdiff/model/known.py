@@ -17,8 +17,9 @@ from recdiff.data.notice import Notice, counted
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
+from recdiff.metrics.odds import intercept_for_share, odds_of
 from recdiff.model.told import FAKE, REAL, SILENT, Verdicts
-from recdiff.scorer.calibration import fit_logistic, intercept_for_share, odds_of
+from recdiff.scorer.calibration import fit_logistic
 from recdiff.scorer.fit import Scorer
 
 
@@ -120,7 +121,7 @@ def two_sorts(known: NDArray[np.int64]) -> bool:
 
 def _rows(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64]:
     """Return which edge each label (B,) is about, -1 where the data have none such."""
-    return EdgeIndex.of(dataset.edges, len(dataset.users), dataset.directed).rows_of(labels.pairs)
+    return EdgeIndex.of(dataset.graph).rows_of(labels.pairs)
 
 
 def _absent(dataset: SocialDataset, labels: Labels, rows: Int64) -> list[str]:

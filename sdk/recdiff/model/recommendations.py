@@ -25,7 +25,7 @@ REASONS = 3
 def because(
     fitted: Fitted, table: pa.Table, rows: Sequence[tuple[int | None, int, NDArray[Any], NDArray[Any]]]
 ) -> pa.Table:
-    """Return ``table`` with because_items and because_friends; ``rows``: user, item, the user's items and ties."""
+    """Return ``table`` with because_items and because_friends; ``rows``: user, item, the user's items and edges."""
     assert fitted.recommender is not None
     told: dict[str, list[str]] = {"because_items": [], "because_friends": []}
     for user, item, history, ties in rows:

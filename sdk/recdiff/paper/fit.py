@@ -19,6 +19,7 @@ from recdiff.config import PaperConfig
 from recdiff.graph.negatives import NegativeSampler
 from recdiff.graph.rewired import rewired
 from recdiff.machine.progress import Report, silent
+from recdiff.metrics.selection import Best
 from recdiff.paper.encoder import Graphs
 from recdiff.paper.network import PaperModel
 from recdiff.storage.checkpoint import Checkpoint
@@ -35,9 +36,7 @@ class Training:
     optimisers: tuple[torch.optim.Adam, torch.optim.Adam]
     generator: torch.Generator
     epoch: int = 0
-    best: dict[str, Tensor] = field(default_factory=dict)
-    best_score: float = -1.0
-    best_epoch: int = 0
+    best: Best[dict[str, Tensor]] = field(default_factory=lambda: Best({}))
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -72,7 +71,7 @@ def fit_paper(
         _restore(training, checkpoint)
     pairs = positives(train, device)
     sampler = NegativeSampler(train, device)
-    while training.epoch < config.epochs and not _exhausted(training, config):
+    while training.epoch < config.epochs and training.best.waited < config.patience:
         losses = train_epoch(training, graphs, sampler, *pairs)
         training.epoch += 1
         if training.epoch % config.evaluate_every == 0 or training.epoch == config.epochs:
@@ -80,8 +79,8 @@ def fit_paper(
             if checkpoint is not None:
                 _save(training, checkpoint)
         report("train", training.epoch, config.epochs)
-    if training.best:
-        training.model.load_state_dict(training.best)
+    if training.best.kept:
+        training.model.load_state_dict(training.best.kept)
     report("train", config.epochs, config.epochs)
     return training.model, graphs, training.history
 
@@ -123,10 +122,6 @@ def positives(train: sp.csr_matrix, device: torch.device | str) -> tuple[Tensor,
     return tuple(torch.as_tensor(part.astype(np.int64), device=device) for part in (coo.row, coo.col))  # type: ignore[return-value]
 
 
-def _exhausted(training: Training, config: PaperConfig) -> bool:
-    return training.epoch - training.best_epoch >= config.patience * config.evaluate_every
-
-
 def _judge(training: Training, graphs: Graphs, validate: Validate, losses: Tensor) -> None:
     user, item, _ = training.model.embeddings(graphs)
     score = validate(user.cpu().numpy(), item.cpu().numpy())
@@ -134,20 +129,19 @@ def _judge(training: Training, graphs: Graphs, validate: Validate, losses: Tenso
     training.history.append(
         {"epoch": training.epoch, "validation": score, "bpr": bpr, "diffusion": diffusion, "norm": regularisation}
     )
-    if score > training.best_score:
-        training.best_score, training.best_epoch = score, training.epoch
-        training.best = {name: tensor.detach().clone() for name, tensor in training.model.state_dict().items()}
+    if training.best.offer(score):
+        training.best.kept = {name: tensor.detach().clone() for name, tensor in training.model.state_dict().items()}
 
 
 def _save(training: Training, checkpoint: Checkpoint) -> None:
     tensors = {f"model.{name}": tensor for name, tensor in training.model.state_dict().items()}
-    tensors |= {f"best.{name}": tensor for name, tensor in training.best.items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in training.best.kept.items()}
     for index, optimiser in enumerate(training.optimisers):
         for key, moments in optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{key}.{name}": tensor for name, tensor in moments.items()}
     tensors["generator"] = training.generator.get_state()
-    state = {name: getattr(training, name) for name in ("epoch", "best_score", "best_epoch", "history")}
-    checkpoint.save(tensors, state)
+    best = {"value": training.best.value, "waited": training.best.waited}
+    checkpoint.save(tensors, {"epoch": training.epoch, "history": training.history, "best": best})
 
 
 def _restore(training: Training, checkpoint: Checkpoint) -> None:
@@ -156,7 +150,7 @@ def _restore(training: Training, checkpoint: Checkpoint) -> None:
         return
     tensors, state = saved
     training.model.load_state_dict(_below("model.", tensors))
-    training.best = _below("best.", tensors)
+    training.best = Best(_below("best.", tensors), **state["best"])
     for index, optimiser in enumerate(training.optimisers):
         moments: dict[int, dict[str, Any]] = {}
         for name, tensor in _below(f"adam.{index}.", tensors).items():
@@ -164,8 +158,7 @@ def _restore(training: Training, checkpoint: Checkpoint) -> None:
             moments.setdefault(int(key), {})[part] = tensor
         optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
     training.generator.set_state(tensors["generator"])
-    for name, value in state.items():
-        setattr(training, name, value)
+    training.epoch, training.history = state["epoch"], state["history"]
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -62,9 +62,7 @@ class PaperModel(nn.Module):
             predicted, diffusion = self._denoise_once(social, generator)
             user = user + predicted
         return Losses(
-            bpr_loss(user, positive, negative),
-            diffusion,
-            norm_penalty(self.config.regularisation, batch, user, item),
+            bpr_loss(user, positive, negative), diffusion, norm_penalty(self.config.regularisation, batch, user, item)
         )
 
     def _denoise_once(self, social: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

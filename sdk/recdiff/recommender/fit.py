@@ -1,10 +1,10 @@
-"""Fitting the default recommender: a light graph encoder over interactions and ties, trained on all pairs at once.
+"""Fitting the default recommender: a light graph encoder over interactions and edges, trained on all pairs at once.
 
-Letters: U users, I items, A items with a training interaction, N = U + A nodes, D width, L layers, w tie weight.
+Letters: U users, I items, A items with a training interaction, N = U + A nodes, D width, L layers, w edge weight.
 
 Graph  G = D^-1/2 [[w S, R], [R^T, 0]] D^-1/2 (joint_graph), rows Z = mean over l = 0 .. L of G^l X, table X (N, D).
 Objective  all_pairs.loss(Z) + regularisation |X|^2, minimised by Adam over whole passes: some dozens, no sampling.
-A step costs O((R + E) D L + N D^2), linear in users, interactions and ties.
+A step costs O((R + E) D L + N D^2), linear in users, interactions and edges.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from torch import Tensor
 from recdiff.arrays import Float32, Int64
 from recdiff.config.recommender import RecommenderConfig
 from recdiff.errors import UsageError
-from recdiff.graph.adjacency import social_adjacency, symmetric_normalised
+from recdiff.graph.adjacency import symmetric_normalised
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.graph.sparse import csr_tensor, walk
 from recdiff.machine.progress import Report, silent
 from recdiff.metrics.ranking import Score
@@ -110,8 +111,7 @@ class _Search:
 def fit_recommender(
     config: RecommenderConfig,
     train: sp.csr_matrix,
-    edges: Int64,
-    directed: bool,
+    graph: SocialGraph,
     validation: sp.csr_matrix,
     seed: int,
     *,
@@ -127,8 +127,7 @@ def fit_recommender(
     ``training.BLIND_STEPS`` passes.
 
     Args:
-        edges: (E, 2) user positions.
-        edge_weight: (E,) weights of the edges, such as 1 - fake_score; 1 where not given.
+        edge_weight: (E,) weights of the graph's edges, such as 1 - fake_score; 1 where not given.
         seed: of the first table and of the choice of judged users.
         checkpoint: saved after every trial and continued from where it exists.
         trainer: trains somewhere else, such as on a cluster; None: here.
@@ -138,7 +137,7 @@ def fit_recommender(
         ArtifactError: the checkpoint is damaged or of another fit.
     """
     _check(config, train)
-    social = social_adjacency(edges, train.shape[0], directed, edge_weight)
+    social = graph.adjacency(edge_weight)
     active = np.flatnonzero(np.bincount(train.indices, minlength=train.shape[1]))
     data = _Data(
         train=sp.csr_matrix(train),
@@ -166,8 +165,7 @@ def fit_recommender(
 def refitted(
     made: FittedRecommender,
     everything: sp.csr_matrix,
-    edges: Int64,
-    directed: bool,
+    graph: SocialGraph,
     seed: int,
     *,
     device: torch.device | str = "cpu",
@@ -181,7 +179,7 @@ def refitted(
     train = sp.csr_matrix(everything)
     data = _Data(
         train=train,
-        social=social_adjacency(edges, train.shape[0], directed),
+        social=graph.adjacency(),
         validation=sp.csr_matrix(train.shape, dtype=train.dtype),
         sample=np.empty(0, np.int64),
         active=np.flatnonzero(np.bincount(train.indices, minlength=train.shape[1])),

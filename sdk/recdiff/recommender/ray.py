@@ -16,7 +16,7 @@ from recdiff.config.recommender import RecommenderConfig
 from recdiff.errors import UsageError
 from recdiff.machine.ray_cluster import INSTALL, Crew, cluster, crew
 from recdiff.recommender.shards import shards, train_shard
-from recdiff.recommender.training import Judge, Trainer, Trial
+from recdiff.recommender.training import RowJudge, Trainer, Trial
 from recdiff.storage.checkpoint import Checkpoint
 
 # Times that a training whose worker died is begun again; it ends with the same table.
@@ -45,7 +45,7 @@ def train_on_ray(
     config: RecommenderConfig,
     train: sp.csr_matrix,
     social: sp.csr_matrix,
-    judge: Judge | None,
+    judge: RowJudge | None,
     seed: int,
     *,
     folder: Path,
@@ -55,7 +55,7 @@ def train_on_ray(
     """Train with fixed settings on the workers of a Ray cluster; the table is that of one process, up to rounding.
 
     Args:
-        train: interactions (U, A) with the items that have any. social: ties (U, U).
+        train: interactions (U, A) with the items that have any. social: edges (U, U).
         judge: judges node rows (U + A, D) on validation; called by one worker. None: nothing judges.
         folder: where the result is handed over; every node must see it (one machine, or a shared file system).
         device: "auto" (cards where there are any), "cpu" or "cuda".

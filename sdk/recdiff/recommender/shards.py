@@ -1,4 +1,4 @@
-"""Training the default recommender on several machines: each holds the interactions and ties of its share of the nodes.
+"""Training the default recommender on several machines: each holds its share of the nodes.
 
 Letters: U users, A items with a training interaction, N = U + A nodes, W workers, B nodes of one worker (padded),
 D width, L layers, R training interactions.
@@ -25,14 +25,14 @@ from recdiff.config.recommender import RecommenderConfig
 from recdiff.graph.adjacency import bipartite_adjacency
 from recdiff.graph.sparse import csr_tensor, walk
 from recdiff.recommender.loss import own_gradient, squares
-from recdiff.recommender.training import Judge, Trial, descend
+from recdiff.recommender.training import RowJudge, Trial, descend
 
 # Torch 2.13 calls it by another name and warns of this one.
 _all_gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
 
 
 @dataclass(frozen=True)
-class Layout:
+class NodeLayout:
     """Which worker holds which node, and where its row stands among the gathered ones."""
 
     users: int
@@ -65,21 +65,21 @@ class Shard:
     Attributes:
         layout: the same for all. rank: whose it is, 0 .. W - 1.
         pairs: (B, W B) interactions of the own users and items, 1 each.
-        ties: (B, W B) ties of the own users, a directed one as half a tie each way.
+        social: (B, W B) edges of the own users, a directed one as half an edge each way.
         interactions: R, of all workers.
     """
 
-    layout: Layout
+    layout: NodeLayout
     rank: int
     pairs: sp.csr_matrix
-    ties: sp.csr_matrix
+    social: sp.csr_matrix
     interactions: int
 
 
 def shards(train: sp.csr_matrix, social: sp.csr_matrix, workers: int) -> list[Shard]:
-    """Divide interactions (U, A) and ties (U, U) among ``workers``."""
+    """Divide interactions (U, A) and edges (U, U) among ``workers``."""
     users, items = train.shape
-    layout = Layout(users, items, workers)
+    layout = NodeLayout(users, items, workers)
     size = layout.block * workers
 
     def placed(matrix: sp.csr_matrix) -> sp.csr_matrix:
@@ -87,16 +87,16 @@ def shards(train: sp.csr_matrix, social: sp.csr_matrix, workers: int) -> list[Sh
         where = (layout.places[entries.row], layout.places[entries.col])
         return sp.csr_matrix((entries.data, where), shape=(size, size), dtype=np.float32)
 
-    pairs, ties = placed(bipartite_adjacency(train)), placed((social + social.T) / 2)
+    pairs, friends = placed(bipartite_adjacency(train)), placed((social + social.T) / 2)
     rows = [slice(rank * layout.block, (rank + 1) * layout.block) for rank in range(workers)]
-    return [Shard(layout, rank, pairs[own], ties[own], train.nnz) for rank, own in enumerate(rows)]
+    return [Shard(layout, rank, pairs[own], friends[own], train.nnz) for rank, own in enumerate(rows)]
 
 
 @torch.no_grad()
 def train_shard(
     config: RecommenderConfig,
     shard: Shard,
-    judge: Judge | None,
+    judge: RowJudge | None,
     seed: int,
     *,
     judged: bool,
@@ -165,8 +165,8 @@ class _Part:
 
 
 def _normalised_rows(tie_weight: float, shard: Shard, device: torch.device | str) -> sp.csr_matrix:
-    """Return own rows (B, W B) of D^-1/2 A D^-1/2, A the joint adjacency of interactions and weighted ties."""
-    joint = sp.csr_matrix(shard.pairs + np.float32(tie_weight) * shard.ties) if tie_weight else shard.pairs
+    """Return own rows (B, W B) of D^-1/2 A D^-1/2, A the joint adjacency of interactions and weighted edges."""
+    joint = sp.csr_matrix(shard.pairs + np.float32(tie_weight) * shard.social) if tie_weight else shard.pairs
     degree = np.asarray(joint.sum(axis=1), np.float64).ravel()
     scale = np.divide(1.0, np.sqrt(degree), where=degree > 0, out=np.zeros_like(degree))
     others = _gathered(torch.as_tensor(scale, device=device)[:, None])[:, 0].cpu().numpy()

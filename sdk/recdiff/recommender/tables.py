@@ -1,9 +1,10 @@
 """The fitted recommender: two tables whose dot products rank items, folding in of new users, and reasons.
 
-Letters: U users, I items, B new users, D width, L layers, w tie weight.
+Letters: U users, I items, B new users, D width, L layers, w edge weight.
 
-A user's row is own + (sum over items of m_i + sum over ties of a m_f) / sqrt(degree), where degree = number of items +
-w times the sum of the ties' weights a. m are the memory rows: what a neighbour hands over. New users lack only ``own``.
+A user's row is own + (sum over items of m_i + sum over edges of a m_f) / sqrt(degree), where degree = number of items
++ w times the sum of the edges' weights a. m are the memory rows: what a neighbour hands over. New users lack only
+``own``.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Recommender:
     """Tables of a fitted recommender.
 
     Attributes:
-        user_table: (U, D); users without interactions and ties have the mean row: they get what suits everybody.
+        user_table: (U, D); users without interactions and edges have the mean row: they get what suits everybody.
         item_table: (I, D); items never seen in training have zeros.
         own: (U, D) the part of ``user_table`` that no neighbour gave.
         item_memory: (I, D) m_i.
@@ -108,7 +109,7 @@ class Recommender:
 
         Args:
             history: (B, I), 1 where the new user has the item.
-            friends: (B, U), 1 (or the tie's weight) where they have a tie with a known user.
+            friends: (B, U), 1 (or the edge's weight) where they have an edge with a known user.
 
         A new user with neither, or whose items all are new too, gets the mean row.
 
@@ -132,8 +133,8 @@ class Recommender:
 
         Args:
             user, item: positions; no user: one who was folded in.
-            history, friends: (H,) and (F,) positions: the user's training items and ties.
-            friend_weight: (F,) weights of the ties, 1 where not given.
+            history, friends: (H,) and (F,) positions: the user's training items and edges.
+            friend_weight: (F,) weights of the edges, 1 where not given.
         """
         weight = np.ones(len(friends), np.float32) if friend_weight is None else friend_weight
         degree = len(history) + self.tie_weight * float(weight.sum())

@@ -14,7 +14,7 @@ from recdiff.config.recommender import RecommenderConfig
 from recdiff.metrics.selection import Best
 
 # Judges node rows (N, D), users first; larger is better.
-Judge = Callable[[Float32], float]
+RowJudge = Callable[[Float32], float]
 # Passes where there is no validation to choose them by: about as many as it chose on the graphs measured.
 BLIND_STEPS = 50
 
@@ -34,8 +34,8 @@ class Trial:
     history: tuple[dict[str, float], ...]
 
 
-# Trains somewhere else: settings, interactions (U, A), ties (U, U), what judges (None: nothing), seed.
-Trainer = Callable[[RecommenderConfig, sp.csr_matrix, sp.csr_matrix, Judge | None, int], Trial]
+# Trains somewhere else: settings, interactions (U, A), edges (U, U), what judges (None: nothing), seed.
+Trainer = Callable[[RecommenderConfig, sp.csr_matrix, sp.csr_matrix, RowJudge | None, int], Trial]
 
 
 @torch.no_grad()
@@ -60,7 +60,8 @@ def descend(
         if judge is None or (step % config.evaluate_every and step < config.steps):
             continue
         value = judge(table)
-        best.offer(value, table.detach().clone)
+        if best.offer(value):
+            best.kept = table.detach().clone()
         history.append({"step": step, "validation": value})
         if best.waited >= config.patience:
             break

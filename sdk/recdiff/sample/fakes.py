@@ -1,21 +1,22 @@
-"""Plant fake ties of several kinds in a made-up society, by the protocols of ``corrupt``.
+"""Plant fake edges of several kinds in a made-up society, by the protocols of ``corrupt``.
 
 The accounts are counted before the society is made, so that the whole has the number of users asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recdiff.arrays import Int64
-from recdiff.fakes.injection import FARM_TARGETS, FARM_WITHIN, TIES_PER_ACCOUNT, distinct_cells
-from recdiff.sample.society import Society, keys, random_neighbour, two_hops
-
-KINDS = ("uniform", "degree", "two-hop", "farm", "camouflage")
-SHARES = (0.25, 0.25, 0.2, 0.15, 0.15)
+from recdiff.fakes import kinds
+from recdiff.fakes.drawing import Graph
+from recdiff.fakes.injection import EDGES_PER_ACCOUNT, FARM_TARGETS, FARM_WITHIN, distinct_cells
+from recdiff.graph.pairs import pair_keys
+from recdiff.sample.society import Society, random_neighbour, two_hops
 
 
 @dataclass(frozen=True)
@@ -33,29 +34,23 @@ class Accounts:
     imitated: Int64
 
 
-def count_accounts(users: int, fake_share: float, ties_per_user: int) -> tuple[int, int]:
+def count_accounts(users: int, fake_share: float, edges_per_user: int) -> tuple[int, int]:
     """Return how many of ``users`` are farm and camouflage accounts."""
-    planted = fake_share * users * ties_per_user
-    farm, camouflage = (max(1, round(planted * share / TIES_PER_ACCOUNT)) for share in SHARES[3:])
+    planted = fake_share * users * edges_per_user
+    of_kind = (planted * kinds.kind(name).in_sample for name in ("farm", "camouflage"))
+    farm, camouflage = (max(1, round(count / EDGES_PER_ACCOUNT)) for count in of_kind)
     return farm, camouflage
 
 
 def plant(society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> tuple[Int64, NDArray[np.int8]]:
-    """Return about ``count`` fake ties (F, 2), none of them real or repeated, and the index in KINDS of each."""
-    wanted = [round(count * share) for share in SHARES]
+    """Return about ``count`` fake edges (F, 2), none of them real or repeated, and the index in `in_sample` of each."""
     total = society.size + accounts.farm + accounts.camouflage
-    drawn = [
-        _unknown(rng.integers(0, society.size, (2 * wanted[0], 2)), society)[: wanted[0]],
-        _unknown(_by_degree(society, 2 * wanted[1], rng), society)[: wanted[1]],
-        _unknown(two_hops(society.neighbours, 3 * wanted[2], rng), society)[: wanted[2]],
-        _farm(society, accounts, wanted[3], rng),
-        _camouflage(society, accounts, wanted[4], rng),
-    ]
+    drawn = [_drawn(each, society, accounts, round(count * each.in_sample), rng) for each in kinds.in_sample()]
     pairs = np.concatenate(drawn)
-    kinds = np.repeat(np.arange(len(KINDS), dtype=np.int8), [len(part) for part in drawn])
-    _, first = np.unique(keys(pairs, total), return_index=True)
+    number = np.repeat(np.arange(len(drawn), dtype=np.int8), [len(part) for part in drawn])
+    _, first = np.unique(pair_keys(pairs, total, directed=False), return_index=True)
     first.sort()
-    return pairs[first], kinds[first]
+    return pairs[first], number[first]
 
 
 def imitated(society: Society, count: int, rng: np.random.Generator) -> Int64:
@@ -63,10 +58,30 @@ def imitated(society: Society, count: int, rng: np.random.Generator) -> Int64:
     return random_neighbour(society.neighbours, rng.integers(0, society.size, count), rng)
 
 
+def _drawn(kind: kinds.Kind, society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> Int64:
+    """Return at most ``count`` fakes of ``kind``: as this module makes them, or else as the kind itself says."""
+    own = _MADE.get(kind.name)
+    if own is not None:
+        return own(society, accounts, count, rng)
+    return Graph.of(society.edges, society.size, directed=False).draw_at_most(kind.name, count, rng)
+
+
+def _uniform(society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> Int64:
+    return _unknown(rng.integers(0, society.size, (2 * count, 2)), society)[:count]
+
+
+def _degree(society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> Int64:
+    return _unknown(_by_degree(society, 2 * count, rng), society)[:count]
+
+
+def _two_hop(society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> Int64:
+    return _unknown(two_hops(society.neighbours, 3 * count, rng), society)[:count]
+
+
 def _unknown(pairs: Int64, society: Society) -> Int64:
-    """Drop pairs that are real ties or one user twice."""
-    key = keys(pairs, society.size)
-    real = keys(society.ties, society.size)
+    """Drop pairs that are real edges or one user twice."""
+    key = pair_keys(pairs, society.size, directed=False)
+    real = pair_keys(society.edges, society.size, directed=False)
     at = np.minimum(np.searchsorted(real, key), len(real) - 1)
     new: Int64 = pairs[(pairs[:, 0] != pairs[:, 1]) & (real[at] != key)]
     return new
@@ -94,3 +109,12 @@ def _camouflage(society: Society, accounts: Accounts, count: int, rng: np.random
     near = random_neighbour(society.neighbours, target, rng)
     first = np.arange(count) < accounts.camouflage
     return np.column_stack((society.size + accounts.farm + which, np.where(first, target, near)))
+
+
+_MADE: dict[str, Callable[[Society, Accounts, int, np.random.Generator], Int64]] = {
+    "uniform": _uniform,
+    "degree": _degree,
+    "two-hop": _two_hop,
+    "farm": _farm,
+    "camouflage": _camouflage,
+}

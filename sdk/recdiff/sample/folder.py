@@ -1,4 +1,4 @@
-"""Write a made-up data folder with planted fake ties and the truth about them."""
+"""Write a made-up data folder with planted fake edges and the truth about them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Int64
 from recdiff.errors import UsageError
-from recdiff.sample.fakes import KINDS, Accounts, count_accounts, imitated, plant
-from recdiff.sample.society import TIES_PER_USER, Society, make_society
+from recdiff.fakes import kinds as registry
+from recdiff.sample.fakes import Accounts, count_accounts, imitated, plant
+from recdiff.sample.society import EDGES_PER_USER, Society, make_society
 from recdiff.sample.taste import activity, choose, make_catalogue
 from recdiff.storage.whole import in_the_way, replaced_folder, writable
 
 FAKE_SHARE = 0.2
-"""Fake ties per real tie."""
+"""Fake edges per real edge."""
 USERS = 3_000
 LEAST, MOST = 50, 10_000_000
 CSV_USERS = 50_000
@@ -31,7 +32,6 @@ TRUTH = "truth.parquet"
 
 _MARK = {b"recdiff": b"sample"}
 _START, _DAYS = 1_672_531_200, 730  # 2023-01-01 in seconds, two years
-_KIND_BASE = len(KINDS) + 1
 _FIRST_NAMES = (
     "ada", "alan", "amara", "ana", "anders", "aya", "bao", "bela", "carla", "chen", "chidi", "clara", "dara", "diego",
     "elif", "emeka", "emil", "eva", "farid", "fatima", "freya", "gita", "hana", "hugo", "ines", "isko", "ivan", "jana",
@@ -52,8 +52,8 @@ class Sample:
 
     Attributes:
         interactions: user_id, item_id, timestamp (seconds).
-        social: src, dst; every tie in both directions.
-        truth: the rows of ``social`` with is_fake and kind ("real" or one of sample_fakes.KINDS).
+        social: src, dst; every edge in both directions.
+        truth: the rows of ``social`` with is_fake and kind ("real" or the name of a kind).
         users: number of users, fake accounts included.
         items: number of items.
     """
@@ -75,10 +75,10 @@ def make_sample(users: int = USERS, seed: int = 0) -> Sample:
         raise UsageError(f"users={users} is out of range; accepted: {LEAST} to {MOST}")
     rng = np.random.default_rng(seed)
     items = min(users, 3_000 + users // 20)
-    farm, camouflage = count_accounts(users, FAKE_SHARE, TIES_PER_USER)
+    farm, camouflage = count_accounts(users, FAKE_SHARE, EDGES_PER_USER)
     society = make_society(users - farm - camouflage, rng)
     accounts = Accounts(farm, camouflage, imitated(society, camouflage, rng))
-    fakes, kinds = plant(society, accounts, round(FAKE_SHARE * len(society.ties)), rng)
+    fakes, kinds = plant(society, accounts, round(FAKE_SHARE * len(society.edges)), rng)
     # Numbers are dealt at random, so that nothing about an account shows in its id.
     number = rng.permutation(users)
     names = _names(users, _FIRST_NAMES, rng)
@@ -161,22 +161,18 @@ def _coded(codes: Int64, names: pa.Array) -> pa.DictionaryArray:
 
 
 def _truth(society: Society, fakes: Int64, kinds: NDArray[np.int8], number: Int64, names: pa.Array) -> pa.Table:
-    ties = number[np.concatenate((society.ties, fakes))]
-    kind = np.concatenate((np.zeros(len(society.ties), np.int64), kinds.astype(np.int64) + 1))
-    one_way = ties[:, 0] * len(names) + ties[:, 1]
-    other_way = ties[:, 1] * len(names) + ties[:, 0]
+    edges = number[np.concatenate((society.edges, fakes))]
+    kind = np.concatenate((np.zeros(len(society.edges), np.int64), kinds.astype(np.int64) + 1))
+    one_way = edges[:, 0] * len(names) + edges[:, 1]
+    other_way = edges[:, 1] * len(names) + edges[:, 0]
+    named = ["real", *(each.name for each in registry.in_sample())]
     # The kind rides along in the low digits, so that one plain sort orders all columns.
-    row = np.sort(np.concatenate((one_way, other_way)) * _KIND_BASE + np.concatenate((kind, kind)))
-    pair, label = row // _KIND_BASE, (row % _KIND_BASE).astype(np.int8)
+    row = np.sort(np.concatenate((one_way, other_way)) * len(named) + np.concatenate((kind, kind)))
+    pair, label = row // len(named), (row % len(named)).astype(np.int8)
     src, dst = pair // len(names), pair % len(names)
-    labels = pa.DictionaryArray.from_arrays(pa.array(label), pa.array(["real", *KINDS]))
+    labels = pa.DictionaryArray.from_arrays(pa.array(label), pa.array(named))
     return pa.table(
-        {
-            "src": _coded(src, names),
-            "dst": _coded(dst, names),
-            "is_fake": pa.array(label > 0),
-            "kind": labels,
-        }
+        {"src": _coded(src, names), "dst": _coded(dst, names), "is_fake": pa.array(label > 0), "kind": labels}
     )
 
 
@@ -201,9 +197,5 @@ def _interactions(
     moment = _START + 86_400 * _DAYS * (began[who] + (1 - began[who]) * rng.random(len(who)))
     titles = _numbered(pa.array(_TOPICS).take(pa.array(catalogue.topic % len(_TOPICS))))
     return pa.table(
-        {
-            "user_id": _coded(who, names),
-            "item_id": _coded(what, titles),
-            "timestamp": pa.array(moment.astype(np.int64)),
-        }
+        {"user_id": _coded(who, names), "item_id": _coded(what, titles), "timestamp": pa.array(moment.astype(np.int64))}
     )

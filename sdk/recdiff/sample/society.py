@@ -1,6 +1,6 @@
 """A made-up society: users in communities, and the friendships among them.
 
-Letters: U users, C communities, E ties.
+Letters: U users, C communities, E edges.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.arrays import Int64
+from recdiff.graph.pairs import pair_keys
 
-TIES_PER_USER = 7
+EDGES_PER_USER = 7
 CLOSED = 0.45
-"""Share of ties that close a triangle."""
+"""Share of edges that close a triangle."""
 NEAR = (0.72, 0.9)
-"""Up to the first number a tie stays in its community, up to the second in the next one, else anywhere."""
+"""Up to the first number an edge stays in its community, up to the second in the next one, else anywhere."""
 COMMUNITY_SIZE = 60
 
 
 @dataclass(frozen=True)
 class Society:
-    """Users and their real ties.
+    """Users and their real edges.
 
     Attributes:
         community: int64 (U,) community of each user.
-        ties: int64 (E, 2), each tie once, src < dst.
+        edges: int64 (E, 2), each edge once, src < dst.
         neighbours: CSR (U, U), symmetric, int8 ones.
     """
 
     community: Int64
-    ties: Int64
+    edges: Int64
     neighbours: sp.csr_matrix
 
     @property
@@ -78,19 +79,19 @@ def make_society(users: int, rng: np.random.Generator) -> Society:
     # Empty communities would leave nothing to draw, so the rest are numbered without gaps.
     community = np.unique(community, return_inverse=True)[1].astype(np.int64)
     urn = Urn.of(community, 3 * rng.lognormal(0.0, 1.1, users), int(community.max()) + 1)
-    wanted = TIES_PER_USER * users
-    ties = _distinct(_meet(urn, community, int((1 - CLOSED) * wanted), rng), users)
+    wanted = EDGES_PER_USER * users
+    edges = _distinct(_meet(urn, community, int((1 - CLOSED) * wanted), rng), users)
     for step in (0.5, 1.0):
-        missing = int((wanted - len(ties)) * step)
-        closing = two_hops(neighbours_of(ties, users), missing, rng)
-        ties = _distinct(np.concatenate((ties, closing)), users)
-    return Society(community, ties, neighbours_of(ties, users))
+        missing = int((wanted - len(edges)) * step)
+        closing = two_hops(neighbours_of(edges, users), missing, rng)
+        edges = _distinct(np.concatenate((edges, closing)), users)
+    return Society(community, edges, neighbours_of(edges, users))
 
 
-def neighbours_of(ties: Int64, users: int) -> sp.csr_matrix:
-    """Return the symmetric (U, U) adjacency of ``ties``."""
-    ends = (np.concatenate((ties[:, 0], ties[:, 1])), np.concatenate((ties[:, 1], ties[:, 0])))
-    return sp.csr_matrix((np.ones(2 * len(ties), np.int8), ends), shape=(users, users))
+def neighbours_of(edges: Int64, users: int) -> sp.csr_matrix:
+    """Return the symmetric (U, U) adjacency of ``edges``."""
+    ends = (np.concatenate((edges[:, 0], edges[:, 1])), np.concatenate((edges[:, 1], edges[:, 0])))
+    return sp.csr_matrix((np.ones(2 * len(edges), np.int8), ends), shape=(users, users))
 
 
 def random_neighbour(graph: sp.csr_matrix, of: Int64, rng: np.random.Generator) -> Int64:
@@ -105,11 +106,6 @@ def two_hops(graph: sp.csr_matrix, count: int, rng: np.random.Generator) -> Int6
     """Return ``count`` pairs of friends of one user, (count, 2); some may be friends already or the same."""
     middle = graph.indices[rng.integers(0, graph.nnz, count)].astype(np.int64)
     return np.column_stack((random_neighbour(graph, middle, rng), random_neighbour(graph, middle, rng)))
-
-
-def keys(pairs: Int64, users: int) -> Int64:
-    """Return one number per unordered pair (B, 2)."""
-    return np.asarray(pairs.min(axis=1) * users + pairs.max(axis=1), np.int64)
 
 
 def ascending(numbers: Int64) -> Int64:
@@ -129,5 +125,5 @@ def _meet(urn: Urn, community: Int64, count: int, rng: np.random.Generator) -> I
 
 def _distinct(pairs: Int64, users: int) -> Int64:
     """Return each unordered pair of two different users once, in ascending order."""
-    key = ascending(keys(pairs[pairs[:, 0] != pairs[:, 1]], users))
+    key = ascending(pair_keys(pairs[pairs[:, 0] != pairs[:, 1]], users, directed=False))
     return np.column_stack((key // users, key % users))

@@ -60,7 +60,7 @@ def choose(
     Args:
         community: (U,) community of each user.
         counts: (U,) how many choices each makes.
-        friends: CSR (U, U) real ties, whose taste rubs off.
+        friends: CSR (U, U) real edges, whose taste rubs off.
         catalogue: the items.
         number: (U,) the number each user goes by, a permutation.
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import expit
 
 from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.errors import UsageError
 from recdiff.metrics.edges import auc
+from recdiff.metrics.odds import intercept_for_share
 
-SMALLEST_CHANCE = 1e-7
-WIDEST = 60.0
 NEWTON_STEPS = 50
 RIDGE = 1e-3
 SMALLEST_SHARE = 1e-3
@@ -36,28 +34,6 @@ FREE = 30.0
 """By what s is multiplied, so that the penalty hardly touches its factor."""
 LEAST_FACTOR = 0.2
 """What a is at least: w . x has no more to say than labels can bear."""
-
-
-def odds_of(score: Float32 | Float64) -> Float64:
-    """Return log(p / (1 - p)) of scores p (B,), kept from 0 and 1."""
-    p = np.clip(np.asarray(score, np.float64), SMALLEST_CHANCE, 1.0 - SMALLEST_CHANCE)
-    found: Float64 = np.log(p / (1.0 - p))
-    return found
-
-
-def intercept_for_share(log_odds: Float64, share: float, slope: float = 1.0) -> float:
-    """Return b such that the mean of sigmoid(slope * s + b) over ``log_odds`` (B,) is ``share``.
-
-    Raises:
-        UsageError: where ``share`` is not strictly between 0 and 1, or there are no edges.
-    """
-    if not 0.0 < share < 1.0:
-        raise UsageError(f"fake share {share}: expected a number between 0 and 1, both excluded")
-    if not len(log_odds):
-        raise UsageError("no edges to calibrate on")
-    low, high = (-slope * float(each) for each in (log_odds.max(), log_odds.min()))
-    found: float = brentq(lambda b: expit(slope * log_odds + b).mean() - share, low - WIDEST, high + WIDEST)
-    return found
 
 
 def fit_logistic(log_odds: Float64, is_fake: NDArray[np.bool_]) -> tuple[float, float]:

@@ -28,6 +28,7 @@ from recdiff.arrays import Float32, Float64, Half, Int64, Mask
 from recdiff.config.scorer import ScorerConfig
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.errors import DataError
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.progress import Report, Steps, silent
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.answers import silence
@@ -42,17 +43,10 @@ from recdiff.scorer.calibration import (
 )
 from recdiff.scorer.direct import Direct, widened
 from recdiff.scorer.evidence import denoise, folded
-from recdiff.scorer.halves import (
-    Network,
-    Task,
-    edge_logits,
-    edge_ratios,
-    half_networks,
-    pair_ratios,
-)
+from recdiff.scorer.halves import Network, Task, edge_logits, edge_ratios, half_networks, pair_ratios
 from recdiff.scorer.pair_scorer import PairScorer, log_odds, posterior
 from recdiff.scorer.round import CLIP, HALVES, Round, described, fold_features, make_round, standardised, with_evidence
-from recdiff.scorer.setup import Seeds, Setup, SocialGraph, make_setup
+from recdiff.scorer.setup import Seeds, Setup, make_setup
 from recdiff.scorer.shares import Shares, infer_all
 from recdiff.scorer.staged import STAGED
 
@@ -147,8 +141,7 @@ def fit_scorer(
     Raises:
         DataError: where there are too few edges to learn from.
     """
-    if len(edges) < config.least_edges:
-        least = config.least_edges
+    if len(edges) < (least := config.least_edges):
         raise DataError(
             f"{len(edges)} social edges are too few to learn what a fake looks like: at least {least} are needed"
         )

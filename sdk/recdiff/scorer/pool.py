@@ -19,6 +19,7 @@ from recdiff.fakes.drawing import Graph
 from recdiff.fakes.kinds import sampled
 from recdiff.graph.edge_index import EdgeIndex
 from recdiff.graph.pairs import pair_keys
+from recdiff.graph.social_graph import SocialGraph
 
 MISSING_ONE = 0.2
 """How often a user drawn evenly is the end of an edge that it misses."""
@@ -89,7 +90,7 @@ def _drawn(
     if kind == LOST_PATH:
         pairs = graph.draw_at_most("two-hop", count, rng)
         first_steps = np.stack([pairs[:, 0], _between(graph, pairs, rng)], axis=1)
-        rows = EdgeIndex.of(edges, graph.num_users, graph.directed).rows_of(first_steps)
+        rows = EdgeIndex.of(SocialGraph(edges, graph.num_users, graph.directed)).rows_of(first_steps)
         return pairs, edge_fold[rows]
     pairs = graph.draw_at_most(kind, count, rng)
     return pairs, rng.integers(0, folds, len(pairs))

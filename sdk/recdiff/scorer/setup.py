@@ -15,6 +15,7 @@ from recdiff.arrays import Int64
 from recdiff.config.scorer import ScorerConfig
 from recdiff.fakes.drawing import Graph
 from recdiff.graph.folded import FoldedGraph
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.progress import Steps
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import PlantedEdges, account_columns, plant
@@ -24,21 +25,6 @@ from recdiff.scorer.table import Columns, Tastes
 
 ALIVE = 2
 """Graphs encoded at a time, which bounds memory."""
-
-
-@dataclass(frozen=True, eq=False)
-class SocialGraph:
-    """Social edges by user position.
-
-    Attributes:
-        edges: (E, 2), each edge once; in an order of their own, so that nothing depends on the order of rows.
-        num_users: U.
-        directed: whether (a, b) and (b, a) are two edges.
-    """
-
-    edges: Int64
-    num_users: int
-    directed: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +129,7 @@ def make_setup(
         planted=planted,
         tastes=tastes,
         accounts=side_by_side(befriended, range(folds + 1), ALIVE),
-        staged=Staged.of(edges, num_users, directed),
+        staged=Staged.of(graph),
         config=config,
         seeds=seeds,
         generator=torch.Generator().manual_seed(seeds.networks),

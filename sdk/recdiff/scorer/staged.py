@@ -21,6 +21,7 @@ import numpy as np
 from scipy.special import expit
 
 from recdiff.arrays import Float32, Float64, Int64
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.groups.find import find_groups, of_members
 
 STAGED = "staged"
@@ -42,11 +43,11 @@ class Staged:
     group: Int64
 
     @classmethod
-    def of(cls, edges: Int64, num_users: int, directed: bool) -> Staged:
-        """Find the groups in the graph of ``edges`` (E, 2)."""
-        groups = find_groups(edges, num_users, directed)
-        made = np.nan_to_num(of_members(groups, edges, groups.staged), nan=LEAST)
-        usual = float(np.median(made[edges].max(axis=1)))
+    def of(cls, graph: SocialGraph) -> Staged:
+        """Find the groups in ``graph``."""
+        groups = find_groups(graph)
+        made = np.nan_to_num(of_members(groups, graph.edges, groups.staged), nan=LEAST)
+        usual = float(np.median(made[graph.edges].max(axis=1)))
         apart = np.minimum(made, made - usual - STANDS_OUT)
         odds = np.where(apart > 0, np.minimum(RISE * apart, SUREST), np.maximum(FALL * apart, LEAST))
         return cls(odds, groups.member)

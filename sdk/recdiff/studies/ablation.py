@@ -43,10 +43,7 @@ def _summary(outcomes: Sequence[Outcome], resamples: int) -> Summary:
                 row += ["–", "–"]
                 continue
             gap = each.against(full, metric, K, resamples)
-            row += [
-                f"{signed(gap.mean)} {interval(gap.low, gap.high)}",
-                p_value(gap.p),
-            ]
+            row += [f"{signed(gap.mean)} {interval(gap.low, gap.high)}", p_value(gap.p)]
         rows.append(tuple(row))
     columns = ("variant", "Recall@20", "against published", "p", "NDCG@20", "against published", "p")
     note = "± is the standard deviation over seeds; intervals are 95 % paired bootstrap over users, seeds averaged."

@@ -29,11 +29,11 @@ Categories = Mapping[int, tuple[str, ...]] | None
 
 @dataclass(frozen=True)
 class Case:
-    """A tie with its surroundings.
+    """An edge with its surroundings.
 
     Attributes:
         names: raw ids of the two users.
-        before, after: score of the tie without and with denoising.
+        before, after: score of the edge without and with denoising.
         ego: the friends around them.
         shared: positions of the training items of both.
         shared_categories: how many categories both users have training items in; None where unknown.
@@ -53,9 +53,9 @@ class Subject:
 
     Attributes:
         model: a name of ``contenders``.
-        score: what its ties are scored by.
+        score: what its edges are scored by.
         values: what ``run_pairs`` returned.
-        cases: the ties changed most.
+        cases: the edges changed most.
     """
 
     model: str
@@ -70,7 +70,7 @@ class Subject:
 
 
 def run(bench: Bench) -> Findings:
-    """Fit each model once, with the first seed, and look at the ties changed most."""
+    """Fit each model once, with the first seed, and look at the edges changed most."""
     dataset, seed = bench.dataset, bench.budget.seeds[0]
     cells = [Cell(PAIRS, {"model": name, "epochs": bench.budget.epochs}, seed, bench.fingerprint) for name in SCORES]
     results = bench.results(cells, "case")

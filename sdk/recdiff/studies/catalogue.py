@@ -37,14 +37,7 @@ class Outcome:
 
 
 def run_study(
-    name: str,
-    source: Source,
-    out: Path,
-    budget: Budget,
-    *,
-    jobs: int,
-    command: str,
-    report: Report = silent,
+    name: str, source: Source, out: Path, budget: Budget, *, jobs: int, command: str, report: Report = silent
 ) -> Outcome:
     """Run study ``name`` and write its table, figures and text into ``out``.
 

@@ -1,6 +1,6 @@
-"""A cell that asks what cleaning the ties gives the default recommender: same model, same settings, other ties.
+"""A cell that asks what cleaning the edges gives the default recommender: same model, same settings, other edges.
 
-Letters: U users, E ties.
+Letters: U users, E edges.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from recdiff.baselines.task import validation_judge
 from recdiff.cleaning.policy import Policy, removed
 from recdiff.config.scorer import ScorerConfig
 from recdiff.data.dataset import SocialDataset
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.graph.rewired import rewired
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import auc
 from recdiff.metrics.ranking import rank
 from recdiff.recommender.fit import RecommenderConfig, fit_recommender
@@ -41,8 +41,8 @@ TREATMENTS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Ties:
-    """Ties (E, 2) with their weights (E,), None for 1."""
+class WeightedEdges:
+    """Edges (E, 2) with their weights (E,), None for 1."""
 
     edges: Int64
     weight: Float32 | None = None
@@ -58,9 +58,9 @@ def cleaning_cell(data: str, change: Mapping[str, Any], seed: int, steps: int | 
 
 
 def run_cleaning(cell: Cell, source: Source) -> dict[str, Any]:
-    """Score the ties blindly, treat them in every way, and fit the recommender on each.
+    """Score the edges blindly, treat them in every way, and fit the recommender on each.
 
-    The recommender's settings are those that validation likes best on the ties as they are.
+    The recommender's settings are those that validation likes best on the edges as they are.
     """
     made = changed(source.read(), cell.settings["change"], cell.seed)
     dataset = made.dataset
@@ -87,33 +87,32 @@ def run_cleaning(cell: Cell, source: Source) -> dict[str, Any]:
     return values
 
 
-def treated(dataset: SocialDataset, scores: Float32, seed: int) -> dict[str, Ties]:
-    """Return the ties of ``dataset`` after every treatment, given their fake scores (E,)."""
+def treated(dataset: SocialDataset, scores: Float32, seed: int) -> dict[str, WeightedEdges]:
+    """Return the edges of ``dataset`` after every treatment, given their fake scores (E,)."""
     rng = np.random.default_rng(seed)
     edges, users = dataset.edges, len(dataset.users)
     kept = ~removed(edges, scores, Policy(), users)
     thinned = np.sort(rng.permutation(len(edges))[: int(kept.sum())])
-    adjacency = rewired(social_adjacency(edges, users, dataset.directed), rng)
+    adjacency = rewired(dataset.graph.adjacency(), rng)
     return {
-        "as-is": Ties(edges),
-        "cleaned": Ties(edges[kept]),
-        "weighted": Ties(edges, np.asarray(1.0 - scores, np.float32)),
-        "thinned": Ties(edges[thinned]),
-        "shuffled": Ties(_edges_of(adjacency, dataset.directed)),
-        "none": Ties(np.empty((0, 2), np.int64)),
+        "as-is": WeightedEdges(edges),
+        "cleaned": WeightedEdges(edges[kept]),
+        "weighted": WeightedEdges(edges, np.asarray(1.0 - scores, np.float32)),
+        "thinned": WeightedEdges(edges[thinned]),
+        "shuffled": WeightedEdges(_edges_of(adjacency, dataset.directed)),
+        "none": WeightedEdges(np.empty((0, 2), np.int64)),
     }
 
 
 def _fit(
-    dataset: SocialDataset, ties: Ties, config: RecommenderConfig, seed: int
+    dataset: SocialDataset, ties: WeightedEdges, config: RecommenderConfig, seed: int
 ) -> tuple[RecommenderConfig, dict[str, Any]]:
     """Return the settings used, with the search off, and what the fit came to."""
     train, validation = dataset.train, dataset.validation
     made = fit_recommender(
         config,
         train,
-        edges=ties.edges,
-        directed=dataset.directed,
+        SocialGraph(ties.edges, len(dataset.users), dataset.directed),
         validation=validation,
         seed=seed,
         edge_weight=ties.weight,
@@ -133,6 +132,6 @@ def _auc(made: Changed, scores: Float32) -> float | None:
 
 
 def _edges_of(adjacency: sp.csr_matrix, directed: bool) -> Int64:
-    """Return the ties of an adjacency, (E, 2), undirected ones once."""
+    """Return the edges of an adjacency, (E, 2), undirected ones once."""
     coo = (adjacency if directed else sp.triu(adjacency, 1)).tocoo()
     return np.stack([coo.row, coo.col], axis=1).astype(np.int64)

@@ -25,7 +25,7 @@ class Ego:
         nodes: positions of the users drawn: the two ends, common friends, friends of the first, of the second.
         groups: (N,) 0 end, 1 common, 2 friend of the first only, 3 of the second only.
         places: (N, 2) coordinates.
-        edges: (M, 2) ties among the nodes, as places in ``nodes``.
+        edges: (M, 2) edges among the nodes, as places in ``nodes``.
         counts: number of common friends, friends of the first only and of the second only, drawn or not.
     """
 
@@ -71,7 +71,7 @@ def _neighbours(edges: Int64, user: int) -> Int64:
 
 
 def _column(count: int) -> Float64:
-    """Return places between the ends, alternating above and below their tie, never on it."""
+    """Return places between the ends, alternating above and below their edge, never on it."""
     level = np.arange(count)
     height = (level // 2 + 1) / (max(count - 1, 1) // 2 + 1) * 1.2
     return np.stack([np.zeros(count), np.where(level % 2 == 0, height, -height)], axis=1)
@@ -84,7 +84,7 @@ def _arc(side: int, count: int) -> Float64:
 
 
 def _among(edges: Int64, nodes: Int64) -> Int64:
-    """Return the ties among ``nodes`` but the pair's own, by place in ``nodes``."""
+    """Return the edges among ``nodes`` but the pair's own, by place in ``nodes``."""
     place = {int(node): index for index, node in enumerate(nodes)}
     near = edges[np.isin(edges, nodes).all(axis=1)]
     found = [(place[int(a)], place[int(b)]) for a, b in near]

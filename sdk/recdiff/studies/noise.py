@@ -1,4 +1,4 @@
-"""Study: what fake ties do to models that learn from ties, and what cleaning gives back."""
+"""Study: what fake edges do to models that learn from edges, and what cleaning gives back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from recdiff.studies.treatments import (
 K = 20
 SHARES = (0.2, 0.5)
 KINDS: Mapping[str, str] = {"uniform": "uniform fakes", "degree": "degree-matched fakes"}
-# The published model, the two that the article compares with, and a simple one with ties; ours comes with its cleaning.
+# The published model, the two that the article compares with, and a simple one with edges; ours comes cleaned.
 MODELS = (PUBLISHED, "mhcn", "diffnet", "lightgcn-ties")
 CLEANED_LABEL = f"{label(OURS)}, cleaned ties"
 

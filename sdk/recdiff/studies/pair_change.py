@@ -1,6 +1,6 @@
-"""A cell that fits a model and asks how denoising changes its scores of ties and its embeddings of users.
+"""A cell that fits a model and asks how denoising changes its scores of edges and its embeddings of users.
 
-Letters: U users, E ties, D embedding width.
+Letters: U users, E edges, D embedding width.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from recdiff.baselines.task import validation_judge
 from recdiff.config import PaperConfig
 from recdiff.config.scorer import ScorerConfig
 from recdiff.data.dataset import SocialDataset
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.metrics.ranking import by_tables
 from recdiff.paper.fit import fit_paper
 from recdiff.scorer.fit import fit_scorer
@@ -34,7 +33,7 @@ class Change:
     """What denoising does.
 
     Attributes:
-        given, denoised: (E,) score of each tie without and with denoising.
+        given, denoised: (E,) score of each edge without and with denoising.
         before, after: (U, D) embeddings before and after.
     """
 
@@ -45,7 +44,7 @@ class Change:
 
 
 def run_pairs(cell: Cell, source: Source) -> dict[str, Any]:
-    """Fit the model that the cell names, then compare scores of ties and embeddings without and with denoising."""
+    """Fit the model that the cell names, then compare scores of edges and embeddings without and with denoising."""
     dataset = source.read()
     fit = {OURS: _ours, PUBLISHED: _published}[cell.settings["model"]]
     made = fit(dataset, cell.settings["epochs"], cell.seed)
@@ -95,7 +94,7 @@ def _four_digits(points: Float64) -> list[list[float]]:
 
 
 def _ours(dataset: SocialDataset, epochs: int | None, seed: int) -> Change:
-    """Score all ties with and without the denoiser's evidence, out of fold; ``epochs`` is the denoiser's at most."""
+    """Score all edges with and without the denoiser's evidence, out of fold; ``epochs`` is the denoiser's at most."""
     full = ScorerConfig()
     if epochs is not None:
         full = replace(full, evidence=replace(full.evidence, epochs=min(epochs, full.evidence.epochs)))
@@ -111,12 +110,12 @@ def _ours(dataset: SocialDataset, epochs: int | None, seed: int) -> Change:
 
 
 def _published(dataset: SocialDataset, epochs: int | None, seed: int) -> Change:
-    """Score ties by the cosine of the social embeddings before and after the reverse walk."""
+    """Score edges by the cosine of the social embeddings before and after the reverse walk."""
     judge = validation_judge(dataset.train, dataset.validation)
     config = PaperConfig()
     if epochs is not None:
         config = replace(config, epochs=min(epochs, config.epochs))
-    social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+    social = dataset.graph.adjacency()
     model, graphs, _ = fit_paper(
         config, dataset.train, social, lambda users, items: judge(by_tables(users, items)), seed
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,46 +34,14 @@ class Study:
     load: Callable[[], Run]
 
 
-def _overall() -> Run:
-    from recdiff.studies.overall import run
+def run_of(module: str) -> Callable[[], Run]:
+    """Return what imports ``module`` and returns its ``run``."""
 
-    return run
+    def load() -> Run:
+        found: Run = import_module(module).run
+        return found
 
-
-def _ablation() -> Run:
-    from recdiff.studies.ablation import run
-
-    return run
-
-
-def _hyperparameters() -> Run:
-    from recdiff.studies.hyperparameters import run
-
-    return run
-
-
-def _noise() -> Run:
-    from recdiff.studies.noise import run
-
-    return run
-
-
-def _efficiency() -> Run:
-    from recdiff.studies.efficiency import run
-
-    return run
-
-
-def _case() -> Run:
-    from recdiff.studies.case import run
-
-    return run
-
-
-def _complexity() -> Run:
-    from recdiff.studies.complexity import run
-
-    return run
+    return load
 
 
 # In the order of the report.
@@ -80,60 +49,50 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "overall",
         "Overall comparison",
-        (
-            "How well does each model rank the held-out items? Baselines are tuned on validation with one small "
-            "budget each, epochs are chosen on validation, and the test split is read once per seed."
-        ),
-        _overall,
+        "How well does each model rank the held-out items? Baselines are tuned on validation with one small "
+        "budget each, epochs are chosen on validation, and the test split is read once per seed.",
+        run_of("recdiff.studies.overall"),
     ),
     Study(
         "ablation",
         "Ablation",
-        ("What does each part of the published model contribute? Every variant is trained anew with the same seeds."),
-        _ablation,
+        "What does each part of the published model contribute? Every variant is trained anew with the same seeds.",
+        run_of("recdiff.studies.ablation"),
     ),
     Study(
         "hyperparameters",
         "Hyper-parameters",
-        ("How much do embedding size, time-embedding size, diffusion steps and noise scale matter, one at a time?"),
-        _hyperparameters,
+        "How much do embedding size, time-embedding size, diffusion steps and noise scale matter, one at a time?",
+        run_of("recdiff.studies.hyperparameters"),
     ),
     Study(
         "noise",
         "Noise",
-        (
-            "How much do models lose when a share of the ties is replaced by fakes, and the models are trained "
-            "anew on what is left? Interactions stay as they are, and so does the test split."
-        ),
-        _noise,
+        "How much do models lose when a share of the ties is replaced by fakes, and the models are trained "
+        "anew on what is left? Interactions stay as they are, and so does the test split.",
+        run_of("recdiff.studies.noise"),
     ),
     Study(
         "efficiency",
         "Efficiency",
-        (
-            "How long does an epoch take, and how soon does validation stop rising? The unoptimised loop computes"
-            " the published model as plainly as its equations are written; every fit runs alone, on one core."
-        ),
-        _efficiency,
+        "How long does an epoch take, and how soon does validation stop rising? The unoptimised loop computes"
+        " the published model as plainly as its equations are written; every fit runs alone, on one core.",
+        run_of("recdiff.studies.efficiency"),
     ),
     Study(
         "case",
         "Case study",
-        (
-            "Which ties does denoising change most, and what do their neighbourhoods and shared items look like? "
-            "Ours is asked by its fake score without and with the denoiser's evidence, the published model by the"
-            " cosine of the two users' social embeddings before and after denoising."
-        ),
-        _case,
+        "Which ties does denoising change most, and what do their neighbourhoods and shared items look like? "
+        "Ours is asked by its fake score without and with the denoiser's evidence, the published model by the"
+        " cosine of the two users' social embeddings before and after denoising.",
+        run_of("recdiff.studies.case"),
     ),
     Study(
         "complexity",
         "Complexity",
-        (
-            "How do time and memory of one training step of the published model grow with users, interactions, "
-            "ties and embedding width, and does that agree with O((R + S) D + (U + I) D² + B (D² + D H))?"
-        ),
-        _complexity,
+        "How do time and memory of one training step of the published model grow with users, interactions, "
+        "ties and embedding width, and does that agree with O((R + S) D + (U + I) D² + B (D² + D H))?",
+        run_of("recdiff.studies.complexity"),
     ),
 )
 

@@ -42,7 +42,7 @@ class Cleaned:
     test: Mapping[str, Repeated]
 
     def gain(self, treatment: str, metric: str, resamples: int) -> Difference:
-        """Return how much better a treatment is at 20 than the ties as they are, paired over users."""
+        """Return how much better a treatment is at 20 than the edges as they are, paired over users."""
         return self.test[treatment].against(self.test[AS_IS], metric, K, resamples)
 
     def average(self, name: str) -> float | None:
@@ -93,7 +93,7 @@ def treatment_rows(graphs: Sequence[Cleaned]) -> list[Row]:
 
 
 def treatment_summary(graphs: Sequence[Cleaned], resamples: int) -> Summary:
-    """Return all treatments of all graphs beside the ties as they are."""
+    """Return all treatments of all graphs beside the edges as they are."""
     rows = []
     for each in graphs:
         for treatment, name in TREATMENTS.items():
@@ -115,7 +115,7 @@ def treatment_summary(graphs: Sequence[Cleaned], resamples: int) -> Summary:
 
 
 def detection_summary(graphs: Sequence[Cleaned]) -> Summary:
-    """Return how well the fakes are found, and how many ties cleaning removes."""
+    """Return how well the fakes are found, and how many edges cleaning removes."""
     rows = []
     for each in graphs:
         auc, share, removed = (each.average(name) for name in ("auc", "estimated_share", "removed"))

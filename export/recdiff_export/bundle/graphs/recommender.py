@@ -10,12 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from recdiff_export.bundle.graphs.writer import FLOAT, INT32, INT64, Graph
-from recdiff_export.bundle.names import (
-    RECOMMEND_ITEMS_FILE,
-    RECOMMEND_USERS_FILE,
-    SEEN_INDPTR_FILE,
-    SEEN_ITEMS_FILE,
-)
+from recdiff_export.bundle.names import RECOMMEND_ITEMS_FILE, RECOMMEND_USERS_FILE, SEEN_INDPTR_FILE, SEEN_ITEMS_FILE
 from recdiff_export.bundle.parts import RecommenderWeights
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from recdiff.scorer.pair_scorer import Span
 from recdiff_export.bundle.graphs.stored import stored_score
-from recdiff_export.bundle.graphs.term_plan import Block, Factors, Run, Span, arrange_columns, plan_blocks
+from recdiff_export.bundle.graphs.term_plan import Block, Factors, Run, arrange_columns, plan_blocks
 from recdiff_export.bundle.graphs.writer import FLOAT, FLOAT16, INT64, Graph
 from recdiff_export.bundle.names import TABLE_FILE
 from recdiff_export.bundle.parts import FittedEdges, ScorerWeights

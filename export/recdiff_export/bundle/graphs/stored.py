@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recdiff.arrays import Float32, Int64
+from recdiff.graph.keys import keys_of
 from recdiff_export.bundle.graphs.writer import FLOAT, INT64, Graph
 from recdiff_export.bundle.names import STORED_KEYS_FILE, STORED_SCORES_FILE
 from recdiff_export.bundle.parts import FittedEdges
@@ -16,10 +17,7 @@ _LAST = np.iinfo(np.int64).max
 
 def sorted_edges(fitted: FittedEdges, users: int) -> tuple[Int64, Float32]:
     """Return the keys (E + 1,) of the edges in order and their scores, a key above all others at the end."""
-    low, high = fitted.src, fitted.dst
-    if not fitted.directed:
-        low, high = np.minimum(low, high), np.maximum(low, high)
-    keys = low * users + high
+    keys = keys_of(fitted.src, fitted.dst, users, fitted.directed)
     order = np.argsort(keys)
     scores = np.append(fitted.fake_score[order], np.float32(np.nan))
     return np.append(keys[order], _LAST), scores.astype(np.float32)

@@ -16,9 +16,8 @@ from typing import Literal
 import numpy as np
 
 from recdiff.arrays import Float32
-from recdiff.scorer.pair_scorer import PairTerm
+from recdiff.scorer.pair_scorer import PairTerm, Span
 
-Span = tuple[int, int]
 Elementwise = Literal["product", "sum", "gap", "low", "src", "dst"]
 
 _ELEMENTWISE: dict[str, Elementwise] = {

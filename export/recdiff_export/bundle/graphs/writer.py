@@ -96,10 +96,7 @@ class Graph:
             onnx.checker.ValidationError: where the graph is not valid ONNX.
         """
         model = helper.make_model(
-            self.proto(),
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
-            producer_name=PRODUCER,
+            self.proto(), opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name=PRODUCER
         )
         helper.set_model_props(model, dict(sorted(metadata.items())))
         path.write_bytes(model.SerializeToString(deterministic=True))

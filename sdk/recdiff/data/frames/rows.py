@@ -53,7 +53,7 @@ def read_frame(given: Any, schema: Schema, mapping: Mapping[str, str], *, with_t
 
 
 def frame_direction(given: Any, social: Table) -> bool | None:
-    """Return whether ties are directed as a column ``type`` of the frame says in every row; None where it does not."""
+    """Return whether edges are directed as a column ``type`` of the frame says in every row; None where it does not."""
     name = type_column(social.unused)
     if name is None:
         return None

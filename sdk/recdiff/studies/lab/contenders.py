@@ -13,7 +13,6 @@ from recdiff.baselines.registry import BASELINES, Baseline, baseline
 from recdiff.baselines.task import Judge, Task
 from recdiff.config import PaperConfig
 from recdiff.data.dataset import SocialDataset
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.metrics.ranking import Score, by_tables
 from recdiff.paper.fit import fit_paper
 from recdiff.recommender.fit import RecommenderConfig, fit_recommender
@@ -72,8 +71,8 @@ class History:
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A fitted model.
+class Contender:
+    """A model that was fitted to be compared.
 
     Attributes:
         score: all items for some users.
@@ -110,7 +109,7 @@ def is_seeded(name: str) -> bool:
 
 def fit_contender(
     name: str, dataset: SocialDataset, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
-) -> Fitted:
+) -> Contender:
     """Fit the model called ``name``.
 
     Args:
@@ -128,9 +127,9 @@ def fit_contender(
 
 def _fit_baseline(
     model: Baseline, dataset: SocialDataset, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
-) -> Fitted:
+) -> Contender:
     history = History(judge, JUDGE_EVERY)
-    task = Task(dataset.train, dataset.edges, dataset.directed, history, seed)
+    task = Task(dataset.train, dataset.graph, history, seed)
     own = inspect.signature(model.fit).parameters.get("epochs")
     limit = {} if own is None or epochs is None else {"epochs": min(epochs, own.default)}
     score = model.fit(task, **settings, **limit)
@@ -139,20 +138,18 @@ def _fit_baseline(
         # It has no epochs: what it is came in one.
         history.every = 1
         history(score)
-    return Fitted(score, history.rows, seconds, history.best)
+    return Contender(score, history.rows, seconds, history.best)
 
 
 def _fit_ours(
     dataset: SocialDataset, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
-) -> Fitted:
+) -> Contender:
     """Fit the default recommender; ``settings`` are fields of RecommenderConfig, an epoch is one of its passes."""
     config = replace(RecommenderConfig(), **settings)
     if epochs is not None:
         config = replace(config, steps=min(epochs, config.steps))
     began = time.perf_counter()
-    made = fit_recommender(
-        config, dataset.train, edges=dataset.edges, directed=dataset.directed, validation=dataset.validation, seed=seed
-    )
+    made = fit_recommender(config, dataset.train, graph=dataset.graph, validation=dataset.validation, seed=seed)
     whole = time.perf_counter() - began
     began = time.perf_counter()
     judge(made.recommender.score)
@@ -165,12 +162,12 @@ def _fit_ours(
         for row in trial
     ]
     best = max(row["validation"] for row in made.history)
-    return Fitted(made.recommender.score, rows, seconds, best)
+    return Contender(made.recommender.score, rows, seconds, best)
 
 
 def _fit_published(
     dataset: SocialDataset, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
-) -> Fitted:
+) -> Contender:
     """Fit the published model; ``settings`` are fields of PaperConfig.
 
     ``settings["inference"]`` = "mean" puts the mean of all users' denoised social embeddings in the place of each,
@@ -179,7 +176,7 @@ def _fit_published(
     config = replace(PaperConfig(), **{name: settings[name] for name in settings if name != "inference"})
     if epochs is not None:
         config = replace(config, epochs=min(epochs, config.epochs))
-    social = social_adjacency(dataset.edges, len(dataset.users), dataset.directed)
+    social = dataset.graph.adjacency()
     history = History(judge, config.evaluate_every)
     model, graphs, _ = fit_paper(
         config, dataset.train, social, lambda users, items: history(by_tables(users, items)), seed
@@ -189,4 +186,4 @@ def _fit_published(
     if settings.get("inference") == "mean":
         denoised = model.denoise(social_rows)
         users = users - denoised + denoised.mean(dim=0)
-    return Fitted(by_tables(users.numpy(), items.numpy()), history.rows, seconds, history.best)
+    return Contender(by_tables(users.numpy(), items.numpy()), history.rows, seconds, history.best)

@@ -1,6 +1,6 @@
 """The social graph a cell is fitted on: as given, or changed on purpose, from a small JSON-able description.
 
-{"kind": "given"} · {"kind": "uniform" or "degree", "share": x}: that share of the ties replaced by fakes of this kind.
+{"kind": "given"} · {"kind": "uniform" or "degree", "share": x}: that share of the edges replaced by fakes of this kind.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ GIVEN: Mapping[str, Any] = {"kind": "given"}
 
 @dataclass(frozen=True, eq=False)
 class Changed:
-    """A data set with the ties of a cell.
+    """A data set with the edges of a cell.
 
     Attributes:
-        dataset: as given but for its ties.
-        is_fake: (E,) which of its ties were put there.
+        dataset: as given but for its edges.
+        is_fake: (E,) which of its edges were put there.
     """
 
     dataset: SocialDataset
@@ -33,7 +33,7 @@ class Changed:
 
 
 def changed(dataset: SocialDataset, change: Mapping[str, Any], seed: int) -> Changed:
-    """Return ``dataset`` with its ties changed; equal seeds change them alike.
+    """Return ``dataset`` with its edges changed; equal seeds change them alike.
 
     Raises:
         UsageError: the kind of change is unknown.
@@ -41,7 +41,7 @@ def changed(dataset: SocialDataset, change: Mapping[str, Any], seed: int) -> Cha
     if change == GIVEN:
         return Changed(dataset, np.zeros(len(dataset.edges), np.bool_))
     if change["kind"] not in ("uniform", "degree"):
-        raise UsageError(f"change of ties {change['kind']!r}: accepted are given, uniform, degree")
+        raise UsageError(f"change of edges {change['kind']!r}: accepted are given, uniform, degree")
     rng = np.random.default_rng(seed)
     made = corrupt(
         dataset.edges,

@@ -27,7 +27,7 @@ class Size:
 
     Attributes:
         users, items: U, I.
-        interactions, ties: R, S (undirected, each once).
+        interactions, edges: R, S (undirected, each once).
         width: D.
     """
 

@@ -66,7 +66,7 @@ def _read(source: Source) -> SocialDataset:
 
 
 def fingerprint(dataset: SocialDataset) -> str:
-    """Return a hash of everything in ``dataset``: ids, the three splits, ties and whether they have a direction."""
+    """Return a hash of everything in ``dataset``: ids, the three splits, edges and whether they have a direction."""
     digest = hashlib.sha256()
     for ids in (dataset.users, dataset.items):
         digest.update(str(ids.values.type).encode())

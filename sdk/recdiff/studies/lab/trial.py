@@ -50,11 +50,7 @@ def run_trial(cell: Cell, source: Source) -> dict[str, Any]:
     fitted = fit_contender(
         wanted["model"], dataset, settings=wanted["settings"], seed=cell.seed, epochs=wanted["epochs"], judge=judge
     )
-    values: dict[str, Any] = {
-        "validation": fitted.validation,
-        "history": fitted.history,
-        "seconds": fitted.seconds,
-    }
+    values: dict[str, Any] = {"validation": fitted.validation, "history": fitted.history, "seconds": fitted.seconds}
     if wanted["final"]:
         values["test"] = pack(rank(fitted.score, dataset.train, dataset.test))
     return values

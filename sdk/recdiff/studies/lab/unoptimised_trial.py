@@ -9,7 +9,6 @@ import torch
 
 from recdiff.baselines.task import validation_judge
 from recdiff.config import PaperConfig
-from recdiff.graph.adjacency import social_adjacency
 from recdiff.metrics.ranking import by_tables
 from recdiff.studies.lab.cell import Cell
 from recdiff.studies.lab.source import Source
@@ -22,9 +21,7 @@ def run_loop(cell: Cell, source: Source) -> dict[str, Any]:
     """Train for the number of epochs the cell names; return validation and seconds after each."""
     dataset = source.read()
     judge = validation_judge(dataset.train, dataset.validation)
-    loop = Loop(
-        PaperConfig(), dataset.train, social_adjacency(dataset.edges, len(dataset.users), dataset.directed), cell.seed
-    )
+    loop = Loop(PaperConfig(), dataset.train, dataset.graph.adjacency(), cell.seed)
     history, seconds = [], 0.0
     for epoch in range(1, cell.settings["epochs"] + 1):
         began = time.perf_counter()

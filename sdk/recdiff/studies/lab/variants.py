@@ -95,7 +95,7 @@ def fit_variants(bench: Bench, variants: Sequence[Variant], stage: str) -> list[
 
 
 def _seeds(variant: Variant, seeds: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the seeds that make a difference: of the model, or of the change of its ties."""
+    """Return the seeds that make a difference: of the model, or of the change of its edges."""
     return seeds if is_seeded(variant.model) or variant.change != GIVEN else seeds[:1]
 
 

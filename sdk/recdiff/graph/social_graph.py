@@ -1,0 +1,38 @@
+"""A social graph: what its edges are, how many users it has, and whether an edge has a direction.
+
+Letters: U users, E edges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recdiff.arrays import Int64
+from recdiff.graph.adjacency import adjacency, social_adjacency
+
+
+@dataclass(frozen=True, eq=False)
+class SocialGraph:
+    """Social edges by user position.
+
+    Attributes:
+        edges: (E, 2), each edge once.
+        num_users: U.
+        directed: whether (a, b) and (b, a) are two edges.
+    """
+
+    edges: Int64
+    num_users: int
+    directed: bool
+
+    def adjacency(self, weight: NDArray[Any] | None = None) -> sp.csr_matrix:
+        """Return the (U, U) adjacency with the edges' weights (E,), see ``social_adjacency``."""
+        return social_adjacency(self.edges, self.num_users, self.directed, weight)
+
+    def friends(self) -> sp.csr_matrix:
+        """Return who is tied to whom, whatever the direction: (U, U), every entry 1."""
+        return adjacency(self.edges, self.num_users, directed=False)
