@@ -30,7 +30,7 @@ PLACE, DEGREE, TASTE, USE, DENOISING, ANSWERS, UNSEEN = (
     "unseen",
 )
 _PART_OF = {
-    **dict.fromkeys(("unit", "norm", "length", "pull"), PLACE),
+    **dict.fromkeys(("unit", "norm", "length", "pull", "staged"), PLACE),
     **dict.fromkeys(("degree", "near"), DEGREE),
     "taste": TASTE,
     **dict.fromkeys(("items", "lack", "quiet", "agree"), USE),
