@@ -1,4 +1,4 @@
-"""Build the wheel, install it in an environment of its own, and run the README's commands in a new folder.
+"""Build wheel and sdist, check them, install the wheel in an environment of its own, and run the README's commands.
 
 Run as ``python tests/wheel.py``. Fails when a command fails, an output is missing or the commands take too long.
 """
@@ -41,8 +41,10 @@ def main() -> None:
     """Build, install, run, look."""
     with tempfile.TemporaryDirectory(prefix="recdiff-wheel-") as name:
         work = Path(name)
-        subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", str(work), str(ROOT)], check=True)
-        (wheel,) = work.glob("*.whl")
+        # The wheel is built from the source distribution, so that one is whole too.
+        subprocess.run([sys.executable, "-m", "build", "--outdir", str(work), str(ROOT)], check=True)
+        (wheel,), (source,) = work.glob("*.whl"), work.glob("*.tar.gz")
+        subprocess.run([sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(source)], check=True)
         left_out = {f"recdiff_export/review/page/{name}" for name in PAGE} - set(zipfile.ZipFile(wheel).namelist())
         if left_out:
             raise SystemExit(f"the wheel lacks {', '.join(sorted(left_out))}")

@@ -14,6 +14,8 @@ from recdiff_cli.options import DEFAULT_MODEL, Force, Json, ModelFolder, Options
 SHOWN = 20
 LISTS = ("targets", "members")
 """Columns of groups that are too long for a terminal."""
+FIRST = ("user_id", "account_score", "group", "group_score", "size", "reasons")
+"""Columns that matter most on a screen, in this order."""
 
 
 def register(app: typer.Typer) -> None:
@@ -51,8 +53,10 @@ def accounts(
         shown = rows.slice(0, top or SHOWN).to_pylist()
         print_json({"rows": table.num_rows, stem: shown} if place is None else {"out": place, "rows": rows.num_rows})
         return
-    names = [name for name in table.column_names if name not in LISTS]
     shown = verbatim(rows.slice(0, top or SHOWN), "group" if groups else "user_id")
+    names = [name for name in FIRST if name in table.column_names]
+    names += [name for name in table.column_names if name not in (*LISTS, *FIRST)]
+    names = [name for name in names if not shown or any(row[name] is not None for row in shown)]
     print_table(names, ([_shown(row[name]) for name in names] for row in shown))
     if groups and not table.num_rows:
         note("no group of accounts that act together was found")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.progress import TaskID
 
+UNBOUNDED = 200
+"""Columns of a table where stdout is no terminal."""
+WRAPPED = 24
+"""Columns from which on text goes on in the next line."""
+EDGES, BETWEEN = 2, 3
+NOTHING = ("", "-")
+_NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?( \(| to |$)")
 # Control characters, and those that turn the direction of writing or break a line.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -41,22 +49,55 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    """Print a short table to stdout; numbers to the right, as wide as it needs where stdout is no terminal."""
+    """Print a short table to stdout, the columns that matter most first; numbers to the right.
+
+    Columns that a terminal is too narrow for are left out and named; where stdout is no terminal all are printed.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     body = [list(row) for row in rows]
+    width = _width()
+    fitting = _fitting(columns, body, width)
     table = Table(
         title=None if title is None else visible(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
     )
-    for position, name in enumerate(columns):
-        numeric = all(isinstance(row[position], int | float) for row in body)
-        table.add_column(visible(name), justify="right" if numeric else "left", overflow="fold")
+    for position, name in enumerate(columns[:fitting]):
+        numeric = _is_numeric([row[position] for row in body])
+        least = max(map(len, visible(name).split()), default=0)
+        table.add_column(
+            visible(name), justify="right" if numeric else "left", overflow="fold", min_width=least, no_wrap=numeric
+        )
     for row in body:
-        table.add_row(*map(_cell, row))
-    console = Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False, emoji=False)
-    console.print(table)
+        table.add_row(*map(_cell, row[:fitting]))
+    Console(width=width, markup=False, highlight=False, emoji=False).print(table)
+    if fitting < len(columns):
+        note(f"too wide for {width} columns: {', '.join(columns[fitting:])}")
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBOUNDED
+
+
+def _fitting(columns: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> int:
+    """Return how many columns, from the first on, ``width`` has room for; two at least."""
+    room = width - EDGES
+    for position, name in enumerate(columns):
+        values = [row[position] for row in rows]
+        longest = max((len(_cell(value)) for value in values), default=0)
+        word = max(map(len, visible(name).split()), default=0)
+        room -= max(word, longest if _is_numeric(values) else min(longest, WRAPPED)) + (BETWEEN if position else 0)
+        if room < 0 and position >= 2:
+            return position
+    return len(columns)
+
+
+def _is_numeric(values: Sequence[object]) -> bool:
+    """Tell whether numbers, plain or in words such as 14 (5 to 23), are most of ``values``."""
+    said = [value for value in values if value not in NOTHING]
+    numbers = sum(isinstance(value, int | float) or bool(_NUMBER.match(str(value))) for value in said)
+    return 2 * numbers > len(said)
 
 
 def _cell(value: object) -> str:

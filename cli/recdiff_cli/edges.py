@@ -317,3 +317,4 @@ def evaluate_edges(
         return
     for columns, rows, title in facts.tables():
         print_table(columns, rows, title)
+    note("reliability, score by score: --json, or --figure FILE")

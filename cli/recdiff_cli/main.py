@@ -17,6 +17,7 @@ import typer
 from recdiff.version import VERSION
 from recdiff_cli import accounts, audit, data, doctor, edges, export, model, recommend, review, study
 from recdiff_cli.console import note
+from recdiff_cli.examples import epilog
 from recdiff_cli.streams import streams
 
 FAILED, USAGE = 1, 2
@@ -54,6 +55,8 @@ def _options(
 
 for commands in (data, model, export, edges, accounts, audit, review, recommend, study, doctor):
     commands.register(app)
+for each in app.registered_commands:
+    each.epilog = epilog(each.name or "")
 
 
 def main() -> None:

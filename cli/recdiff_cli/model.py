@@ -177,7 +177,8 @@ def _print_fit(model: RecDiff, out: Path, json: bool) -> None:
     if "rows_left_out" in found:
         note(f"rows left out are listed: {left_out_file(out)}")
     if "test" in fitted.metrics:
-        print_table(*_ranking_table(fitted.metrics))
+        columns, rows = _ranking_table(fitted.metrics)
+        print_table(columns, [row for row in rows if str(row[0]).endswith("@20")])
         if fitted.judged is not None:
             note(
                 "judged: learned from the training interactions alone; delivered: learned from all, settings as chosen"

@@ -1,10 +1,11 @@
 """Tell real social edges from noise and fakes, and hand the result to the systems that need it.
 
-Names load on first use, so that importing the package stays light.
+Names load on first use, so that importing the package stays light. What is done is told to the logger ``recdiff``.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from recdiff.lazy import lazily
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from recdiff.estimator import RecDiff
 
 __version__ = VERSION
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __all__ = [
     "ArtifactError",
@@ -48,3 +51,7 @@ __getattr__ = lazily(
         "load_config": "config",
     },
 )
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,92 +5,61 @@ Letters: U users, I items, E fitted edges, B pairs, V recommender width.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from recdiff.accounts.tables import account_table, group_table
-from recdiff.arrays import Float32, Int64
+from recdiff.arrays import Float32
 from recdiff.audit.cleaned import choose
 from recdiff.audit.decisions import Decision
 from recdiff.cleaning.folder import with_direction
 from recdiff.cleaning.policy import Policy, expectation, fakes_kept
 from recdiff.cleaning.summary import Summary
-from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
-from recdiff.data.ids import as_ids
 from recdiff.data.labels import Labels
-from recdiff.data.problems import shorten
 from recdiff.errors import DataError, UsageError
-from recdiff.evaluation.ranking_report import judge
+from recdiff.evaluation.ranking_report import judge, validation_score
 from recdiff.fit import Engine, fit_all
-from recdiff.machine.progress import Report, silent
+from recdiff.given import Given, dataset_of
+from recdiff.machine.progress import Report, logged, silent
 from recdiff.model.checked import fitted_of
 from recdiff.model.edge_table import both_ways
 from recdiff.model.explained import Explainer
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact, read_artifact, write_artifact
 from recdiff.model.known import known_accounts
+from recdiff.model.positions import item_positions, user_positions
 from recdiff.model.recommendations import explained, for_new_user, top_table
+from recdiff.parameters import Parameters
 
-NAMED = 5
+_log = logging.getLogger(__name__)
 
 
-class RecDiff:
+class RecDiff(Parameters):
     """Finds the fake ones among social edges, and recommends items.
+
+    A setting may be given by name: ``RecDiff(width=32)`` of the preset's recommender, ``scorer__folds=3`` of a section.
+    ``config`` replaces preset, seed and device; what is given by name goes before it.
 
     Attributes after ``fit`` or ``load``:
         config_: every setting used.
         fitted_: tables, networks, fitted edges and measurements.
 
     Example:
-        >>> model = RecDiff(seed=1).fit(SocialDataset.read("data/"))  # doctest: +SKIP
+        >>> model = RecDiff(seed=1).fit("data/")  # doctest: +SKIP
         >>> kept, gone, summary = model.clean_edges(threshold=0.3)  # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        preset: Literal["default", "paper"] = "default",
-        *,
-        seed: int = 0,
-        device: Literal["auto", "cpu", "cuda"] = "auto",
-        config: Config | None = None,
-    ) -> None:
-        self.preset = preset
-        self.seed = seed
-        self.device = device
-        self.config = config
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's arguments, as scikit-learn's tools expect."""
-        return {"preset": self.preset, "seed": self.seed, "device": self.device, "config": self.config}
-
-    def set_params(self, **parameters: Any) -> RecDiff:
-        """Set constructor arguments and return self.
-
-        Raises:
-            UsageError: for a name that is none of them.
-        """
-        for name, value in parameters.items():
-            if name not in self.get_params():
-                raise UsageError(f"RecDiff has no parameter {name!r}; it has {', '.join(self.get_params())}")
-            setattr(self, name, value)
-        return self
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "fitted_")
-
-    def __repr__(self) -> str:
-        return f"RecDiff({self.preset!r}, seed={self.seed}, device={self.device!r})"
-
     def fit(
         self,
-        dataset: SocialDataset,
+        dataset: Given,
+        y: None = None,
         *,
         labels: Labels | None = None,
         account_labels: tuple[Any, Any] | None = None,
@@ -103,6 +72,8 @@ class RecDiff:
         """Fit recommender and edge scorer and return self; the epoch is chosen on validation.
 
         Args:
+            dataset: a data set, the folder that holds one, or a list of one of these.
+            y: nothing; scikit-learn's tools pass it.
             labels: edges known to be real or fake, to train and calibrate with.
             account_labels: raw user ids, and for each whether it is fake; fakes alone will do. Edges with a fake end
                 count as fake, those between two real accounts as real.
@@ -120,11 +91,19 @@ class RecDiff:
             DeviceError: for device "cuda" where there is none.
             ArtifactError: the checkpoints are of another configuration or other data.
         """
-        self.config_ = self.config or replace(Config(), preset=self.preset, seed=self.seed, device=self.device)
+        config = self._config()
+        dataset = dataset_of(dataset, config.seed)
+        _log.info("fitting %r on %r", self, dataset)
         known = None if account_labels is None else known_accounts(dataset, *account_labels)
         folder = None if checkpoints is None else Path(checkpoints)
-        given: dict[str, Any] = {"checkpoints": folder, "report": report, "engine": engine, "workers": workers}
-        self.fitted_ = fit_all(self.config_, dataset, labels, decisions, known_accounts=known, **given)
+        given: dict[str, Any] = {
+            "checkpoints": folder,
+            "report": logged(report, _log),
+            "engine": engine,
+            "workers": workers,
+        }
+        self.fitted_ = fit_all(config, dataset, labels, decisions, known_accounts=known, **given)
+        self.config_ = config
         return self
 
     @property
@@ -163,7 +142,7 @@ class RecDiff:
             return fitted.scores
         if src is None or dst is None:
             raise UsageError("score_edges needs both src and dst, or neither")
-        pairs = np.stack([self._positions(src, "src"), self._positions(dst, "dst")], axis=1)
+        pairs = np.stack([user_positions(fitted.users, src, "src"), user_positions(fitted.users, dst, "dst")], axis=1)
         return fitted.score_pairs(pairs)
 
     def clean_edges(
@@ -214,7 +193,9 @@ class RecDiff:
             DataError: for a user the model does not know.
         """
         fitted = self._fitted()
-        pair = np.array([[self._positions([src], "src")[0], self._positions([dst], "dst")[0]]])
+        pair = np.array(
+            [[user_positions(fitted.users, [src], "src")[0], user_positions(fitted.users, [dst], "dst")[0]]]
+        )
         return Explainer(fitted).lines(src, dst, pair)
 
     def recommend(self, users: Any = None, k: int = 20, *, exclude_seen: bool = True) -> pa.Table:
@@ -233,7 +214,7 @@ class RecDiff:
             raise UsageError("this model was fitted without interactions, so it cannot recommend")
         if k < 1:
             raise UsageError(f"k = {k}: expected at least 1")
-        chosen = np.arange(len(fitted.users)) if users is None else self._positions(users, "users")
+        chosen = np.arange(len(fitted.users)) if users is None else user_positions(fitted.users, users, "users")
         rows = fitted.recommender.user_table[chosen]
         return top_table(fitted, fitted.users.take(chosen), rows, fitted.seen[chosen] if exclude_seen else None, k)
 
@@ -263,12 +244,8 @@ class RecDiff:
             raise UsageError("this model was fitted without interactions, so it cannot recommend")
         if len(history) + len(friends) == 0:
             raise UsageError("a new user needs a history of items or friends; give at least one")
-        items = fitted.items.index(as_ids(list(history)) if history else pa.array([], fitted.items.values.type))
-        if len(items) and items.min() < 0:
-            raise DataError(
-                f"item {_named(history[int(np.argmin(items))])} is not in the model: it was in no interaction"
-            )
-        ties = self._positions(list(friends), "friends") if friends else np.zeros(0, np.int64)
+        items = item_positions(fitted.items, history)
+        ties = user_positions(fitted.users, list(friends), "friends") if friends else np.zeros(0, np.int64)
         return for_new_user(fitted, items, ties, k, exclude_seen=exclude_seen, explain=explain)
 
     def explain_recommendations(self, table: pa.Table) -> pa.Table:
@@ -279,7 +256,7 @@ class RecDiff:
         """
         return explained(self._fitted(), table)
 
-    def evaluate(self, dataset: SocialDataset) -> dict[str, Any]:
+    def evaluate(self, dataset: Given) -> dict[str, Any]:
         """Return ranking metrics on the held-out interactions of ``dataset``; see ``ranking_report.judge``.
 
         Judged is what learned from training interactions alone, also where the delivered tables learned from all.
@@ -288,15 +265,32 @@ class RecDiff:
             DataError: the users or items are not those of the fit.
             UsageError: the model was fitted without interactions.
         """
-        fitted = self._fitted()
-        tables = fitted.judged_tables
+        data, users, items = self._to_judge(dataset)
+        return judge(users, items, data, self.config_.seed)
+
+    def score(self, dataset: Given, y: None = None) -> float:
+        """Return recall@20 + ndcg@20 on the validation interactions of ``dataset``, for scikit-learn's searches.
+
+        Raises:
+            DataError: the users or items are not those of the fit.
+            UsageError: the model was fitted without interactions, or there are none to validate by.
+        """
+        data, users, items = self._to_judge(dataset)
+        if data.validation.nnz == 0:
+            raise UsageError("these data have no validation interactions, so there is nothing to score by")
+        return validation_score(data.train, data.validation, self.config_.seed)(users, items)
+
+    def _to_judge(self, given: Given) -> tuple[SocialDataset, Float32, Float32]:
+        """Return the data, and the tables (U, V) and (I, V) that did not learn from what they hold out."""
+        tables = self._fitted().judged_tables
         if tables is None:
             raise UsageError("this model was fitted without interactions, so there is no ranking to judge")
-        if dataset.users != fitted.users or dataset.items != fitted.items:
+        dataset = dataset_of(given, self.config_.seed)
+        if dataset.users != self.fitted_.users or dataset.items != self.fitted_.items:
             raise DataError(
                 "the data have other users or items than the model was fitted on; evaluate on the same folder"
             )
-        return judge(*tables, dataset, self.config_.seed)
+        return dataset, *tables
 
     def denoise(self, rows: Float32 | None = None) -> Float32:
         """Return denoised social embeddings, (B, D); those of all users where no rows are given."""
@@ -327,23 +321,3 @@ class RecDiff:
         if not hasattr(self, "fitted_"):
             raise UsageError("this RecDiff is not fitted yet; call fit or load first")
         return self.fitted_
-
-    def _positions(self, raw: Any, name: str) -> Int64:
-        """Return positions of raw user ids; unknown ones are named, never scored."""
-        try:
-            ids = as_ids(raw)
-        except ValueError as error:
-            raise DataError(f"{name}: {error}") from error
-        positions = self._fitted().users.index(ids)
-        unknown = ids.take(pa.array(np.flatnonzero(positions < 0)[:NAMED])).to_pylist()
-        if unknown:
-            count = int((positions < 0).sum())
-            raise DataError(
-                f"{name}: {count} of {len(positions)} users are not in the model: "
-                f"{', '.join(map(_named, unknown))}{' ...' if count > NAMED else ''}; fit on data that have them"
-            )
-        return positions
-
-
-def _named(raw: object) -> str:
-    return shorten(raw, 80)

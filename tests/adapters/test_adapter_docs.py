@@ -153,4 +153,4 @@ def test_the_introduction_runs() -> None:
     table = samples.edges(fake_score=[0.25, 0.5, 0.875])
     parquet.write_table(table, Path("cleaned-edges", "kept.parquet"))
     names = run_snippet("".join(blocks(SECTIONS["Options"], "python")))
-    assert names["path"] == names["same"] == Path("recbole/cleaned/cleaned.net")
+    assert names["path"] == names["same"] == Path("recbole/mine/mine.net")

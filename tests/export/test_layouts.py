@@ -14,7 +14,9 @@ import onnxruntime
 import pytest
 
 from recdiff.errors import ArtifactError, UsageError
+from recdiff.estimator import RecDiff
 from recdiff_export import OnnxScorer, Parts
+from recdiff_export.bundle.from_model import parts_of
 from recdiff_export.bundle.parts import FittedEdges
 from recdiff_export.bundle.write import export_bundle
 from recdiff_export.targets import triton
@@ -169,3 +171,24 @@ def test_the_card_is_read_by_the_hub_library(tmp_path: Path, bundle: Path, small
     assert card.data.pipeline_tag == "graph-ml"
     assert "onnx" in card.data.tags
     assert "| users | 200 |" in card.text
+    assert "## Ranking" not in card.text
+
+
+def test_a_card_tells_what_the_fit_found(tmp_path: Path, fitted: RecDiff, model_folder: Path) -> None:
+    parts = parts_of(model_folder)
+    export_bundle(parts, tmp_path / "bundle")
+    folder = export_huggingface(parts, tmp_path / "bundle", tmp_path / "model")
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    found = fitted.fitted_
+    share = found.calibration["fake_share"]
+    assert f"{share['low']:.1%} to {share['high']:.1%} are fake, {share['estimate']:.1%} by the best" in text
+    assert "found without an audit" in text
+    assert f"| edges | {len(found.edges):,} |" in text
+    assert f"| interactions | {found.seen.nnz:,} |" in text
+    low, high = found.metrics["interval"]["recall@20"]
+    row = next(line for line in text.splitlines() if line.startswith("| recall@20 |"))
+    assert f"| {found.metrics['test']['recall@20']:.4f} | {low:.4f} to {high:.4f} |" in row
+    assert f"{found.metrics['baselines']['popularity']['recall@20']:.4f}" in row
+    assert "recall@10" not in text
+    for title in ("Data and model", "Share of fakes", "Ranking", "Use", "Limits", "Licence"):
+        assert f"## {title}\n" in text

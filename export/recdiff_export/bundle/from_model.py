@@ -15,6 +15,7 @@ from recdiff_export.bundle.parts import DenoiserWeights, FittedEdges, Parts, Rec
 
 # Real rows that the parity check feeds to the denoiser.
 CHECKED_ROWS = 4096
+TOLD = ("fake_share", "labels", "decisions")
 
 
 def parts_of(folder: Path) -> Parts:
@@ -44,7 +45,15 @@ def parts_of(folder: Path) -> Parts:
         denoiser_rows=None if fitted.denoiser is None else fitted.social[:CHECKED_ROWS],
         recommender=_recommender(fitted),
         metadata=metadata,
+        measured=_measured(fitted),
     )
+
+
+def _measured(fitted: Fitted) -> dict[str, Any]:
+    """Return what a model card says of the fit: counts, share of fakes, what people told, metrics with baselines."""
+    told = {name: fitted.calibration[name] for name in TOLD if name in fitted.calibration}
+    counts = {"edges": len(fitted.edges), "interactions": int(fitted.seen.nnz)}
+    return {**counts, **told, "metrics": fitted.metrics}
 
 
 def _scores(calibration: Mapping[str, Any]) -> dict[str, str]:

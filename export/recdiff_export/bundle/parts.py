@@ -152,6 +152,7 @@ class Parts:
         denoiser_rows: (R, D) real rows the parity check feeds to the denoiser, any number.
         recommender: None in the social-only mode.
         metadata: what the graphs' ``metadata_props`` say (schedule, threshold, noise share, ...).
+        measured: what the fit found, for a model card; see ``bundle.from_model``.
     """
 
     users: pa.Array
@@ -162,6 +163,7 @@ class Parts:
     denoiser_rows: Float32 | None = None
     recommender: RecommenderWeights | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _require(len(self.scorer.table) == len(self.users), "the scorer's table needs one row per user")

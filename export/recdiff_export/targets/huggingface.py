@@ -13,48 +13,12 @@ from recdiff.version import VERSION
 from recdiff_export.bundle.manifest import Manifest, read_manifest
 from recdiff_export.bundle.parts import Parts, require_scores, weight_arrays
 from recdiff_export.bundle.write import exported_folder, read_object
+from recdiff_export.targets.card import card
 
 CONFIG = "config.json"
 MODEL_TYPE = "recdiff"
 FILES = frozenset({"README.md", CONFIG, "model.safetensors", "onnx"})
 """All that is in such a folder."""
-
-_CARD = """---
-library_name: recdiff-sdk
-pipeline_tag: graph-ml
-tags:
-- onnx
-- social-recommendation
-- graph-cleaning
-- diffusion
----
-
-# RecDiff scorer
-
-Says how likely a social tie is fake (`fake_score`, a calibrated probability), and recommends items.
-
-| | |
-|---|---|
-| users | {users:,} |
-| items | {items:,} |
-| ties | {kind} |
-| kinds of fake told apart | {kinds} |
-| diffusion steps | {steps} |
-| largest difference between ONNX and the reference formulas | {error:.1e} |
-| written by | recdiff-sdk {version} |
-
-The model knows the users it was fitted with and no others. `onnx/users.arrow` and `onnx/items.arrow` hold their raw
-ids: look at them before you publish this folder.
-
-```python
-from recdiff_export import OnnxScorer
-
-scorer = OnnxScorer.open("onnx")
-scorer.score(src=[...], dst=[...])
-```
-
-Install with `pip install recdiff-sdk`; scoring imports numpy, pyarrow and onnxruntime only.
-"""
 
 
 def export_huggingface(parts: Parts, bundle: Path, folder: Path) -> Path:
@@ -69,7 +33,7 @@ def export_huggingface(parts: Parts, bundle: Path, folder: Path) -> Path:
     require_scores(parts, "Hugging Face")
     manifest = read_manifest(bundle)
     with exported_folder(folder, ours=_is_ours, known=lambda entry: entry.name in FILES) as draft:
-        (draft / "README.md").write_text(_card(manifest), encoding="utf-8")
+        (draft / "README.md").write_text(card(manifest, parts.measured), encoding="utf-8")
         (draft / CONFIG).write_text(json.dumps(_config(parts, manifest), indent=2) + "\n", encoding="utf-8")
         tensors = {name: np.ascontiguousarray(values) for name, values in sorted(weight_arrays(parts).items())}
         write_tensors(draft / "model.safetensors", tensors, {"format": "np"})
@@ -106,15 +70,3 @@ def _config(parts: Parts, manifest: Manifest) -> dict[str, Any]:
             "normalise_input": denoiser.normalise_input,
         }
     return config
-
-
-def _card(manifest: Manifest) -> str:
-    return _CARD.format(
-        users=manifest.users,
-        items=manifest.items,
-        kind="directed" if manifest.directed else "undirected",
-        kinds=manifest.kinds,
-        steps=manifest.metadata["steps"],
-        error=max(entry.max_error for entry in manifest.parity),
-        version=VERSION,
-    )

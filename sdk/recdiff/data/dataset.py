@@ -5,11 +5,13 @@ Letters: U users, I items, E edges, N interactions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,18 +21,22 @@ from recdiff.arrays import Float64, Int64
 from recdiff.data import input_files as folders
 from recdiff.data.columns import INTERACTIONS, SOCIAL, check_mapping, saved_map
 from recdiff.data.direction import settle, stated
+from recdiff.data.frames.rows import frame_direction, read_frame
 from recdiff.data.ids import Ids, join
-from recdiff.data.notice import Notice, counted, look_alikes
+from recdiff.data.notice import Notice, about, coverage, look_alikes
 from recdiff.data.problems import Problem, data_error, shorten
 from recdiff.data.published_pickle import Published, read_published
 from recdiff.data.rows.left_out import REMEDY, LeftRow, check_share
-from recdiff.data.split import Matrices, SplitRule, divide, overlap_notice
+from recdiff.data.split import Matrices, SplitRule, binary, divide, overlap_notice, without
 from recdiff.data.table_file import Table
 from recdiff.errors import BadRowsError, DataError, UsageError
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.memory import at_most
+from recdiff.notebook import html_table, sentence
 
 __all__ = ["Notice", "SocialDataset"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,20 +117,62 @@ class SocialDataset:
         split: SplitRule,
         skip_bad: float | None,
     ) -> SocialDataset:
-        if split not in ("ratio", "time"):
-            raise UsageError(f"split={split!r} is unknown; accepted: ratio, time")
         check_share(skip_bad)
-        names = saved_map(folder) | check_mapping(mapping)
+        names = saved_map(folder) | _names(mapping, split)
         files = folders.find(folder)
         if files.pickle is not None:
             return _from_published(files.pickle, read_published(files.pickle), directed)
         assert files.social is not None
-        social, interactions = _read_tables(files.social, files.interactions, names, split == "time", skip_bad)
+        read = partial(folders.read_tables, skip_bad=skip_bad)
+        tables = _both(read, files.social, files.interactions, names, split == "time")
         if directed is None:
-            directed = stated(social.path, social.unused)
-        if interactions is None:
-            return _social_only(social, directed, files.others)
-        return _from_tables(social, interactions, directed, seed, split)
+            directed = stated(tables[0].path, tables[0].unused)
+        return _from_tables(*tables, directed=directed, others=files.others, seed=seed, rule=split)
+
+    @classmethod
+    def from_frames(
+        cls,
+        social: Any,
+        interactions: Any = None,
+        *,
+        directed: bool | None = None,
+        mapping: Mapping[str, str] | None = None,
+        seed: int = 0,
+        split: SplitRule = "ratio",
+    ) -> SocialDataset:
+        """Take frames over with the checks that files have; numbers are not copied on the way.
+
+        Args:
+            social: the columns of social.csv, in a pandas, Polars or Arrow table, anything else with
+                ``__arrow_c_stream__``, or a dict of columns.
+            interactions: the columns of interactions.csv; None: ties alone.
+            directed, mapping, seed, split: as in ``read``.
+
+        Raises:
+            DataError: the frames cannot be used; every problem is named by frame, row (from 0) and value.
+            UsageError: one is no table, or an argument makes no sense with these data.
+        """
+        names = _names(mapping, split)
+        tables = _both(read_frame, social, interactions, names, split == "time")
+        if directed is None:
+            directed = frame_direction(social, tables[0])
+        return _from_tables(*tables, directed=directed, others=(), seed=seed, rule=split)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many users, items, interactions and ties there are."""
+        interactions = int(self.train.nnz + self.validation.nnz + self.test.nnz)
+        return {
+            "users": len(self.users),
+            "items": len(self.items),
+            "interactions": interactions,
+            f"{'' if self.directed else 'un'}directed edges": len(self.edges),
+        }
+
+    def __repr__(self) -> str:
+        return f"SocialDataset({sentence(self.counts())})"
+
+    def _repr_html_(self) -> str:
+        return html_table("SocialDataset", self.counts())
 
     def replace_edges(self, edges: Int64) -> SocialDataset:
         """Return a copy with other ties (E', 2), without times, between the same users.
@@ -140,16 +188,22 @@ class SocialDataset:
         return replace(self, edges=pairs, edge_times=None)
 
 
-def _read_tables(
-    social: Path, interactions: Path | None, names: Mapping[str, str], with_time: bool, skip_bad: float | None
+def _names(mapping: Mapping[str, str] | None, split: SplitRule) -> dict[str, str]:
+    """Return ``mapping`` once it and ``split`` make sense."""
+    if split not in ("ratio", "time"):
+        raise UsageError(f"split={split!r} is unknown; accepted: ratio, time")
+    return check_mapping(mapping)
+
+
+def _both(
+    read: Callable[..., Table], social: Any, interactions: Any, names: Mapping[str, str], with_time: bool
 ) -> tuple[Table, Table | None]:
-    """Read both files and raise the problems of both together."""
+    """Read both files or frames and raise the problems of both together."""
     tables: list[Table | None] = []
     errors: list[DataError] = []
-    for path, schema in ((social, SOCIAL), (interactions, INTERACTIONS)):
+    for given, schema in ((social, SOCIAL), (interactions, INTERACTIONS)):
         try:
-            read = partial(folders.read_tables, with_time=with_time, skip_bad=skip_bad)
-            tables.append(None if path is None else read(path, schema, names))
+            tables.append(None if given is None else read(given, schema, names, with_time=with_time))
         except DataError as error:
             errors.append(error)
     if errors:
@@ -165,7 +219,7 @@ def _social_only(social: Table, directed: bool | None, others: tuple[str, ...]) 
     users, (src, dst) = join([social.ids["src"], social.ids["dst"]])
     none = sp.csr_matrix((len(users), 0), dtype=np.float32)
     hint = f"; not read: {', '.join(others)} (rename what holds interactions to interactions.*)" if others else ""
-    text = f"no interactions file: edges are fitted and scored, nothing is recommended{hint}"
+    text = f"no interactions: edges are fitted and scored, nothing is recommended{hint}"
     notices = [Notice("social_only", 0, text)]
     items = Ids(pa.array([], pa.string()))
     return _assemble(
@@ -175,15 +229,23 @@ def _social_only(social: Table, directed: bool | None, others: tuple[str, ...]) 
         matrices=(none, none, none),
         ends=(src, dst),
         directed=directed,
-        notices=[*notices, *_about(social)],
+        notices=[*notices, *about(social)],
         times=social.time,
         left_out=social.left_out,
     )
 
 
 def _from_tables(
-    social: Table, interactions: Table, directed: bool | None, seed: int, rule: SplitRule
+    social: Table,
+    interactions: Table | None,
+    *,
+    directed: bool | None,
+    others: tuple[str, ...],
+    seed: int,
+    rule: SplitRule,
 ) -> SocialDataset:
+    if interactions is None:
+        return _social_only(social, directed, others)
     users, (who, src, dst) = join([interactions.ids["user_id"], social.ids["src"], social.ids["dst"]])
     items, (what,) = join([interactions.ids["item_id"]])
     _refuse_strangers(social, interactions, users=users, who=who, src=src, dst=dst)
@@ -191,7 +253,7 @@ def _from_tables(
     matrices = divided.matrices((len(users), len(items)))
     if matrices[0].nnz == 0:
         raise data_error(interactions.path, [Problem("no row has the split train; training needs at least one")])
-    notices = [*_about(interactions), *notices, *_about(social)]
+    notices = [*about(interactions), *notices, *about(social)]
     return _assemble(
         social.path,
         users,
@@ -211,10 +273,10 @@ def _from_published(path: Path, data: Published, directed: bool | None) -> Socia
     seen = data.train
     parts = [seen]
     for part in (data.validation, data.test):
-        parts.append(_without(part, seen))
+        parts.append(without(part, seen))
         seen = seen + part
     repeated = data.validation.nnz + data.test.nnz - parts[1].nnz - parts[2].nnz
-    ones = tuple(_ones(part, shape) for part in parts)
+    ones = tuple(binary(part, shape) for part in parts)
     numbers = [Ids(pa.array(np.arange(count))) for count in shape]
     matrices = (ones[0], ones[1], ones[2])
     return _assemble(
@@ -245,7 +307,9 @@ def _assemble(
     if len(ties.edges) == 0:
         raise data_error(path, [Problem("no edge between two different users; at least one is needed")])
     alike = (*look_alikes(users.values, "users"), *look_alikes(items.values, "items"))
-    everything = (*notices, *alike, *ties.notices, *_coverage(matrices, ties.edges))
+    everything = (*notices, *alike, *ties.notices, *coverage(matrices, ties.edges))
+    for each in everything:
+        _log.info("%s", each)
     train, validation, test = matrices
     return SocialDataset(
         users=users,
@@ -274,59 +338,3 @@ def _refuse_strangers(social: Table, interactions: Table, users: Ids, who: Int64
         f"{interactions.path.name} such as {shorten(ours)}; the two files must use the same user ids"
     )
     raise data_error(social.path, [Problem(text)])
-
-
-def _without(matrix: sp.csr_matrix, other: sp.csr_matrix) -> sp.csr_matrix:
-    """Return the entries of ``matrix`` that are empty in ``other``."""
-    left = matrix - matrix.multiply(other != 0)
-    left.eliminate_zeros()
-    return left
-
-
-def _ones(matrix: sp.csr_matrix, shape: tuple[int, int]) -> sp.csr_matrix:
-    csr = sp.csr_matrix(matrix, shape=shape, dtype=np.float32)
-    csr.data[:] = 1
-    csr.sort_indices()
-    return csr
-
-
-def _about(table: Table) -> list[Notice]:
-    """Tell which columns of a file were not used."""
-    notices = [
-        Notice(
-            f"{name}_not_used",
-            table.rows,
-            f"{table.path.name}: {name} is checked but not used, every row counts the same",
-        )
-        for name in table.checked
-    ]
-    if table.left_out:
-        worst = table.left_out[0]
-        text = f"{table.path.name}: rows left out because they have a fault: {{n}}, the first is row {worst.row}"
-        notices += counted("rows_left_out", len(table.left_out), text)
-    if table.unused:
-        names = ", ".join(shorten(column) for column in table.unused)
-        notices.append(Notice("unused_columns", len(table.unused), f"{table.path.name}: columns not used: {names}"))
-    return notices
-
-
-def _coverage(matrices: Matrices, edges: Int64) -> list[Notice]:
-    """Count users and items that lack one kind of data."""
-    train, validation, test = matrices
-    num_users, num_items = train.shape
-    tied = np.zeros(num_users, bool)
-    tied[edges.ravel()] = True
-    if num_items == 0:
-        return counted("users_without_ties", int((~tied).sum()), "users without edges: {n}")
-    tested = np.diff(test.indptr) > 0
-    active = (np.diff(train.indptr) > 0) | (np.diff(validation.indptr) > 0) | tested
-    trained_items = np.bincount(train.indices, minlength=num_items) > 0
-    new_items = (np.bincount(test.indices, minlength=num_items) > 0) & ~trained_items
-    return [
-        *counted("users_without_interactions", int((~active).sum()), "users with edges but no interactions: {n}"),
-        *counted("users_without_ties", int((active & ~tied).sum()), "users with interactions but no edges: {n}"),
-        *counted(
-            "users_without_test_items", int((active & ~tested).sum()), "users with interactions but no test items: {n}"
-        ),
-        *counted("test_items_not_in_training", int(new_items.sum()), "test items never seen in training: {n}"),
-    ]

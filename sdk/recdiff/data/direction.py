@@ -73,22 +73,30 @@ def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Tie
 
 
 def stated(path: Path, columns: Sequence[str]) -> bool | None:
-    """Return whether edges are directed as a graph editor's export says: ``Directed`` or ``Undirected`` in each row.
+    """Return whether edges are directed as the file at ``path`` says; see ``said``.
 
     Args:
-        columns: of the file at ``path``, that stand for nothing else.
+        columns: of the file, that stand for nothing else.
 
     Returns:
-        None where one file has no column ``type``, or it says something else, or not the same in all rows.
+        None where it says nothing, or ``path`` is a folder of parts.
     """
-    name = next((column for column in columns if column.strip().lower() == "type"), None)
+    name = type_column(columns)
     if name is None or path.is_dir():
         return None
     if is_parquet(path):
-        parts = parquet_columns(path, [name], ())[name].chunks
-    else:
-        coded = pa.dictionary(pa.int32(), pa.string())
-        parts = [batch.column(0) for batch in TextFile.of(path).batches([name], coded, on_broken=lambda: None)]
+        return said(parquet_columns(path, [name], ())[name].chunks)
+    coded = pa.dictionary(pa.int32(), pa.string())
+    return said([batch.column(0) for batch in TextFile.of(path).batches([name], coded, on_broken=lambda: None)])
+
+
+def type_column(columns: Sequence[str]) -> str | None:
+    """Return which of ``columns`` says the direction in a graph editor's export, or None."""
+    return next((column for column in columns if column.strip().lower() == "type"), None)
+
+
+def said(parts: Sequence[pa.Array]) -> bool | None:
+    """Return whether edges are directed: ``Directed`` or ``Undirected`` in each row; None for anything else."""
     words = {str(value).strip().lower() for part in parts for value in pc.unique(part).to_pylist()}
     return {"directed": True, "undirected": False}.get(words.pop()) if len(words) == 1 else None
 

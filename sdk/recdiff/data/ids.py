@@ -40,6 +40,12 @@ class Ids:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __repr__(self) -> str:
+        shown = ", ".join(repr(each) for each in self.values[:2].to_pylist())
+        return (
+            f"Ids({len(self):,} of {self.values.type}{': ' if shown else ''}{shown}{', ...' if len(self) > 2 else ''})"
+        )
+
     @property
     def integers(self) -> bool:
         """Whether the ids are int64 rather than strings."""

@@ -122,3 +122,18 @@ def _last_are_test(users: Int64, order: Int64) -> Parts:
     divided = np.empty(len(users), np.int8)
     divided[order] = parts
     return divided
+
+
+def without(matrix: sp.csr_matrix, other: sp.csr_matrix) -> sp.csr_matrix:
+    """Return the entries of ``matrix`` that are empty in ``other``."""
+    left = matrix - matrix.multiply(other != 0)
+    left.eliminate_zeros()
+    return left
+
+
+def binary(matrix: sp.csr_matrix, shape: tuple[int, int]) -> sp.csr_matrix:
+    """Return ``matrix`` in the given shape with ones where it has entries, sorted."""
+    csr = sp.csr_matrix(matrix, shape=shape, dtype=np.float32)
+    csr.data[:] = 1
+    csr.sort_indices()
+    return csr

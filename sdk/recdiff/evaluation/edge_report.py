@@ -79,7 +79,7 @@ class Verdict:
         return plain
 
     def tables(self) -> Iterator[tuple[tuple[str, ...], list[tuple[object, ...]], str]]:
-        """Yield columns, rows and title of each table worth printing."""
+        """Yield columns, rows and title of each table that a screen has room for; reliability is in ``to_dict``."""
         columns = ("scorer", "AUC", "avg precision", "precision@k", "recall@1% FP", "recall@5% FP", "ECE")
         ours = self.metrics[OURS]
         title = f"{self.edges:,} labelled edges, {ours.fakes:,} fake (base rate {ours.base_rate:.3f})"
@@ -90,12 +90,6 @@ class Verdict:
             for bucket, found in self.buckets.items()
         ]
         yield ("smaller degree", "edges", "base rate", "AUC", f"AUC {best}", "ECE"), rows, "by degree"
-        bins: list[tuple[object, ...]] = [
-            (f"{each.low:.2f} to {each.high:.2f}", each.count, each.mean_score, each.fake_share)
-            for each in ours.reliability
-            if each.count
-        ]
-        yield ("fake_score", "edges", "mean score", "share of fakes"), bins, "reliability"
 
 
 def verdict(fitted: Fitted, truth: Labels) -> Verdict:

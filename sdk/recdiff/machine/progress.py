@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from logging import Logger
 from threading import Lock
 
 # Called as report(stage, done, total): a stage's name, units done and units in all.
@@ -33,3 +34,14 @@ class Steps:
 
 def silent(stage: str, done: int, total: int) -> None:
     """Report nothing."""
+
+
+def logged(report: Report, log: Logger) -> Report:
+    """Return ``report`` that also says to ``log`` which stage is done."""
+
+    def tell(stage: str, done: int, total: int) -> None:
+        if done == total:
+            log.info("%s: done", stage)
+        report(stage, done, total)
+
+    return tell

@@ -26,6 +26,7 @@ from recdiff.model import edge_table as evidence_table
 from recdiff.model.arrays import denoiser_arrays, folded, interactions, pair_arrays, pair_scorer, pair_settings
 from recdiff.model.folder import Artifact, above, below
 from recdiff.model.told import Told
+from recdiff.notebook import sentence
 from recdiff.recommender.fit import Recommender
 from recdiff.scorer.pair_scorer import PairScorer
 
@@ -67,6 +68,13 @@ class Fitted:
     metrics: dict[str, Any]
     history: list[dict[str, Any]]
     told: Told = field(default_factory=Told)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many users, items and edges there are."""
+        return {"users": len(self.users), "items": len(self.items), "edges": len(self.edges)}
+
+    def __repr__(self) -> str:
+        return f"Fitted({sentence(self.counts())})"
 
     @property
     def judged_tables(self) -> tuple[Float32, Float32] | None:

@@ -1,0 +1,1 @@
+"""From data frames to the rows of a table."""

@@ -1,0 +1,193 @@
+"""Plays a page: runs its blocks one after the other in a folder, as somebody does who follows it.
+
+Commands run in this process. A fit runs with few steps, and one of the same settings and data only once: what is shown
+on a page must not depend on what a fit learned.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import json
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import recdiff.estimator
+import recdiff.fit
+from recdiff.fit import fingerprint, fit_all
+from recdiff.model.fitted import Fitted
+from recdiff.parameters import Parameters
+from recdiff.scorer.fit import Scorer, fit_scorer
+from recdiff.settings import configured
+from recdiff_cli.main import main
+from recdiff_export.runtime.scorer import OnnxScorer
+from recdiff_export.serve.app import create_app
+from tests.pages.blocks import OUTPUT, Block
+
+COMMANDS, PYTHON = ("sh", "console"), "python"
+QUICK: dict[str, Any] = {
+    "recommender__steps": 3,
+    "recommender__evaluate_every": 1,
+    "recommender__search": False,
+    "scorer__folds": 2,
+    "scorer__divisions": 1,
+    "scorer__rounds": 1,
+    "scorer__least_pairs": 1_000,
+    "scorer__most_pairs": 2_000,
+    "scorer__evidence__epochs": 1,
+    "scorer__evidence__least_steps": 5,
+    "scorer__classifier__epochs": 1,
+    "scorer__classifier__least_steps": 20,
+    "scorer__mixture__draws": 100,
+    "scorer__mixture__moves": 2,
+}
+OWN_FILES = """
+import pandas as pd
+truth = pd.read_parquet("data/truth.parquet")
+truth[["src", "dst"]].head(500).to_parquet("ties.parquet")
+truth[["src", "dst"]].head(500).to_parquet("big.parquet")
+known = pd.concat([truth[truth.is_fake].head(40), truth[~truth.is_fake].head(40)])
+known["label"] = known.is_fake.map({True: "fake", False: "real"})
+known[["src", "dst", "label"]].to_csv("known.csv", index=False)
+fakes = truth[truth.kind == "farm"].src.unique()[:10]
+pd.DataFrame({"user_id": fakes, "label": "fake"}).to_csv("bad_accounts.csv", index=False)
+"""
+"""What pages speak of as the reader's own files: ties to score, known edges and known accounts."""
+
+
+class Page:
+    """What a page has done so far: a folder, and the names of its Python."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.names: dict[str, Any] = {"__name__": "page"}
+
+    def play(self, block: Block) -> str:
+        """Run ``block`` in the folder and return what it printed, and in Python what its last line is worth.
+
+        Raises:
+            AssertionError: a command failed, or is one that a page cannot run.
+        """
+        said = io.StringIO()
+        with contextlib.chdir(self.folder), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            if block.language == PYTHON:
+                self._python(block)
+            else:
+                for line in commands(block.text):
+                    self._command(line, block, said)
+        return as_shown(said.getvalue())
+
+    def _python(self, block: Block) -> None:
+        tree = ast.parse(block.text)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, block.name, "exec"), self.names)
+        if isinstance(last, ast.Expr):
+            value = eval(compile(ast.Expression(last.value), block.name, "eval"), self.names)
+            if value is not None:
+                print(repr(value))
+
+    def _command(self, line: str, block: Block, said: io.StringIO) -> None:
+        program, *arguments = shlex.split(line, comments=True)
+        if program == "curl":
+            print(self._fetched(arguments), end="")
+            return
+        assert program == "recdiff-sdk", f"{block.name}: {program} is not run on pages; mark the block with a reason"
+        code = called(arguments)
+        assert code == 0, f"{block.name}: {line}: exit code {code}\n{said.getvalue()}"
+
+    def _fetched(self, arguments: list[str]) -> str:
+        """Answer ``curl localhost:8000/PATH -d BODY`` as the server does that serves the folder's bundle."""
+        url, *options = arguments
+        body = dict(zip(options[::2], options[1::2], strict=True)).get("-d")
+        with TestClient(create_app(OnnxScorer.open("recdiff-model/onnx"))) as client:
+            path = url.removeprefix("localhost:8000")
+            answer = client.get(path) if body is None else client.post(path, content=body)
+        assert answer.status_code == 200, f"{url}: {answer.text}"
+        return f"{answer.text}\n"
+
+
+def as_shown(said: str) -> str:
+    """Return what was printed without spaces at the end of lines and without blank lines around it."""
+    return "\n".join(line.rstrip() for line in said.splitlines()).strip("\n")
+
+
+def commands(text: str) -> list[str]:
+    """Return the command lines of a block, without prompts, comments and blank lines."""
+    lines = (line.removeprefix("$ ").strip() for line in text.splitlines())
+    return [line for line in lines if shlex.split(line, comments=True)]
+
+
+def called(arguments: list[str]) -> int:
+    """Run a command line in this process and return its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["recdiff-sdk", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return int(ended.value.code or 0)
+
+
+@contextlib.contextmanager
+def quick_fits() -> Iterator[None]:
+    """Fit with few steps, each fit once, and each scorer once: grids and a known share change what comes after it."""
+    done: dict[str, Fitted] = {}
+    scorers: dict[Any, Scorer] = {}
+    plain = Parameters._config
+
+    def once(config: Any, dataset: Any, labels: Any = None, decisions: Any = (), **more: Any) -> Fitted:
+        if labels is not None or decisions or more.get("known_accounts") is not None:
+            return fit_all(config, dataset, labels, decisions, **more)
+        key = fingerprint(config, dataset)
+        if key not in done:
+            done[key] = fit_all(config, dataset, labels, decisions, **more)
+        return done[key]
+
+    def scored(edges: Any, users: int, **more: Any) -> Scorer:
+        if more["known"] is not None:
+            return fit_scorer(edges, users, **more)
+        key = more["config"], more["seed"], edges.tobytes()
+        if key not in scorers:
+            scorers[key] = fit_scorer(edges, users, **more)
+        return scorers[key]
+
+    def quick(self: Parameters) -> Any:
+        config = plain(self)
+        return configured(config, {**QUICK, **self.settings}) if self.config is None else config
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recdiff.estimator, "fit_all", once)
+        patch.setattr(recdiff.fit, "fit_scorer", scored)
+        patch.setattr(Parameters, "_config", quick)
+        for name, value in QUICK.items():
+            patch.setenv(f"RECDIFF_{name.upper()}", json.dumps(value))
+        patch.delenv("RECDIFF_DATA", raising=False)
+        yield
+
+
+def prepared(folder: Path) -> Path:
+    """Make the folder that every page starts with: sample, model, bundle and cleaned edges."""
+    folder.mkdir()
+    page = Page(folder)
+    lines = ("sample data/", "fit data/", "export --onnx", "clean-edges --threshold 0.3")
+    page.play(Block(Path(__file__), 1, "sh", "".join(f"recdiff-sdk {line}\n" for line in lines), None))
+    page.play(Block(Path(__file__), 1, PYTHON, OWN_FILES, None))
+    return folder
+
+
+def played(blocks: list[Block], start: Path, folder: Path) -> list[tuple[Block, str]]:
+    """Run the blocks of a page in a copy of ``start``; return those whose output is shown with what it really is."""
+    shutil.copytree(start, folder)
+    page, said, shown = Page(folder), "", []
+    for block in blocks:
+        if block.language == OUTPUT:
+            shown.append((block, said))
+        elif block.reason is None:
+            said = page.play(block)
+    return shown
