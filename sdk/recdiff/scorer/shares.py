@@ -68,7 +68,8 @@ def infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64
     rng, config = np.random.default_rng(setup.seeds.mixture), setup.config.mixture
     names, planted = setup.pool.kinds, setup.planted
     sampled = len(names)
-    known = infer_shares(ratio[:, :sampled], setup.label, _natural(names), config, rng)
+    natural = [each + _alone(setup) for each in _natural(names)]
+    known = infer_shares(ratio[:, :sampled], setup.label, natural, config, rng)
     draws, purity = [known.draws], [known.purity]
     by_account = np.concatenate([ratio, planted_ratios(setup, made, networks)]) if planted.kinds else ratio
     label = np.concatenate([setup.label, sampled + planted.label])
@@ -99,6 +100,12 @@ def _staged(setup: Setup, ratio: Float64, draws: Float64, rng: np.random.Generat
     free = 1.0 - np.clip(np.exp(ratio[rows]) @ draws.mean(axis=0), 0.0, 1.0)
     pure = float((free * chance**2).sum() / max(float((free * chance).sum()), ALMOST_NONE))
     return setup.staged.share(edges, free, len(draws), rng), pure
+
+
+def _alone(setup: Setup) -> float:
+    """Return the share of observed edges of which one end has no other, so that they look like any sampled pair."""
+    degree = np.bincount(setup.graph.edges.ravel(), minlength=setup.graph.num_users)
+    return float((degree[setup.graph.edges].min(axis=1) == 1).mean())
 
 
 def _natural(names: Sequence[str]) -> list[float]:
