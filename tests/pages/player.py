@@ -63,6 +63,9 @@ pd.DataFrame({"user_id": fakes, "label": "fake"}).to_csv("bad_accounts.csv", ind
 """What pages speak of as the reader's own files: ties to score, known edges and known accounts."""
 
 
+SERVING = ("review", "serve")
+
+
 class Page:
     """What a page has done so far: a folder, and the names of its Python."""
 
@@ -126,7 +129,12 @@ def commands(text: str) -> list[str]:
 
 
 def called(arguments: list[str]) -> int:
-    """Run a command line in this process and return its exit code."""
+    """Run a command line in this process and return its exit code.
+
+    Raises:
+        AssertionError: it is one that serves until it is stopped.
+    """
+    assert arguments[0] not in SERVING, f"{arguments[0]} serves until it is stopped; mark the block with a reason"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["recdiff-sdk", *arguments])
         with pytest.raises(SystemExit) as ended:
