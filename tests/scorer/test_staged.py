@@ -19,7 +19,7 @@ USERS = 800
 
 @pytest.fixture(scope="module")
 def friends() -> Int64:
-    return make_society(USERS, np.random.default_rng(0)).ties
+    return make_society(USERS, np.random.default_rng(0)).edges
 
 
 def test_groups_of_friends_are_not_made(friends: Int64) -> None:
