@@ -70,10 +70,11 @@ class Explainer:
         fitted = self.fitted
         if pair[0, 0] == pair[0, 1]:
             raise UsageError(f"{shorten(src)} twice: an edge joins two different users; give both ends")
+        row = self.evidence(pair)
         friends, items = (each[:NAMED] for each in self.common(pair))
         named = fitted.users.take(friends).to_pylist(), fitted.items.take(items).to_pylist() if len(items) else []
         level = float(fitted.calibration["noise_level"])
-        return explain_edge(src, dst, self.evidence(pair), level, found=self.parts(pair), names=named)
+        return explain_edge(src, dst, row, level, found=self.parts(pair), names=named)
 
 
 def _shared(matrix: sp.csr_matrix, one: int, other: int) -> Int64:
