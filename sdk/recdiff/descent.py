@@ -42,7 +42,7 @@ class Descent:
         ):
             each.data = value.view(each.shape)
             each.grad = slope.view(each.shape)
-        self.rate, self.decay, self.steps, self.done = rate, decay, steps, 0
+        self.rate, self.decay, self.done = rate, decay, 0
         self.peak, self.end = max(rising * steps - 1.0, 1e-9), steps - 1.0
 
     def step(self) -> None:

@@ -5,18 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from recdiff.errors import UsageError
 from recdiff.review.desk import Desk
 from recdiff_export.review.app import create_app
-from recdiff_export.serve.listening import Listener, bound
+from recdiff_export.serve.listening import Listener, bound, quiet
 from recdiff_export.serve.options import ServeOptions
-
-try:
-    import uvicorn
-
-    from recdiff_export.serve.connection import BoundedConnection
-except ImportError as error:
-    raise UsageError(f"review needs {error.name}: pip install 'recdiff-sdk[serve]'") from None
 
 LOOPBACK = "127.0.0.1"
 TOKEN_BYTES = 24
@@ -36,17 +28,7 @@ def serve_review(desk: Desk, port: int, listening: Callable[[str], None]) -> Non
     sockets = bound(LOOPBACK, port, "another program has it; give another --port, or 0 for any that is free")
     place = f"{LOOPBACK}:{sockets[0].getsockname()[1]}"
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    config = uvicorn.Config(
-        create_app(desk, token, [place]),
-        http=type("Connection", (BoundedConnection,), {"bounds": LIMITS}),
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_level="error",
-        server_header=False,
-        timeout_keep_alive=LIMITS.idle_seconds,
-        timeout_graceful_shutdown=LIMITS.stop_seconds,
-    )
+    config = quiet(create_app(desk, token, [place]), LIMITS, lifespan="off")
     try:
         Listener(config, lambda address: listening(f"{address}/{token}/")).run(sockets)
     finally:

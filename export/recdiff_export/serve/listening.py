@@ -7,15 +7,34 @@ import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
+from typing import Any, Literal
 
 from recdiff.errors import UsageError
+from recdiff_export.serve.options import ServeOptions
 
 try:
     import uvicorn
+
+    from recdiff_export.serve.connection import BoundedConnection
 except ImportError as error:
     raise UsageError(f"serving needs {error.name}: pip install 'recdiff-sdk[serve]'") from None
 
 Listening = Callable[[str], None]
+
+
+def quiet(app: Any, options: ServeOptions, lifespan: Literal["on", "off"]) -> uvicorn.Config:
+    """Return how uvicorn serves ``app`` within the bounds of ``options``: a client that sends nonsense is no event."""
+    return uvicorn.Config(
+        app,
+        http=type("Connection", (BoundedConnection,), {"bounds": options}),
+        ws="none",
+        lifespan=lifespan,
+        access_log=False,
+        log_level="error",
+        server_header=False,
+        timeout_keep_alive=options.idle_seconds,
+        timeout_graceful_shutdown=options.stop_seconds,
+    )
 
 
 class Listener(uvicorn.Server):

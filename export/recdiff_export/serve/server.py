@@ -7,18 +7,10 @@ import signal
 import socket
 import threading
 
-from recdiff.errors import UsageError
 from recdiff_export.runtime.scorer import OnnxScorer
 from recdiff_export.serve.app import Service
-from recdiff_export.serve.listening import Listener, Listening, bound
+from recdiff_export.serve.listening import Listener, Listening, bound, quiet
 from recdiff_export.serve.options import ServeOptions
-
-try:
-    import uvicorn
-
-    from recdiff_export.serve.connection import BoundedConnection
-except ImportError as error:
-    raise UsageError(f"serving needs {error.name}: pip install 'recdiff-sdk[serve]'") from None
 
 _RELOAD = getattr(signal, "SIGHUP", None)
 
@@ -54,21 +46,7 @@ class Server(Listener):
     def __init__(self, scorer: OnnxScorer, options: ServeOptions, listening: Listening | None = None) -> None:
         self._service = Service(scorer, options)
         self._reloads: set[asyncio.Task[None]] = set()
-        super().__init__(
-            uvicorn.Config(
-                self._service.app,
-                http=type("Connection", (BoundedConnection,), {"bounds": options}),
-                ws="none",
-                lifespan="on",
-                access_log=False,
-                # A client that sends nonsense is no event.
-                log_level="error",
-                server_header=False,
-                timeout_keep_alive=options.idle_seconds,
-                timeout_graceful_shutdown=options.stop_seconds,
-            ),
-            listening,
-        )
+        super().__init__(quiet(self._service.app, options, lifespan="on"), listening)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take SIGHUP, then begin to listen."""

@@ -69,9 +69,11 @@ class Staged:
         first = self.odds[edges].argmax(axis=1)
         group = self.group[edges[np.arange(len(edges)), first]]
         chance, found = self.chance(edges), np.zeros(draws)
-        for each in np.unique(group[(group >= 0) & (chance > expit(LEAST))]):
-            rows = np.flatnonzero(group == each)
-            rows = rows[np.argsort(chance[rows])]
+        named = np.unique(group[(group >= 0) & (chance > expit(LEAST))])
+        order = np.lexsort((chance, group))
+        starts, stops = (np.searchsorted(group[order], named, side=side) for side in ("left", "right"))
+        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+            rows = order[start:stop]
             above = np.append(np.cumsum(weight[rows][::-1])[::-1], 0.0)
             found += above[np.searchsorted(chance[rows], rng.random(draws))]
         return found / max(len(edges), 1)
