@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from recdiff.errors import UsageError
 from recdiff_cli.console import note
 from recdiff_cli.options import DEFAULT_MODEL, DataFolder, ModelFolder, Who
 
@@ -30,11 +29,8 @@ def review(
     browse: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Look at groups, accounts and edges and decide, on a page that this machine alone can open (extra [serve])."""
-    try:
-        from recdiff_export.review.server import serve_review
-    except ModuleNotFoundError as error:
-        raise UsageError(f"review needs {error.name}; run: pip install 'recdiff-sdk[serve]'") from None
     from recdiff.review.desk import Desk
+    from recdiff_export.review.server import serve_review
 
     def said(address: str) -> None:
         note(f"open {address} (stop with Ctrl-C); whoever knows this address can decide")
