@@ -52,7 +52,7 @@ FLOORS = {
     "recdiff.storage": 2,
     "recdiff.config": 2,
     "recdiff.machine": 1,
-    "recdiff.descent": 1,
+    "recdiff.learning": 3,
     "recdiff.arrays": 0,
     "recdiff.notebook": 0,
     "recdiff.errors": 0,

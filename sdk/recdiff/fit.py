@@ -45,7 +45,8 @@ from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
 from recdiff.recommender.fit import FittedRecommender, Recommender, fit_recommender, refitted
 from recdiff.recommender.training import Trainer
-from recdiff.scorer.fit import Scorer, fit_scorer
+from recdiff.scorer.fit import fit_scorer
+from recdiff.scorer.fitted import Scorer
 from recdiff.storage.checkpoint import Checkpoint
 
 Engine = Literal["local", "ray"]

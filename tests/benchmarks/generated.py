@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from recdiff.arrays import Int64
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.ids import Ids
+from recdiff.graph.keys import distinct
 
 Pairs = tuple[Int64, Int64]
 
@@ -94,7 +95,7 @@ def _distinct(draw: Callable[[int], Pairs], count: int, width: int, rng: np.rand
     keys = np.empty(0, np.int64)
     while len(keys) < count:
         left, right = draw((count - len(keys)) * 5 // 4 + 1000)
-        keys = np.unique(np.concatenate([keys, left * width + right]))
+        keys = distinct(np.concatenate([keys, left * width + right]))
     chosen = rng.permutation(keys)[:count]
     return chosen // width, chosen % width
 

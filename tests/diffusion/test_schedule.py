@@ -12,7 +12,6 @@ from recdiff.diffusion.schedule import (
     BETA_MAX,
     Schedule,
     add_noise,
-    at_step,
     linear_variance,
     reverse_walk,
     time_features,
@@ -109,7 +108,6 @@ def test_values_at_steps_keep_the_tensors_type() -> None:
     assert column.dtype == torch.float64
     assert column.tolist() == [[0.1], [0.3], [0.2]]
     assert schedule.at("alpha_bar", torch.tensor([0]), like.float()).dtype == torch.float32
-    assert torch.equal(at_step(schedule.alpha_bar, torch.tensor([2, 0, 1]), like), column)
 
 
 @pytest.mark.parametrize("width", [2, 16, 30])

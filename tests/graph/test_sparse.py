@@ -45,13 +45,41 @@ def test_a_graph_without_a_fold_is_that_of_the_other_ties(directed: bool) -> Non
     edges = pairs[pairs[:, 0] != pairs[:, 1]]
     fold, weight = rng.integers(0, 3, len(edges)), rng.random(len(edges)).astype(np.float32)
     graph = FoldedGraph.of(edges, fold, 50, directed)
+    assert (graph.whole != social_adjacency(edges, 50, directed)).nnz == 0
     for left_out in range(4):
         kept = fold != left_out
         for found, given in ((graph.without(left_out), None), (graph.without(left_out, weight), weight[kept])):
-            expected = social_adjacency(edges[kept], 50, directed, given)
-            assert (found.indptr == expected.indptr).all()
-            assert (found.indices == expected.indices).all()
-            assert (found.data == expected.data).all()
+            expected = social_adjacency(edges[kept], 50, directed, given).toarray()
+            assert found.directed == directed
+            both = expected + expected.T if directed else expected
+            for matrix, dense in ((found.out, expected), (found.into, expected.T), (found.both, both)):
+                np.testing.assert_allclose(matrix.to_dense().numpy(), dense, rtol=1e-6)
+                np.testing.assert_allclose(graph_sums(matrix), dense.sum(axis=1), rtol=1e-6)
+
+
+def test_edges_that_are_answered_are_counted() -> None:
+    edges = np.array([[0, 1], [1, 0], [1, 2], [3, 1], [1, 3]])
+    graph = FoldedGraph.of(edges, np.array([0, 0, 0, 1, 1]), 4, True)
+    whole, without = graph.without(2), graph.without(1)
+    assert whole.sent is not None
+    assert without.received is not None
+    assert whole.sent.tolist() == [[1, 1], [3, 2], [0, 0], [1, 1]]
+    assert without.received.tolist() == [[1, 1], [1, 1], [1, 0], [0, 0]]
+
+
+def graph_sums(matrix: torch.Tensor) -> np.ndarray:
+    return graph.row_sums(matrix).numpy()
+
+
+def test_scaled_and_enlarged_matrices() -> None:
+    matrix, rng = random_graph(), np.random.default_rng(2)
+    left, right = (torch.as_tensor(rng.random(40).astype(np.float32)) for _ in range(2))
+    found = graph.scaled_sides(csr_tensor(matrix), left, right).to_dense().numpy()
+    np.testing.assert_allclose(found, left[:, None].numpy() * matrix.toarray() * right.numpy(), rtol=1e-6)
+    wider = graph.enlarged(csr_tensor(matrix), 43).to_dense().numpy()
+    assert (wider[:40, :40] == matrix.toarray()).all()
+    assert not wider[40:].any()
+    assert not wider[:, 40:].any()
 
 
 def test_bipartite_adjacency_has_interactions_off_the_diagonal() -> None:

@@ -6,13 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from recdiff.config.scorer import TableConfig
 from recdiff.fakes.drawing import Graph
 from recdiff.fakes.injection import draw_from
 from recdiff.fakes.kinds import planted
-from recdiff.graph.adjacency import social_adjacency
-from recdiff.graph.folded import FoldedGraph
+from recdiff.graph.folded import FoldedGraph, Sides
 from recdiff.scorer import accounts
 from recdiff.scorer.accounts import (
     FEW_ITEMS,
@@ -25,49 +25,53 @@ from recdiff.scorer.accounts import (
     plant,
 )
 from recdiff.scorer.pair_scorer import forward, pair_features
-from recdiff.scorer.table import Tastes, encode, join, pair_terms, spans
+from recdiff.scorer.table import Starts, Tastes, encode, join, pair_terms, spans
 from tests.graph_samples import community_edges, community_items
 
 USERS = 320
 
 
+def whole(edges: np.ndarray, users: int = USERS, directed: bool = False) -> Sides:
+    return FoldedGraph.of(edges, np.zeros(len(edges), np.int64), users, directed).without(1)
+
+
 def test_columns_by_hand() -> None:
-    graph = social_adjacency(np.array([[0, 1], [0, 2], [0, 3], [1, 2]]), 4, directed=False)
+    graph = whole(np.array([[0, 1], [0, 2], [0, 3], [1, 2]]), 4).both
     items = np.log1p(np.array([5.0, 1.0, 0.0, 2.0]))
-    taste = np.eye(4, 3, dtype=np.float32)
-    found = account_columns(graph, False, {"items": items[:, None].astype(np.float32), "taste": taste})
+    tastes = {"items": torch.as_tensor(items[:, None].astype(np.float32)), "taste": torch.eye(4, 3)}
+    found = {name: each.numpy() for name, each in account_columns([graph], tastes).items()}
     assert found["quiet"][3, 0] == pytest.approx(items[0], rel=1e-6)
     assert found["quiet"][0, 0] == pytest.approx(items[1:].mean(), rel=1e-6)
     assert found["agree"][0, 0] == 0.0
-    assert account_columns(graph, False, {}) == {}
+    assert account_columns([graph], {}) == {}
 
 
 @pytest.mark.parametrize("directed", [False, True])
 def test_features_of_planted_ties_are_those_of_the_full_table(directed: bool) -> None:
     edges, rng = community_edges(), np.random.default_rng(0)
     tastes = Tastes.of(community_items(), USERS, TableConfig(), rng).columns
-    graph = social_adjacency(edges, USERS, directed)
-    encoding = encode(graph, directed, TableConfig(), rng)
-    columns = encoding.columns | account_columns(graph, directed, tastes) | tastes
+    graph = whole(edges, USERS, directed)
+    encoding = encode(graph, TableConfig(), Starts.of(USERS, directed, TableConfig(), rng, "cpu"))
+    columns = encoding.columns | account_columns([graph.both], tastes) | tastes
     at = spans(columns)
-    full = pair_features(join(columns), edges[:50], pair_terms(at, directed, TableConfig()) + account_terms(at))
+    full = pair_features(join(columns).numpy(), edges[:50], pair_terms(at, directed, TableConfig()) + account_terms(at))
     table, terms = account_table(columns)
     np.testing.assert_array_equal(full[:, -len(terms) :], pair_features(table, edges[:50], terms))
 
 
 def test_users_without_friends_are_usual() -> None:
     tastes = Tastes.of(community_items(), USERS, TableConfig(), np.random.default_rng(0)).columns
-    graph = social_adjacency(community_edges()[:200], USERS, False)
-    friendless = np.diff(graph.indptr) == 0
+    graph = whole(community_edges()[:200]).both
+    friendless = np.diff(graph.crow_indices().numpy()) == 0
     assert friendless.any()
     for name in ("quiet", "agree"):
-        column = account_columns(graph, False, tastes)[name][:, 0]
+        column = account_columns([graph], tastes)[name][:, 0].numpy()
         np.testing.assert_allclose(column[friendless], column[~friendless].mean(), rtol=1e-5)
 
 
 def test_users_lack_what_others_of_their_degree_use() -> None:
-    items = np.array([2.0, 2.0, 2.0, 0.0, 5.0, 5.0], np.float32)
-    lack = accounts._lack(items, np.array([8.0, 8.0, 8.0, 8.0, 100.0, 100.0]))
+    items = torch.tensor([2.0, 2.0, 2.0, 0.0, 5.0, 5.0])
+    lack = accounts._lack(items, torch.tensor([8.0, 8.0, 8.0, 8.0, 100.0, 100.0], dtype=torch.float64))
     assert lack[3] < -1.0
     assert lack[3] == lack.min()
     assert abs(lack[4]) < 1.0

@@ -11,7 +11,8 @@ from recdiff.evaluation.heuristics import heuristic_scores
 from recdiff.fakes.injection import Corruption, corrupt
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import edge_metrics
-from recdiff.scorer.fit import Scorer, fit_scorer
+from recdiff.scorer.fit import fit_scorer
+from recdiff.scorer.fitted import Scorer
 from tests.real import read
 
 Fitted = tuple[SocialDataset, Corruption, Scorer]

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from recdiff.config.scorer import TableConfig
 from recdiff.graph.adjacency import normalised, social_adjacency
+from recdiff.graph.folded import FoldedGraph
 from recdiff.scorer.pair_scorer import SYMMETRIC
-from recdiff.scorer.table import Tastes, encode, join, latent_rows, pair_terms, spans
+from recdiff.scorer.table import Encoding, Starts, Tastes, encode, join, latent_rows, pair_terms, spans
 from tests.graph_samples import community_edges, community_items
 
 CONFIG = TableConfig(positive=12, negative=4, singular=6, taste=5)
 
 
-def encoding(directed: bool = False) -> object:
-    graph = social_adjacency(community_edges(), 320, directed)
-    return encode(graph, directed, CONFIG, np.random.default_rng(0))
+def encoding(directed: bool = False) -> Encoding:
+    edges = community_edges()
+    graph = FoldedGraph.of(edges, np.zeros(len(edges), np.int64), 320, directed).without(1)
+    return encode(graph, CONFIG, Starts.of(320, directed, CONFIG, np.random.default_rng(0), "cpu"))
 
 
 def test_dots_of_pull_rebuild_the_graph_and_cosines_are_bounded() -> None:
-    columns = encoding().columns  # type: ignore[attr-defined]
+    columns = {name: each.numpy() for name, each in encoding().columns.items()}
     graph = social_adjacency(community_edges(), 320, directed=False)
     edges = community_edges()
     pull = columns["pull"] * columns["unit"][:, :12]
@@ -34,7 +37,7 @@ def test_dots_of_pull_rebuild_the_graph_and_cosines_are_bounded() -> None:
 
 def test_undirected_terms_are_symmetric_and_cover_every_column() -> None:
     tastes = Tastes.of(community_items(), 320, CONFIG, np.random.default_rng(0)).columns
-    columns = encoding().columns | tastes  # type: ignore[attr-defined]
+    columns = encoding().columns | tastes
     terms = pair_terms(spans(columns), False, CONFIG)
     assert {term.operation for term in terms} <= SYMMETRIC
     used = np.zeros(join(columns).shape[1], bool)
@@ -45,7 +48,7 @@ def test_undirected_terms_are_symmetric_and_cover_every_column() -> None:
 
 
 def test_directed_terms_know_the_ends_apart() -> None:
-    columns = encoding(directed=True).columns  # type: ignore[attr-defined]
+    columns = encoding(directed=True).columns
     terms = pair_terms(spans(columns), True, CONFIG)
     assert {"src", "dst"} <= {term.operation for term in terms}
     at = spans(columns)
@@ -54,15 +57,15 @@ def test_directed_terms_know_the_ends_apart() -> None:
 
 
 def test_a_table_is_half_precision_and_finite_whatever_its_columns_hold() -> None:
-    table = join({"small": np.full((3, 1), 1e-9, np.float32), "large": np.full((3, 2), 1e9, np.float32)})
-    assert table.dtype == np.float16
+    table = join({"small": torch.full((3, 1), 1e-9), "large": torch.full((3, 2), 1e9)})
+    assert table.dtype == torch.float16
     assert table.shape == (3, 3)
-    assert np.isfinite(table).all()
+    assert torch.isfinite(table).all()
     assert table[0, 1] > 50_000
 
 
 def test_tastes_of_a_community_are_alike() -> None:
-    taste = Tastes.of(community_items(), 320, CONFIG, np.random.default_rng(0)).columns["taste"]
+    taste = Tastes.of(community_items(), 320, CONFIG, np.random.default_rng(0)).columns["taste"].numpy()
     group = np.arange(320) % 8
     cosine = taste @ taste.T
     same = group[:, None] == group
@@ -79,7 +82,7 @@ def test_tastes_describe_others_as_they_describe_the_fitted() -> None:
 
 def test_latent_rows_hold_place_degree_and_taste() -> None:
     tastes = Tastes.of(community_items(), 320, CONFIG, np.random.default_rng(0)).columns
-    turn = np.eye(12, dtype=np.float32)
-    with_taste, without = (latent_rows(encoding(), turn, each) for each in (tastes, {}))  # type: ignore[arg-type]
+    turn = torch.eye(12)
+    with_taste, without = (latent_rows(encoding(), turn, each) for each in (tastes, {}))
     assert without.shape == (320, 14)
     assert with_taste.shape == (320, 14 + 5)

@@ -92,11 +92,11 @@ class ClassifierConfig:
     """
 
     hidden: tuple[int, ...] = (32, 16)
-    epochs: int = 10
+    epochs: int = 6
     batch_size: int = 2048
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
-    least_steps: int = 500
+    least_steps: int = 400
     smoothing: float = 0.0
 
     def __post_init__(self) -> None:
@@ -186,9 +186,11 @@ class ScorerConfig:
     table: TableConfig = field(default_factory=TableConfig)
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
-    accounts: ClassifierConfig = field(default_factory=lambda: ClassifierConfig(hidden=(8, 4), smoothing=0.05))
+    accounts: ClassifierConfig = field(
+        default_factory=lambda: ClassifierConfig(hidden=(8, 4), epochs=4, least_steps=300, smoothing=0.05)
+    )
     few: ClassifierConfig = field(
-        default_factory=lambda: ClassifierConfig(hidden=(), weight_decay=1e-2, least_steps=300)
+        default_factory=lambda: ClassifierConfig(hidden=(), epochs=10, weight_decay=1e-2, least_steps=300)
     )
     mixture: MixtureConfig = field(default_factory=MixtureConfig)
 

@@ -116,11 +116,6 @@ def add_noise(x0: Tensor, noise: Tensor, t: Tensor, schedule: Schedule) -> Tenso
     return schedule.at("signal", t, x0) * x0 + schedule.at("noise", t, x0) * noise
 
 
-def at_step(values: Float64, t: Tensor, like: Tensor) -> Tensor:
-    """Return ``values[t]`` as a (B, 1) column of the type and device of ``like``."""
-    return torch.as_tensor(values, dtype=like.dtype, device=like.device)[t].unsqueeze(-1)
-
-
 def time_features(t: Tensor, width: int) -> Tensor:
     """Return the sinusoidal embedding [cos(t f), sin(t f)] with f = 10000^(-j / (H/2)), shape (B, H).
 

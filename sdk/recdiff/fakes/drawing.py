@@ -23,6 +23,7 @@ from recdiff.arrays import Int64
 from recdiff.errors import DataError
 from recdiff.fakes import kinds
 from recdiff.graph.adjacency import adjacency
+from recdiff.graph.keys import among, distinct
 from recdiff.graph.pairs import common_neighbours, pair_keys
 
 BARREN_ROUNDS = 40
@@ -53,7 +54,7 @@ class Graph:
     def on(cls, out: sp.csr_matrix, closed: Int64, directed: bool) -> Graph:
         """Return the graph whose ``adjacency`` is ``out`` (U, U) and where no pair in ``closed`` (A, 2) is drawn."""
         into = sp.csr_matrix(out.T) if directed else out
-        return cls(out, into, np.sort(pair_keys(closed, out.shape[0], directed)), directed)
+        return cls(out, into, distinct(pair_keys(closed, out.shape[0], directed)), directed)
 
     @property
     def num_users(self) -> int:
@@ -94,8 +95,7 @@ class Graph:
 
     def is_taken(self, keys: Int64) -> NDArray[np.bool_]:
         """Tell which pair keys belong to edges or avoided pairs."""
-        place = np.minimum(np.searchsorted(self.taken, keys), max(len(self.taken) - 1, 0))
-        return self.taken[place] == keys if len(self.taken) else np.zeros(len(keys), bool)
+        return among(keys, self.taken)
 
     def _distinct(
         self, propose: Callable[[int, np.random.Generator], Int64], count: int, rng: np.random.Generator
@@ -107,7 +107,7 @@ class Graph:
             fresh = fresh[fresh[:, 0] != fresh[:, 1]]
             keys = pair_keys(fresh, self.num_users, self.directed)
             first = np.unique(keys, return_index=True)[1]
-            first = first[~self.is_taken(keys[first]) & ~np.isin(keys[first], seen)]
+            first = first[~self.is_taken(keys[first]) & ~among(keys[first], np.sort(seen))]
             first.sort()
             found, seen = np.concatenate([found, fresh[first]]), np.concatenate([seen, keys[first]])
             barren = barren + 1 if len(found) - before < max(1, (count - before) // 1000) else 0

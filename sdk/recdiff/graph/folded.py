@@ -1,16 +1,78 @@
-"""A social graph whose edges lie in folds. Letters: U users, E edges."""
+"""A social graph whose edges lie in folds, on the device that multiplies it.
+
+Letters: U users, E edges, N entries of a matrix.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from recdiff.arrays import Int64
+from recdiff.graph.keys import among, distinct
+from recdiff.graph.pairs import pair_keys
+from recdiff.graph.sparse import csr, row_sums
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """One weighted social graph, as products need it.
+
+    Attributes:
+        out: CSR (U, U), A[src, dst]; into: its transpose; both: their sum, whose rows may name a column twice. All the
+            same matrix where the graph is undirected.
+        sent, received: (U, 2) float64: how many edges leave and reach each user, and how many of those are answered;
+            None where the graph is undirected.
+    """
+
+    out: Tensor
+    into: Tensor
+    both: Tensor
+    sent: Tensor | None = None
+    received: Tensor | None = None
+
+    @property
+    def directed(self) -> bool:
+        """Whether edges have directions."""
+        return self.into is not self.out
+
+
+@dataclass(frozen=True, eq=False)
+class _Pattern:
+    """Where a matrix has entries, and which edge is behind each.
+
+    Attributes:
+        begins: (U + 1,) where each row begins; columns: (N,); edge: (N,) row in the edges; fold: (N,) int16.
+    """
+
+    begins: Tensor
+    columns: Tensor
+    edge: Tensor
+    fold: Tensor
+
+    @classmethod
+    def of(cls, rows: Tensor, columns: Tensor, fold: Tensor, users: int) -> _Pattern:
+        """Put the entries ``rows``, ``columns`` (N,) in order of rows; entry n and n + E are of the edge n."""
+        order = _order(rows, users)
+        begins = torch.cat([rows.new_zeros(1, dtype=torch.int64), torch.bincount(rows, minlength=users).cumsum(0)])
+        edge = (order % len(fold)).to(_index_type(len(fold)))
+        narrow = _index_type(max(users, len(rows)))
+        return cls(begins.to(narrow), columns.index_select(0, order).to(narrow), edge, fold.index_select(0, edge))
+
+    def kept(self, left_out: int) -> Tensor:
+        """Return which entries (M,) are of other folds."""
+        return (self.fold != left_out).nonzero().squeeze(1)
+
+    def matrix(self, kept: Tensor, values: Tensor) -> Tensor:
+        """Return the CSR matrix (U, U) of the entries ``kept`` (M,), which rise, with ``values`` (M,)."""
+        users = len(self.begins) - 1
+        begins = torch.searchsorted(kept, self.begins.to(kept.dtype)).to(self.begins.dtype)
+        return csr(begins, self.columns.index_select(0, kept), values, (users, users))
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,39 +80,80 @@ class FoldedGraph:
     """A social graph whose edges lie in folds: put in order once, so that leaving a fold out is one pass over it.
 
     Attributes:
-        edge: CSR (U, U), the row in the edges (E, 2) at each entry of the adjacency.
-        fold: (nnz,) of each entry.
+        patterns: of ``Sides.out``, ``into`` and ``both``; one where the graph is undirected.
+        answered: (E,) whether the reverse of a directed edge exists; it is of the same fold.
     """
 
-    edge: sp.csr_matrix
-    fold: NDArray[np.int16]
+    patterns: tuple[_Pattern, ...]
+    answered: Tensor | None
 
     @classmethod
-    def of(cls, edges: Int64, fold: Int64, num_users: int, directed: bool) -> FoldedGraph:
-        """Order ``edges`` (E, 2) of user positions, each edge once, whose folds are ``fold`` (E,)."""
-        number = np.arange(1, len(edges) + 1, dtype=np.int32 if len(edges) < np.iinfo(np.int32).max else np.int64)
-        edge = sp.csr_matrix((number, (edges[:, 0], edges[:, 1])), shape=(num_users, num_users))
-        edge = edge if directed else (edge + edge.T).tocsr()
-        edge.sort_indices()
-        edge.data -= 1
-        return cls(edge, _taken(fold.astype(np.int16), edge.data))
+    def of(
+        cls,
+        edges: Int64,
+        fold: NDArray[np.integer],
+        num_users: int,
+        directed: bool,
+        device: torch.device | str = "cpu",
+    ) -> FoldedGraph:
+        """Order ``edges`` (E, 2) of user positions, each edge once, whose folds are ``fold`` (E,), on ``device``."""
+        narrow = np.int32 if num_users < np.iinfo(np.int32).max else np.int64
+        src, dst = (torch.as_tensor(edges[:, side].astype(narrow)).to(device) for side in (0, 1))
+        folds = torch.as_tensor(fold.astype(np.int16)).to(device)
+        both = _Pattern.of(torch.cat([dst, src]), torch.cat([src, dst]), folds, num_users)
+        if not directed:
+            return cls((both,), None)
+        keys, back = (pair_keys(each, num_users, directed=True) for each in (edges, edges[:, ::-1]))
+        answered = torch.as_tensor(among(back, distinct(keys))).to(device)
+        out, into = (_Pattern.of(*ends, folds, num_users) for ends in ((src, dst), (dst, src)))
+        return cls((out, into, both), answered)
 
     @property
     def whole(self) -> sp.csr_matrix:
-        """The ``social_adjacency`` (U, U) of all edges; it shares the order of ``edge``."""
-        values = np.ones(self.edge.nnz, np.float32)
-        return sp.csr_matrix((values, self.edge.indices, self.edge.indptr), shape=self.edge.shape)
+        """The ``social_adjacency`` (U, U) of all edges, each 1."""
+        pattern = self.patterns[0]
+        columns = pattern.columns.cpu().numpy()
+        users = len(pattern.begins) - 1
+        found = sp.csr_matrix(
+            (np.ones(len(columns), np.float32), columns, pattern.begins.cpu().numpy()), shape=(users, users)
+        )
+        # On a processor the columns are the pattern's own.
+        return found if found.has_sorted_indices else found.sorted_indices()
 
-    def without(self, left_out: int, weight: NDArray[np.float32] | None = None) -> sp.csr_matrix:
-        """Return the ``social_adjacency`` (U, U) of the edges of other folds, with their ``weight`` (E,) or 1."""
-        kept = np.flatnonzero(self.fold != left_out)
-        begins = np.searchsorted(kept, self.edge.indptr).astype(self.edge.indptr.dtype)
-        values = np.ones(len(kept), np.float32) if weight is None else _taken(weight, self.edge.data.take(kept))
-        graph = sp.csr_matrix((values, self.edge.indices.take(kept), begins), shape=self.edge.shape)
-        graph.has_canonical_format = True
-        return graph
+    def without(self, left_out: int, weight: NDArray[np.float32] | None = None) -> Sides:
+        """Return the graph of the edges of other folds than ``left_out``, with their ``weight`` (E,) or 1."""
+        device = self.patterns[0].columns.device
+        weights = None if weight is None else torch.as_tensor(weight).to(device)
+        found = []
+        for pattern in self.patterns:
+            kept = pattern.kept(left_out)
+            if weights is None:
+                values = torch.ones(len(kept), device=device)
+            else:
+                values = weights.index_select(0, pattern.edge.index_select(0, kept))
+            found.append(pattern.matrix(kept, values))
+        if self.answered is None:
+            return Sides(found[0], found[0], found[0])
+        sent, received = (self._answers(pattern, left_out, self.answered) for pattern in self.patterns[:2])
+        return Sides(found[0], found[1], found[2], sent, received)
+
+    def _answers(self, pattern: _Pattern, left_out: int, answered: Tensor) -> Tensor:
+        kept = pattern.kept(left_out)
+        back = answered.index_select(0, pattern.edge.index_select(0, kept)).float()
+        counts = [row_sums(pattern.matrix(kept, values)) for values in (torch.ones_like(back), back)]
+        return torch.stack(counts, dim=1)
 
 
-def _taken(values: NDArray[Any], rows: NDArray[np.integer]) -> NDArray[Any]:
-    """Return ``values[rows]``, fetched by all threads."""
-    return torch.as_tensor(values).index_select(0, torch.as_tensor(rows)).numpy()
+def _order(rows: Tensor, users: int) -> Tensor:
+    """Return the order (N,) that sorts ``rows`` (N,), whose equals stay in order."""
+    if rows.device.type != "cpu":
+        return torch.sort(rows, stable=True).indices
+    # By counting: a tenth of the time of a sort.
+    number = np.arange(len(rows), dtype=np.int32 if len(rows) < np.iinfo(np.int32).max else np.int64)
+    begins = np.arange(len(rows) + 1, dtype=number.dtype)
+    one_each = sp.csr_matrix((number, rows.numpy().astype(number.dtype), begins), shape=(len(rows), users))
+    return torch.as_tensor(one_each.tocsc().data)
+
+
+def _index_type(largest: int) -> torch.dtype:
+    return torch.int32 if largest < torch.iinfo(torch.int32).max else torch.int64

@@ -9,10 +9,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from recdiff.arrays import Float64, Int64
-from recdiff.graph.keys import keys_of
+from recdiff.graph.keys import distinct, keys_of
+from recdiff.machine.threads import side_by_side
 
-BLOCK_ENTRIES = 1 << 24
-"""Neighbour entries that a block of pairs may gather at once."""
+BLOCK_ENTRIES = 1 << 21
+"""Neighbour entries that a block of pairs may gather at once: what is gathered stays in the cache."""
 
 
 def pair_keys(pairs: Int64, num_users: int, directed: bool) -> Int64:
@@ -22,7 +23,7 @@ def pair_keys(pairs: Int64, num_users: int, directed: bool) -> Int64:
 
 def undirected(edges: Int64, num_users: int) -> Int64:
     """Return the distinct pairs of two users among ``edges`` (E, 2), the smaller number first, in order (M, 2)."""
-    keys = np.unique(pair_keys(edges[edges[:, 0] != edges[:, 1]], num_users, directed=False))
+    keys = distinct(pair_keys(edges[edges[:, 0] != edges[:, 1]], num_users, directed=False))
     return np.stack([keys // num_users, keys % num_users], axis=1)
 
 
@@ -35,9 +36,9 @@ def common_neighbours(out: sp.csr_matrix, into: sp.csr_matrix, pairs: Int64, wei
     first = out if weight is None else sp.csr_matrix(out @ sp.diags_array(weight))
     work = np.cumsum(np.diff(out.indptr)[pairs[:, 0]] + np.diff(into.indptr)[pairs[:, 1]])
     cuts = np.searchsorted(work, np.arange(BLOCK_ENTRIES, work[-1] if len(work) else 0, BLOCK_ENTRIES))
-    parts = [
-        np.asarray(first[block[:, 0]].multiply(into[block[:, 1]]).sum(axis=1), np.float64).ravel()
-        for block in np.split(pairs, cuts)
-        if len(block)
-    ]
-    return np.concatenate([*parts, np.empty(0)])
+
+    def counted(block: Int64) -> Float64:
+        return np.asarray(first[block[:, 0]].multiply(into[block[:, 1]]).sum(axis=1), np.float64).ravel()
+
+    blocks = [block for block in np.split(pairs, cuts) if len(block)]
+    return np.concatenate([*(side_by_side(counted, blocks) if len(blocks) > 1 else map(counted, blocks)), np.empty(0)])

@@ -6,6 +6,7 @@ Letters: U users, E edges.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import scipy.sparse as sp
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Int64
 from recdiff.graph.adjacency import adjacency, social_adjacency
+from recdiff.graph.pairs import undirected
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,11 @@ class SocialGraph:
     def adjacency(self, weight: NDArray[Any] | None = None) -> sp.csr_matrix:
         """Return the (U, U) adjacency with the edges' weights (E,), see ``social_adjacency``."""
         return social_adjacency(self.edges, self.num_users, self.directed, weight)
+
+    @cached_property
+    def pairs(self) -> Int64:
+        """The distinct pairs of users that are tied, whatever the direction, in order, (M, 2)."""
+        return undirected(self.edges, self.num_users)
 
     def friends(self) -> sp.csr_matrix:
         """Return who is tied to whom, whatever the direction: (U, U), every entry 1."""

@@ -171,8 +171,36 @@ def dots(pattern: Tensor, left: Tensor, right: Tensor) -> Tensor:
 
 def with_values(pattern: Tensor, values: Tensor) -> Tensor:
     """Return the CSR ``pattern`` with other values at its entries."""
-    parts = (pattern.crow_indices(), pattern.col_indices(), values)
-    return torch.sparse_csr_tensor(*parts, size=pattern.shape, check_invariants=False)
+    return csr(pattern.crow_indices(), pattern.col_indices(), values, pattern.shape)
+
+
+def csr(begins: Tensor, columns: Tensor, values: Tensor, size: Sequence[int]) -> Tensor:
+    """Return the CSR tensor of ``size`` (N, M) whose rows begin at ``begins`` (N + 1,), taken on trust."""
+    with _ANNOUNCING:
+        _announce()
+    return torch.sparse_csr_tensor(begins, columns, values, size=tuple(size), check_invariants=False)
+
+
+def row_sums(matrix: Tensor) -> Tensor:
+    """Return the sum of each row of a CSR ``matrix`` (N, M) in float64, (N,)."""
+    begins = matrix.crow_indices().long()
+    total = torch.cat([begins.new_zeros(1, dtype=torch.float64), matrix.values().double().cumsum(0)])
+    reached = total.index_select(0, begins)
+    return reached[1:] - reached[:-1]
+
+
+def scaled_sides(matrix: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Return diag(``left``) ``matrix`` diag(``right``) of a CSR ``matrix`` (N, M), ``left`` (N,), ``right`` (M,)."""
+    counts = matrix.crow_indices().long().diff()
+    values = matrix.values() * left.repeat_interleave(counts, output_size=len(matrix.values()))
+    return with_values(matrix, values * right.index_select(0, matrix.col_indices()))
+
+
+def enlarged(matrix: Tensor, size: int) -> Tensor:
+    """Return a CSR ``matrix`` (N, N) with empty rows and columns up to ``size``."""
+    begins = matrix.crow_indices()
+    wider = torch.cat([begins, begins[-1:].expand(size + 1 - len(begins))])
+    return csr(wider, matrix.col_indices(), matrix.values(), (size, size))
 
 
 def csr_tensor(matrix: sp.csr_matrix, device: torch.device | str = "cpu") -> Tensor:

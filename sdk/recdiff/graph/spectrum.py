@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from recdiff.arrays import Float32, Float64
-from recdiff.graph.sparse import csr_tensor, times
+from recdiff.arrays import Float64
+from recdiff.graph.sparse import times
 
 SPARE = 24
 """Vectors iterated beside the wanted ones, so that the last of those settle too."""
@@ -26,73 +24,71 @@ class Spectrum:
     """Leading part of a matrix: left diag(value) right^T.
 
     Attributes:
-        left, right: float32 (U, k); the same for a symmetric matrix.
+        left, right: float32 (U, k), where the matrix is; the same for a symmetric matrix.
         value: float64 (k,); eigenvalues, falling positive ones before the negative ones, or singular values.
     """
 
-    left: Float32
+    left: Tensor
     value: Float64
-    right: Float32
+    right: Tensor
+
+
+def block_width(wanted: int, most: int) -> int:
+    """Return P, how many vectors are iterated where ``wanted`` are, of at most ``most``."""
+    return min(wanted + SPARE, most)
 
 
 def eigenvectors(
-    matrix: sp.csr_matrix,
-    positive: int,
-    negative: int,
-    iterations: int,
-    rng: np.random.Generator,
-    start: NDArray[np.floating] | None = None,
-    device: torch.device | str = "cpu",
+    matrix: Tensor, positive: int, negative: int, iterations: int, first: Tensor, start: Tensor | None = None
 ) -> Spectrum:
-    """Return the ``positive`` largest and ``negative`` smallest eigenpairs of a symmetric matrix.
+    """Return the ``positive`` largest and ``negative`` smallest eigenpairs of a symmetric CSR ``matrix`` (U, U).
 
     Args:
-        start: (U, k) vectors to begin with, such as those of a similar matrix; None: random ones.
-        device: where to iterate; what is returned is not there.
+        first: (U, P) random vectors to begin with, P as ``block_width`` says.
+        start: (U, k) vectors to begin with in the place of the first of them, such as those of a similar matrix.
     """
-    users = matrix.shape[0]
-    width = min(positive + negative + SPARE, users)
-    graph = csr_tensor(matrix, device)
-    begun = 0 if start is None else min(start.shape[1], width)
-    first = rng.standard_normal((users, width - begun), np.float32)
+    users, width = first.shape
+    block = first
     if start is not None:
-        first = np.concatenate([start[:, :begun] * np.float32(np.sqrt(users)), first], axis=1)
-    block = torch.as_tensor(first).to(device)
+        begun = min(start.shape[1], width)
+        block = torch.cat([start[:, :begun].float() * float(np.sqrt(users)), first[:, begun:]], dim=1)
     for done in range(iterations):
         # Two products in a row span what they would with the columns spread out between.
-        block = times(graph, block if done % 2 else _spread_out(block))
+        block = times(matrix, block if done % 2 else _spread_out(block))
     block = _orthonormal(block)
-    inner = _gram(block, times(graph, block))
+    inner = _gram(block, times(matrix, block))
     value, turn = np.linalg.eigh((inner + inner.T) / 2)
     order = np.concatenate([np.argsort(-value)[:positive], np.argsort(value)[:negative]])
-    vectors = _padded(_turned(block, turn[:, order]).cpu().numpy(), positive + negative)
+    vectors = _padded(_turned(block, turn[:, order]), positive + negative)
     return Spectrum(vectors, np.pad(value[order], (0, positive + negative - len(order))), vectors)
 
 
-def singular_vectors(
-    matrix: sp.csr_matrix, count: int, iterations: int, rng: np.random.Generator, device: torch.device | str = "cpu"
-) -> Spectrum:
-    """Return the ``count`` leading singular triples of a (rows, columns) matrix, found on ``device``."""
-    width = min(count + SPARE, *matrix.shape)
-    forth, back = csr_tensor(matrix, device), csr_tensor(sp.csr_matrix(matrix.T), device)
-    block = _orthonormal(torch.as_tensor(rng.standard_normal((matrix.shape[1], width), np.float32)).to(device))
+def singular_vectors(forth: Tensor, back: Tensor, count: int, iterations: int, first: Tensor) -> Spectrum:
+    """Return the ``count`` leading singular triples of a CSR matrix.
+
+    Args:
+        forth: the matrix (N, M); back: its transpose (M, N). first: (M, P) random vectors to begin with.
+    """
+    block = _orthonormal(first)
     for _ in range(iterations // 2):
         block = _spread_out(times(back, _spread_out(times(forth, block))))
     block = _orthonormal(block)
-    image = times(forth, block).cpu().numpy()
-    left, value, right = np.linalg.svd(image.astype(np.float64), full_matrices=False)
+    image = times(forth, block)
+    # Of the image's Gram matrix: singular values come out as exactly as float32 products allow, and nothing tall moves.
+    basis = _orthonormal(image)
+    inner, value, outer = np.linalg.svd(_gram(basis, image))
     keep = min(count, len(value))  # Of a matrix of low rank fewer come out than go in.
     return Spectrum(
-        _padded(left[:, :keep].astype(np.float32), count),
+        _padded(_turned(basis, inner[:, :keep]), count),
         np.pad(value[:keep], (0, count - keep)),
-        _padded(_turned(block, right[:keep].T).cpu().numpy(), count),
+        _padded(_turned(block, outer[:keep].T), count),
     )
 
 
-def aligned(rows: Float32, reference: Float32) -> Float32:
+def aligned(rows: Tensor, reference: Tensor) -> Tensor:
     """Return the rotation Q (k, k) that turns ``rows`` (U, k) best onto ``reference`` (orthogonal Procrustes)."""
-    left, _, right = np.linalg.svd(rows.T.astype(np.float64) @ reference)
-    return np.asarray(left @ right, np.float32)
+    left, _, right = np.linalg.svd(_gram(rows, reference))
+    return torch.as_tensor((left @ right).astype(np.float32)).to(rows.device)
 
 
 def _orthonormal(block: Tensor) -> Tensor:
@@ -118,10 +114,10 @@ def _turned(block: Tensor, turn: Float64) -> Tensor:
 def _gram(left: Tensor, right: Tensor) -> Float64:
     """Return left^T right: float32 within blocks of rows, whose sums are added up in float64."""
     if left.device.type != "cpu":
-        there = torch.zeros(left.shape[1], right.shape[1], dtype=torch.float64, device=left.device)
-        for a, b in zip(torch.split(left, GRAM_ROWS), torch.split(right, GRAM_ROWS), strict=True):
-            there += a.T @ b
-        found: Float64 = there.cpu().numpy()
+        whole = len(left) // GRAM_ROWS * GRAM_ROWS
+        blocks = [each[:whole].reshape(-1, GRAM_ROWS, each.shape[1]) for each in (left, right)]
+        there = torch.bmm(blocks[0].transpose(1, 2), blocks[1]).double().sum(dim=0)
+        found: Float64 = (there + left[whole:].T @ right[whole:]).cpu().numpy()
         return found
     own, other = left.numpy(), right.numpy()
     total = np.zeros((own.shape[1], other.shape[1]))
@@ -130,5 +126,5 @@ def _gram(left: Tensor, right: Tensor) -> Float64:
     return total
 
 
-def _padded(vectors: Float32, count: int) -> Float32:
-    return np.pad(vectors, ((0, 0), (0, count - vectors.shape[1]))) if vectors.shape[1] < count else vectors
+def _padded(vectors: Tensor, count: int) -> Tensor:
+    return torch.nn.functional.pad(vectors, (0, count - vectors.shape[1])) if vectors.shape[1] < count else vectors

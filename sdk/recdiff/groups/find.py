@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from scipy.special import logit
 
 from recdiff.arrays import Float64, Int64
@@ -38,8 +39,8 @@ BURST, MOST_BURST = 1.0, 3.0
 
 
 @dataclass(frozen=True, eq=False)
-class Groups:
-    """Groups of accounts.
+class Members:
+    """Who is in which group, and how suspicious each is.
 
     Attributes:
         member: (U,) number of each account's group, -1 for none.
@@ -47,9 +48,6 @@ class Groups:
         evidence: (G,) log odds that the group is accounts acting together, before what its members do alone.
         burst: (G,) the part of it that is due to times.
         staged: (G,) how much it looks as if one hand had made the group: above 0 it is more likely so than not.
-        size, inside: (G,) members, and edges among them.
-        reach: (G,) other users that members are tied to.
-        first, last: (G,) times of the members' edges; nan where there are none.
     """
 
     member: Int64
@@ -57,6 +55,18 @@ class Groups:
     evidence: Float64
     burst: Float64
     staged: Float64
+
+
+@dataclass(frozen=True, eq=False)
+class Groups(Members):
+    """Groups of accounts, with what can be counted about them.
+
+    Attributes:
+        size, inside: (G,) members, and edges among them.
+        reach: (G,) other users that members are tied to.
+        first, last: (G,) times of the members' edges; nan where there are none.
+    """
+
     size: Int64
     inside: Int64
     reach: Int64
@@ -74,8 +84,13 @@ def find_groups(graph: SocialGraph, times: Float64 | None = None) -> Groups:
     Args:
         times: (E,) when each edge came about, nan where unknown; or None.
     """
+    return _described(find_members(graph, times), graph.edges, times)
+
+
+def find_members(graph: SocialGraph, times: Float64 | None = None, device: torch.device | str = "cpu") -> Members:
+    """Return who is in which group, as in ``find_groups``; edges between groups are looked up on ``device``."""
     edges = graph.edges
-    member = find_blocks(edges, graph.num_users)
+    member = find_blocks(graph.pairs, graph.num_users, device)
     shape = shape_of(member, graph)
     member, evidence, staged = _kept(member, shape.evidence(), shape.staged())
     kind = np.full(len(evidence), DENSE)
@@ -87,11 +102,10 @@ def find_groups(graph: SocialGraph, times: Float64 | None = None) -> Groups:
         evidence, kind = np.concatenate([evidence, found]), np.append(kind, np.full(len(found), LOCKSTEP))
         staged = np.concatenate([staged, found - STAGED_FLEET])
     burst = np.zeros(len(evidence)) if times is None else _bursts(member, edges, times, len(evidence))
-    said = {"evidence": evidence + burst, "burst": burst, "staged": staged + burst}
-    return _described(member, kind, said, edges=edges, times=times)
+    return Members(member, kind, evidence + burst, burst, staged + burst)
 
 
-def of_members(groups: Groups, edges: Int64, said: Float64) -> Float64:
+def of_members(groups: Members, edges: Int64, said: Float64) -> Float64:
     """Return what is ``said`` of groups (G,) for each of their members, (U,), nan for users in none.
 
     It is less of a member of a dense block whose edges leave it.
@@ -187,11 +201,11 @@ def _spread(group: Int64, when: Float64, groups: int) -> Float64:
     return np.asarray(np.where(enough, sorted_times[at[1]] - sorted_times[at[0]], np.nan))
 
 
-def _described(member: Int64, kind: Int64, said: dict[str, Float64], *, edges: Int64, times: Float64 | None) -> Groups:
+def _described(found: Members, edges: Int64, times: Float64 | None) -> Groups:
     """Return the groups numbered by their evidence, the strongest first, with what can be counted about them."""
-    order = np.lexsort((np.arange(len(kind)), -said["evidence"]))
+    order = np.lexsort((np.arange(len(found.kind)), -found.evidence))
     place = np.append(np.argsort(order), -1)
-    member = place[member]
+    member = place[found.member]
     count = len(order)
     ends = member[undirected(edges, len(member))]
     inner = (ends[:, 0] == ends[:, 1]) & (ends[:, 0] >= 0)
@@ -202,8 +216,10 @@ def _described(member: Int64, kind: Int64, said: dict[str, Float64], *, edges: I
         np.maximum.at(last, group, when)
     return Groups(
         member=member,
-        kind=kind[order],
-        **{name: values[order] for name, values in said.items()},
+        kind=found.kind[order],
+        evidence=found.evidence[order],
+        burst=found.burst[order],
+        staged=found.staged[order],
         size=np.bincount(member[member >= 0], minlength=count),
         inside=np.bincount(ends[inner, 0], minlength=count),
         reach=np.bincount(_tied_outside(member, edges, len(member))[0], minlength=count),

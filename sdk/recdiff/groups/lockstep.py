@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from recdiff.arrays import Int64, Mask
+from recdiff.graph.keys import among, distinct
 from recdiff.graph.pairs import common_neighbours, pair_keys, undirected
 from recdiff.groups.blocks import gain_of
 
@@ -74,7 +75,8 @@ def _alike(tokens: sp.csr_matrix, pairs: Int64, edges: Int64) -> Int64:
     common = common_neighbours(tokens, tokens, pairs)
     union = size[pairs].sum(axis=1) - common
     gain = gain_of(common, size[pairs].prod(axis=1) * _chance(tokens))
-    strangers = ~np.isin(pair_keys(pairs, users, directed=False), pair_keys(edges, users, directed=False))
+    tied = distinct(pair_keys(edges, users, directed=False))
+    strangers = ~among(pair_keys(pairs, users, directed=False), tied)
     chosen = (common >= FEWEST_COMMON) & (common >= LEAST_ALIKE * union) & (gain >= LEAST_GAIN) & strangers
     return np.asarray(pairs[chosen])
 

@@ -18,7 +18,7 @@ from scipy.special import logit
 
 from recdiff.arrays import Float64, Int64
 from recdiff.graph.adjacency import adjacency
-from recdiff.graph.pairs import common_neighbours, undirected
+from recdiff.graph.pairs import common_neighbours
 from recdiff.graph.social_graph import SocialGraph
 
 INTERCEPT = -1.37
@@ -98,7 +98,7 @@ def shape_of(block: Int64, graph: SocialGraph) -> Shape:
         block: (U,) number of each user's block, -1 for none.
     """
     blocks, users, edges = int(block.max(initial=-1)) + 1, len(block), graph.edges
-    pairs = undirected(edges, users)
+    pairs = graph.pairs
     degree = np.bincount(pairs.ravel(), minlength=users).astype(np.float64)
     ends = block[pairs]
     inner = (ends[:, 0] == ends[:, 1]) & (ends[:, 0] >= 0)

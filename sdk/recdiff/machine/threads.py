@@ -39,6 +39,13 @@ def side_by_side(work: Callable[[Block], Made], blocks: Iterable[Block], most: i
 
 
 @contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Give NumPy's products one thread: many small ones take longer on many."""
+    with _thread_pools().limit(limits=1, user_api="blas"):
+        yield
+
+
+@contextmanager
 def threads_at_most(most: int) -> Iterator[None]:
     """Give torch at most ``most`` threads, and afterwards as many as it had."""
     import torch

@@ -11,6 +11,8 @@ from recdiff.errors import UsageError
 
 SMALLEST_CHANCE = 1e-7
 WIDEST = 60.0
+SUMMARISED = 1 << 16
+"""Groups of log odds that stand for more than so many."""
 
 
 def odds_of(score: Float32 | Float64) -> Float64:
@@ -20,8 +22,11 @@ def odds_of(score: Float32 | Float64) -> Float64:
     return found
 
 
-def intercept_for_share(log_odds: Float64, share: float, slope: float = 1.0) -> float:
+def intercept_for_share(log_odds: Float64, share: float, slope: float = 1.0, part: Float64 | None = None) -> float:
     """Return b such that the mean of sigmoid(slope * s + b) over ``log_odds`` (B,) is ``share``.
+
+    Args:
+        part: (B,) which part of all has each of the log odds, as ``summarised`` says; None: all the same.
 
     Raises:
         UsageError: where ``share`` is not strictly between 0 and 1, or there are no edges.
@@ -30,6 +35,20 @@ def intercept_for_share(log_odds: Float64, share: float, slope: float = 1.0) -> 
         raise UsageError(f"fake share {share}: expected a number between 0 and 1, both excluded")
     if not len(log_odds):
         raise UsageError("no edges to calibrate on")
-    low, high = (-slope * float(each) for each in (log_odds.max(), log_odds.min()))
-    found: float = brentq(lambda b: expit(slope * log_odds + b).mean() - share, low - WIDEST, high + WIDEST)
+    odds, weight = summarised(log_odds) if part is None else (log_odds, part)
+    low, high = (-slope * float(each) for each in (odds.max(), odds.min()))
+    found: float = brentq(lambda b: float(expit(slope * odds + b) @ weight) - share, low - WIDEST, high + WIDEST)
     return found
+
+
+def summarised(log_odds: Float64) -> tuple[Float64, Float64]:
+    """Return log odds and which part of all has them: many are put together where they hardly differ."""
+    count = len(log_odds)
+    low, high = float(log_odds.min()), float(log_odds.max())
+    if count <= SUMMARISED or low == high:
+        return log_odds, np.full(count, 1.0 / count)
+    place = ((log_odds - low) * (SUMMARISED / (high - low))).astype(np.int32)
+    many = np.bincount(place)
+    there = many > 0
+    mean = np.bincount(place, log_odds)[there] / many[there]
+    return mean, many[there] / count

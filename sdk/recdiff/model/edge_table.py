@@ -15,7 +15,7 @@ from recdiff.arrays import Int64
 from recdiff.data.dataset import SocialDataset
 from recdiff.graph.pairs import common_neighbours
 from recdiff.graph.social_graph import SocialGraph
-from recdiff.scorer.fit import Scorer
+from recdiff.scorer.fitted import Scorer
 
 
 def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:

@@ -20,7 +20,7 @@ from recdiff.graph.edge_index import EdgeIndex
 from recdiff.metrics.odds import intercept_for_share, odds_of
 from recdiff.model.told import FAKE, REAL, SILENT, Verdicts
 from recdiff.scorer.calibration import fit_logistic
-from recdiff.scorer.fit import Scorer
+from recdiff.scorer.fitted import Scorer
 
 
 def known_edges(dataset: SocialDataset, labels: Labels) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recdiff.config.scorer import ScorerConfig
-from recdiff.scorer.fit import Scorer
+from recdiff.scorer.fitted import Scorer
 from recdiff.scorer.pair_scorer import PairScorer, PairTerm
 
 KIND = "other"

@@ -23,15 +23,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
 from recdiff.arrays import Float32, Half, Int64, Mask
 from recdiff.fakes.drawing import Graph
 from recdiff.fakes.injection import draw_from
 from recdiff.fakes.kinds import planted
-from recdiff.graph.adjacency import scaled, social_adjacency
+from recdiff.graph.adjacency import social_adjacency
 from recdiff.graph.folded import FoldedGraph
-from recdiff.graph.sparse import csr_tensor, product
+from recdiff.graph.sparse import csr_tensor, enlarged, row_sums, times
 from recdiff.scorer.pair_scorer import Layer, PairTerm, Span, pair_features
 from recdiff.scorer.table import Columns, Tastes, join, spans
 
@@ -57,34 +58,47 @@ _DRAWN_AS = {"farm": "farm", "active-farm": "farm", "camouflage": "camouflage", 
 ACCOUNT_COLUMNS = ("items", "lack", "quiet", "agree")
 
 
-def account_columns(graph: sp.csr_matrix, directed: bool, tastes: Columns) -> Columns:
-    """Return what the friends in ``graph`` (U, U), unweighted, say of each account by their ``tastes``."""
+def account_columns(graphs: Sequence[Tensor], tastes: Columns) -> Columns:
+    """Return what the friends say of each account by their ``tastes``.
+
+    Args:
+        graphs: CSR (U, U) without weights and directions, whose sum is the social graph.
+    """
     if not tastes:
         return {}
-    both = sp.csr_matrix(graph + graph.T) if directed else graph
-    degree = np.asarray(both.sum(axis=1), np.float64).ravel()
-    mean = csr_tensor(scaled(both, (1.0 / np.maximum(degree, 1.0)).astype(np.float32)))
-    agree = np.sum(tastes["taste"] * product(mean, tastes["taste"]), axis=1)
+    degree = _sum([row_sums(each) for each in graphs])
+    share = (1.0 / degree.clamp(min=1.0)).float()[:, None]
+    said = torch.cat([tastes["taste"], tastes["items"]], dim=1)
+    mean = _sum([times(each, said) for each in graphs]) * share
+    agree = (tastes["taste"] * mean[:, :-1]).sum(dim=1)
     found = {
         "lack": _lack(tastes["items"][:, 0], degree),
-        "quiet": _usual_where(degree == 0, product(mean, tastes["items"])[:, 0]),
+        "quiet": _usual_where(degree == 0, mean[:, -1]),
         "agree": _usual_where(degree == 0, agree),
     }
-    return {name: np.asarray(each, np.float32)[:, None] for name, each in found.items()}
+    return {name: each.float()[:, None] for name, each in found.items()}
 
 
-def _usual_where(friendless: Mask, values: Float32) -> Float32:
+def _sum(parts: Sequence[Tensor]) -> Tensor:
+    total, *others = parts
+    for each in others:
+        total = total + each
+    return total
+
+
+def _usual_where(friendless: Tensor, values: Tensor) -> Tensor:
     """Return ``values`` (U,) with what is usual where there are no friends to ask."""
-    usual = values[~friendless].mean() if not friendless.all() else 0.0
-    return np.where(friendless, usual, values)
+    count = (~friendless).sum().clamp(min=1)
+    usual = values.masked_fill(friendless, 0.0).double().sum() / count
+    return torch.where(friendless, usual.to(values.dtype), values)
 
 
-def _lack(items: Float32, degree: NDArray[np.float64]) -> Float32:
+def _lack(items: Tensor, degree: Tensor) -> Tensor:
     """Return how many fewer items than others of their degree users use, (U,): log items less their mean there."""
-    scale = np.rint(SCALES * np.log2(degree + 1.0)).astype(np.int64)
-    count, total = np.bincount(scale), np.bincount(scale, items)
-    usual = (total + items.mean()) / (count + 1.0)
-    return np.asarray(items - usual[scale], np.float32)
+    scale = (SCALES * torch.log2(degree + 1.0)).round().long()
+    count, total = torch.bincount(scale), torch.bincount(scale, items.double())
+    usual = (total + items.double().mean()) / (count + 1.0)
+    return (items - usual.index_select(0, scale)).float()
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,20 +139,19 @@ def plant(
     Args:
         observed: the edges (E, 2) and their folds (E,).
     """
-    num_users, directed = graph.num_users, graph.directed
+    num_users = graph.num_users
     pairs, label, active = _gangs(graph, count, rng)
     size = num_users + len(active)
     folds = int(observed[1].max()) + 1
     fold = rng.integers(0, folds, len(pairs))
     borrowed = rng.choice(len(observed[0]), min(count, len(observed[0])), replace=False)
     theirs = tastes.describe(_few_items(train, active, rng))
-    wide = {name: np.concatenate([each, theirs[name]]) for name, each in tastes.columns.items()}
+    wide = {name: torch.cat([each, theirs[name]]) for name, each in tastes.columns.items()}
     features, labels = [], []
     for held in range(folds):
-        without = in_folds.without(held)
-        without.resize(size, size)
-        without = without + social_adjacency(pairs[fold != held], size, directed)
-        table, terms = account_table(account_columns(without, directed, wide) | wide)
+        beside = csr_tensor(social_adjacency(pairs[fold != held], size, False), tastes.directions.device)
+        known = account_columns([enlarged(in_folds.without(held).both, size), beside], wide)
+        table, terms = account_table(known | wide)
         near = borrowed[observed[1][borrowed] == held]
         idle = _idle(pair_features(table, observed[0][near], terms))
         features.append(np.concatenate([idle, pair_features(table, pairs[fold == held], terms)]))
@@ -180,7 +193,7 @@ def _few_items(train: sp.csr_matrix, active: Mask, rng: np.random.Generator) -> 
 def account_table(columns: Columns) -> tuple[Half, tuple[PairTerm, ...]]:
     """Return the account columns alone, side by side, and their pair terms."""
     chosen = {name: columns[name] for name in ACCOUNT_COLUMNS}
-    return join(chosen), account_terms(spans(chosen))
+    return join(chosen).cpu().numpy(), account_terms(spans(chosen))
 
 
 def account_terms(at: Mapping[str, Span], names: Sequence[str] = ACCOUNT_COLUMNS) -> tuple[PairTerm, ...]:

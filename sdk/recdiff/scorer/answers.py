@@ -17,9 +17,9 @@ Letters: U users, E edges.
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 
 from recdiff.arrays import Float32, Float64, Int64
+from recdiff.graph.keys import among, distinct
 from recdiff.graph.pairs import pair_keys
 
 MOST_EXPECTED = 2.0
@@ -35,16 +35,15 @@ KINDEST = 0.3
 SUREST = 0.95
 
 
-def answer_columns(graph: sp.csr_matrix) -> dict[str, Float32]:
-    """Return the columns "asked" and "asking", (U, 1) each, of a directed graph A[src, dst], (U, U)."""
-    there = sp.csr_matrix((np.ones(graph.nnz, np.float32), graph.indices, graph.indptr), shape=graph.shape)
-    answered = sp.csr_matrix(there.multiply(there.T))
-    usual = answered.nnz / max(there.nnz, 1)
-    columns = {}
-    for name, axis in (("asked", 0), ("asking", 1)):
-        total, found = (np.asarray(each.sum(axis=axis), np.float64).ravel() for each in (there, answered))
-        columns[name] = _rarely(found, total, usual)[:, None]
-    return columns
+def answer_columns(sent: Float64, received: Float64) -> dict[str, Float32]:
+    """Return the columns "asked" and "asking", (U, 1) each.
+
+    Args:
+        sent, received: (U, 2) how many edges leave and reach each user, and how many of them are answered.
+    """
+    usual = float(sent[:, 1].sum()) / max(float(sent[:, 0].sum()), 1.0)
+    sides = {"asked": received, "asking": sent}
+    return {name: _rarely(each[:, 1], each[:, 0], usual)[:, None] for name, each in sides.items()}
 
 
 def _rarely(answered: Float64, total: Float64, usual: float) -> Float32:
@@ -75,7 +74,7 @@ def _spread(answered: Float64, total: Float64, usual: float) -> tuple[float, flo
 def silence(edges: Int64, num_users: int) -> Float64:
     """Return what an answer, or none, adds to the log odds that each of the directed ``edges`` (E, 2) is fake, (E,)."""
     keys = pair_keys(edges, num_users, directed=True)
-    answered = np.isin(pair_keys(edges[:, ::-1], num_users, directed=True), keys)
+    answered = among(pair_keys(edges[:, ::-1], num_users, directed=True), distinct(keys))
     usual = float(answered.mean())
     alone = -np.log1p(-min(usual, SUREST))
     found: Float64 = np.where(answered, min(1.0, 2.0 * usual) * np.log(KINDEST), alone)

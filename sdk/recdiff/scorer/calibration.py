@@ -12,7 +12,7 @@ from scipy.special import expit
 from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.errors import UsageError
 from recdiff.metrics.edges import auc
-from recdiff.metrics.odds import intercept_for_share
+from recdiff.metrics.odds import intercept_for_share, summarised
 
 NEWTON_STEPS = 50
 RIDGE = 1e-3
@@ -69,8 +69,9 @@ def within_ceiling(odds: Float64, share: float, ceiling: float) -> tuple[float, 
     """
     share = float(np.clip(share, SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
     highest = float(np.quantile(odds, MOST_SUSPICIOUS))
+    several, part = summarised(odds)
     for slope in SLOPES.tolist():
-        intercept = intercept_for_share(odds, share, slope)
+        intercept = intercept_for_share(several, share, slope, part)
         if expit(slope * highest + intercept) <= max(ceiling, share):
             break
     return slope, intercept

@@ -27,16 +27,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from recdiff.arrays import Float32, Int64
 from recdiff.config.scorer import EvidenceConfig
-from recdiff.descent import Descent
 from recdiff.diffusion.folded import FoldedDenoiser
-from recdiff.diffusion.schedule import Schedule, add_noise, at_step, reverse_walk, time_features
-
-Rows = NDArray[np.float16] | Float32
+from recdiff.diffusion.schedule import Schedule, add_noise, reverse_walk, time_features
+from recdiff.learning.batches import cut
+from recdiff.learning.descent import Pace, RecordedDescent, side_by_side
+from recdiff.learning.recorded import Repeated
 
 TIME_WIDTH = 16
 WEIGHT_DECAY = 1e-3
@@ -81,7 +80,7 @@ class ConditionalDenoiser(nn.Module):
         """Return h(x_t, t), (B, D), for x (B, D) and t (B,)."""
         if not self.learned:
             # The posterior mean of x_0 under a standard normal prior.
-            return at_step(self.schedule.signal, t, x) * x
+            return self.schedule.at("signal", t, x) * x
         silu = nn.functional.silu
         hidden = silu(self.first(x) + self.time(self.times[t]))
         predicted: Tensor = self.last(silu(self.middle(hidden)))
@@ -96,53 +95,89 @@ class ConditionalDenoiser(nn.Module):
 
 
 def train_denoiser(
-    rows: Sequence[Rows],
-    pairs: Int64,
-    graph: Int64,
-    config: EvidenceConfig,
-    generator: torch.Generator,
-    device: torch.device | str = "cpu",
+    rows: Sequence[Tensor], pairs: Int64, graph: Int64, config: EvidenceConfig, generator: torch.Generator
 ) -> ConditionalDenoiser:
     """Train on the ends of ties, both ways round; all that is random is drawn on the processor, for one seed's sake.
 
     Args:
-        rows: (U, D) latent rows of each of G encodings; about unit variance.
+        rows: (U, D) latent rows of each of G encodings, about unit variance; the network is trained where they lie.
         pairs: (B, 2) ties; graph: (B,) the encoding in which each tie is left out.
-        device: where to train; the network stays there.
     """
-    schedule = _schedule(config)
+    schedule, device = _schedule(config), rows[0].device
     net = _initialised(ConditionalDenoiser(rows[0].shape[1], schedule, config), generator).to(device)
     ends = [_ends(rows, pairs[:, side], graph) for side in (0, 1)]
-    ties = torch.stack([torch.cat(ends), torch.cat(ends[::-1])], dim=1).to(device)
+    ties = torch.stack([torch.cat(ends), torch.cat(ends[::-1])], dim=1)
     batches = max(1, len(ties) // config.batch_size)
     epochs = max(config.epochs, -(-config.least_steps // batches))
-    descent = Descent(net.parameters(), config.learning_rate, epochs * batches, decay=WEIGHT_DECAY)
+    values, gradient = side_by_side(net.parameters())
+    pace = Pace(config.learning_rate, epochs * batches, decay=WEIGHT_DECAY)
+    descent = RecordedDescent(values[None], gradient[None], [pace])
+    epoch = _Epoch(len(ties), batches, rows[0].shape[1], device)
+
+    def step() -> None:
+        chosen, *drawn = epoch.batch(descent.done)
+        x, y = ties.index_select(0, chosen).float().unbind(1)
+        _loss(net, x, y, drawn).backward()  # type: ignore[no-untyped-call]
+        descent.step()
+
+    repeated = Repeated(step, device)
     for _ in range(epochs):
-        for chosen in torch.tensor_split(torch.randperm(len(ties), generator=generator), batches):
-            x, y = ties.index_select(0, chosen.to(device)).float().unbind(1)
-            loss = _loss(net, x, y, config, generator)
-            loss.backward()  # type: ignore[no-untyped-call]
-            descent.step()
+        epoch.draw(net.schedule.steps, config.dropped, generator)
+        repeated(batches)
     return net.eval()
 
 
-def _ends(rows: Sequence[Rows], users: Int64, graph: Int64) -> Tensor:
+class _Epoch:
+    """What is random in one pass over the ties, in memory that stays where it is.
+
+    Letters: B ties both ways, S batches, M ties of a batch.
+    """
+
+    def __init__(self, ties: int, batches: int, width: int, device: torch.device) -> None:
+        self.ties, self.batches = ties, batches
+        # Batches of one tie less than others repeat one, which weighs nothing.
+        place = cut(torch.arange(ties), batches)
+        self.place = place.clamp(min=0)
+        shape = place.shape
+        self.part = ((place >= 0) / (place >= 0).sum(dim=1, keepdim=True)).to(device)
+        self.chosen, self.step = (torch.zeros(shape, dtype=torch.int64, device=device) for _ in range(2))
+        self.noise = torch.zeros((*shape, width), device=device)
+        self.told = torch.zeros((*shape, 1), device=device)
+
+    def draw(self, steps: int, dropped: float, generator: torch.Generator) -> None:
+        """Draw an order of the ties and, for each, a step, noise, and whether its other end is told."""
+        width, count = self.noise.shape[-1], self.ties
+        self.chosen.copy_(torch.randperm(count, generator=generator)[self.place])
+        self.step.copy_(torch.randint(steps, (count,), generator=generator)[self.place])
+        self.noise.copy_(torch.randn(count, width, generator=generator)[self.place])
+        self.told.copy_((torch.rand(count, 1, generator=generator) >= dropped).float()[self.place])
+
+    def batch(self, done: Tensor) -> list[Tensor]:
+        """Return ties (M,), steps (M,), noise (M, D), what is told (M, 1) and weights (M,) of the next batch."""
+        turn = done % self.batches
+        return [each.index_select(0, turn)[0] for each in (self.chosen, self.step, self.noise, self.told, self.part)]
+
+
+def _ends(rows: Sequence[Tensor], users: Int64, graph: Int64) -> Tensor:
     """Return the latent rows (B, D) of ``users``, each from the encoding ``graph`` (B,)."""
-    found = np.empty((len(users), rows[0].shape[1]), rows[0].dtype)
+    found = torch.empty((len(users), rows[0].shape[1]), dtype=rows[0].dtype, device=rows[0].device)
     for place, each in enumerate(rows):
-        found[graph == place] = each[users[graph == place]]
-    return torch.as_tensor(found)
+        here = np.flatnonzero(graph == place)
+        chosen, wanted = (torch.as_tensor(which).to(each.device) for which in (here, users[here]))
+        found.index_copy_(0, chosen, each.index_select(0, wanted))
+    return found
 
 
-def _loss(
-    net: ConditionalDenoiser, x0: Tensor, y: Tensor, config: EvidenceConfig, generator: torch.Generator
-) -> Tensor:
-    """Return the mean squared error of x_hat_0 at random steps; every step weighs the same, the target is fixed."""
-    t = torch.randint(net.schedule.steps, (len(x0),), generator=generator).to(x0.device)
-    noised = add_noise(x0, torch.randn(x0.shape, generator=generator).to(x0.device), t, net.schedule)
-    told = (torch.rand(len(x0), 1, generator=generator) >= config.dropped).float().to(x0.device)
+def _loss(net: ConditionalDenoiser, x0: Tensor, y: Tensor, drawn: Sequence[Tensor]) -> Tensor:
+    """Return the mean squared error of x_hat_0 at random steps; every step weighs the same, the target is fixed.
+
+    Args:
+        drawn: steps (B,), noise (B, D), whether y is told (B, 1), and each row's part of the mean (B,).
+    """
+    t, noise, told, part = drawn
+    noised = add_noise(x0, noise, t, net.schedule)
     predicted = net(noised, t) + told * (net.condition(y, t) @ net.join)
-    loss: Tensor = (predicted - x0).square().mean()
+    loss: Tensor = (predicted - x0).square().mean(dim=1) @ part
     return loss
 
 
@@ -157,26 +192,37 @@ class EvidenceColumns:
         movement: (U, 1), log of the mean squared denoising residual.
     """
 
-    joint: Float32
-    apart: Float32
-    power: Float32
-    movement: Float32
+    joint: Tensor
+    apart: Tensor
+    power: Tensor
+    movement: Tensor
+
+
+def noise_blocks(shape: tuple[int, int], seed: int) -> Iterator[tuple[slice, list[Tensor]]]:
+    """Yield consecutive rows of ``shape`` (U, D) and each draw's noise (B, D) for them; a ``seed`` draws the same."""
+    generator = torch.Generator().manual_seed(seed)
+    for start in range(0, shape[0], BLOCK_ROWS):
+        rows = slice(start, min(start + BLOCK_ROWS, shape[0]))
+        yield rows, [torch.randn(rows.stop - start, shape[1], generator=generator) for _ in range(NOISE_DRAWS)]
 
 
 @torch.no_grad()
-def evidence_columns(net: ConditionalDenoiser, rows: Rows, ratios: Sequence[float], seed: int) -> list[EvidenceColumns]:
-    """Return the columns of latent ``rows`` (U, D) at each noise-to-signal ratio; a ``seed`` draws the same noise."""
-    generator, device = torch.Generator().manual_seed(seed), net.join.device
+def evidence_columns(
+    net: ConditionalDenoiser, rows: Tensor, noise: Sequence[Tensor], ratios: Sequence[float]
+) -> list[EvidenceColumns]:
+    """Return the columns of latent ``rows`` (B, D) at each noise-to-signal ratio.
+
+    Args:
+        noise: (B, D) each, where the rows are.
+    """
     steps = [nearest_step(net.schedule, ratio) for ratio in ratios]
     found: list[list[tuple[Tensor, ...]]] = [[] for _ in steps]
-    for start in range(0, len(rows), BLOCK_ROWS):
-        x0 = torch.as_tensor(rows[start : start + BLOCK_ROWS])
-        noise = [torch.randn(x0.shape, generator=generator) for _ in range(NOISE_DRAWS)]
-        for part, *drawn in zip(*(torch.split(each, CACHE_ROWS) for each in (x0, *noise)), strict=True):
-            wide, there = part.to(device).float(), [each.to(device) for each in drawn]
-            for place, missed in enumerate(_missed(net, wide, there, steps)):
-                found[place].append(_columns(net, wide, missed, steps[place]))
-    return [EvidenceColumns(*(torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True))) for parts in found]
+    at_once = CACHE_ROWS if rows.device.type == "cpu" else len(rows)
+    for part, *drawn in zip(*(torch.split(each, at_once) for each in (rows, *noise)), strict=True):
+        wide = part.float()
+        for place, missed in enumerate(_missed(net, wide, drawn, steps)):
+            found[place].append(_columns(net, wide, missed, steps[place]))
+    return [EvidenceColumns(*(torch.cat(each) for each in zip(*parts, strict=True))) for parts in found]
 
 
 def _missed(net: ConditionalDenoiser, x0: Tensor, noise: Sequence[Tensor], steps: Sequence[int]) -> Iterator[Tensor]:
@@ -212,7 +258,7 @@ def _columns(net: ConditionalDenoiser, x0: Tensor, missed: Tensor, step: int) ->
 
 
 @torch.no_grad()
-def denoise(net: ConditionalDenoiser, rows: Float32, config: EvidenceConfig) -> Float32:
+def denoise(net: ConditionalDenoiser, rows: Tensor, config: EvidenceConfig) -> Float32:
     """Return the denoised rows (U, D): the reverse walk from ``walk_from``, taking the rows as x_t as they are."""
     walk = _walk(net.schedule, config)
 
@@ -220,8 +266,8 @@ def denoise(net: ConditionalDenoiser, rows: Float32, config: EvidenceConfig) -> 
         found: Tensor = net(x, torch.full((len(x),), t, device=x.device))
         return found
 
-    blocks = torch.split(torch.as_tensor(rows), CACHE_ROWS)
-    return torch.cat([reverse_walk(x.to(net.join.device), predict, walk) for x in blocks]).cpu().numpy()
+    blocks = torch.split(rows.float(), CACHE_ROWS if rows.device.type == "cpu" else BLOCK_ROWS)
+    return torch.cat([reverse_walk(x, predict, walk) for x in blocks]).cpu().numpy()
 
 
 def _walk(schedule: Schedule, config: EvidenceConfig) -> Schedule:

@@ -17,20 +17,21 @@ Letters: U users, E edges, F table columns, K kinds, C classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from scipy.special import expit
+from torch import Tensor
 
-from recdiff.arrays import Float32, Float64, Half, Int64, Mask
+from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.config.scorer import ScorerConfig
-from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.errors import DataError
+from recdiff.graph.pairs import pair_keys
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.progress import Report, Steps, silent
-from recdiff.machine.threads import side_by_side
+from recdiff.machine.threads import one_blas_thread
 from recdiff.scorer.answers import silence
 from recdiff.scorer.calibration import (
     SMALLEST_SHARE,
@@ -43,16 +44,15 @@ from recdiff.scorer.calibration import (
 )
 from recdiff.scorer.direct import Direct, widened
 from recdiff.scorer.evidence import denoise, folded
-from recdiff.scorer.halves import Network, Task, edge_logits, edge_ratios, half_networks, pair_ratios
-from recdiff.scorer.pair_scorer import PairScorer, log_odds, posterior
-from recdiff.scorer.round import CLIP, HALVES, Round, described, fold_features, make_round, standardised, with_evidence
+from recdiff.scorer.features import CLIP, fold_features, rows_of, standardised
+from recdiff.scorer.fitted import KNOWN, OTHER, Scorer, averaged
+from recdiff.scorer.halves import PART, Network, Task, edge_chance, edge_logits, half_networks, pair_ratios
+from recdiff.scorer.pair_scorer import PairScorer, chance_of
+from recdiff.scorer.round import HALVES, Round, described, make_round, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, make_setup
-from recdiff.scorer.shares import Shares, infer_all
+from recdiff.scorer.shares.kinds import Shares, infer_all
 from recdiff.scorer.staged import STAGED
 
-KNOWN, OTHER = "known", "other"
-PART = 1 << 18
-"""Pairs that one thread scores at a time."""
 LEAST_OF_FAKES = 0.004
 """Share of the fakes that each kind keeps in the posterior, of a total of at least ``LEAST_TOTAL``."""
 LEAST_TOTAL, BESIDE_PLANTED = 0.02, 0.5
@@ -64,55 +64,6 @@ LEAST_OTHER = 0.001
 LEAST_REAL = 0.1
 """Weight that every observed edge keeps as a real one, which keeps scores from feeding on themselves."""
 SMALLEST_WEIGHT = 0.02
-
-
-@dataclass(frozen=True, eq=False)
-class Scorer:
-    """A fitted scorer.
-
-    Attributes:
-        pair: what turns two rows of ``table`` into a fake score.
-        table: (U, F), from the whole graph; for edges that were not part of it.
-        columns: where each named column lies in ``table``.
-        kinds: names of the K kinds.
-        edge_scores: (E,), fake_score of the fitted edges, each from an encoding that did not see it.
-        edge_kinds: (E, K), its parts by kind.
-        edge_log_odds: (E,), the log odds behind ``edge_scores``, before calibration.
-        shares: estimated share of each kind among the edges, by name.
-        interval: between which values the share of all fakes lies with a probability of 96 %.
-        ceiling: how likely an edge is fake at most, for all that is known.
-        agreement: AUC of the score found without labels on the labels, or None without any.
-        movement: (U,), how far denoising moves each user (root mean square); empty without a denoiser.
-        denoised: (U, D) denoised latent rows and latent: (U, D) the rows themselves; empty without a denoiser.
-        denoiser: what turns ``latent`` into ``denoised``, or None.
-    """
-
-    pair: PairScorer
-    table: Half
-    columns: dict[str, tuple[int, int]]
-    kinds: tuple[str, ...]
-    edge_scores: Float32
-    edge_kinds: Float32
-    edge_log_odds: Float64
-    shares: dict[str, float]
-    interval: tuple[float, float]
-    ceiling: float
-    movement: Float32
-    latent: Float32
-    denoised: Float32
-    denoiser: FoldedDenoiser | None
-    agreement: float | None = None
-
-    @property
-    def fake_share(self) -> float:
-        """Estimated share of fakes among the fitted edges."""
-        return float(sum(self.shares.values()))
-
-    def score(self, pairs: Int64) -> tuple[Float32, Float32]:
-        """Return fake_score (B,) and kinds (B, K) of new pairs (B, 2) of user positions."""
-        parts = np.array_split(pairs, len(pairs) // PART + 1)
-        fake, kinds = zip(*side_by_side(lambda part: self.pair.score(self.table, part), parts), strict=True)
-        return np.concatenate(fake), np.concatenate(kinds)
 
 
 def fit_scorer(
@@ -136,7 +87,7 @@ def fit_scorer(
             a kind of their own, which the final networks learn beside the sampled ones.
         drawn: (E,) which known edges were drawn evenly, so that as many of them are fake as of all; default: every one.
         report: told of every encoding and round.
-        device: where eigenvectors are found and the denoiser is trained; pairs are told apart on the processor.
+        device: where all of it is done but drawing, groups and the shares of the kinds.
 
     Raises:
         DataError: where there are too few edges to learn from.
@@ -145,34 +96,26 @@ def fit_scorer(
         raise DataError(
             f"{len(edges)} social edges are too few to learn what a fake looks like: at least {least} are needed"
         )
-    order, graph = _in_order(edges, num_users, directed)
+    order, graph = _in_order(edges, num_users, directed, device)
     told, even = None if known is None else known[order], None if drawn is None else drawn[order]
     divisions = config.divisions_for(len(edges))
     steps = Steps(report, "edge scorer", divisions * config.rounds_for(len(edges)) * (config.folds_for(len(edges)) + 2))
     found = []
-    for sequence in np.random.SeedSequence(seed).spawn(divisions):
-        setup = make_setup(graph, train, config, Seeds.of(sequence), steps, device=device)
-        found.append(_divided(setup, told, even))
+    with one_blas_thread() if torch.device(device).type == "cuda" else nullcontext():
+        for sequence in np.random.SeedSequence(seed).spawn(divisions):
+            setup = make_setup(graph, train, config, Seeds.of(sequence), steps, device=device)
+            found.append(_divided(setup, told, even))
     steps.all()
-    return _in_given_order(_averaged(found), order)
+    return averaged(found).reordered(order)
 
 
-def _in_order(edges: Int64, num_users: int, directed: bool) -> tuple[Int64, SocialGraph]:
+def _in_order(edges: Int64, num_users: int, directed: bool, device: torch.device | str) -> tuple[Int64, SocialGraph]:
     """Return which edge comes first, second, ... (E,), and the graph of the edges in that order."""
     turned = edges if directed else np.sort(edges, axis=1)
-    order = np.lexsort((turned[:, 1], turned[:, 0]))
-    return order, SocialGraph(np.ascontiguousarray(turned[order]), num_users, directed)
-
-
-def _in_given_order(scorer: Scorer, order: Int64) -> Scorer:
-    """Return ``scorer`` with what it says of edges in the order in which they came."""
-    place = np.argsort(order)
-    return replace(
-        scorer,
-        edge_scores=scorer.edge_scores[place],
-        edge_kinds=scorer.edge_kinds[place],
-        edge_log_odds=scorer.edge_log_odds[place],
-    )
+    keys = torch.as_tensor(pair_keys(turned, num_users, directed=True)).to(device)
+    order = torch.sort(keys).indices.cpu()
+    ordered = torch.as_tensor(turned).index_select(0, order).numpy()
+    return order.numpy(), SocialGraph(ordered, num_users, directed)
 
 
 def _divided(setup: Setup, known: Int64 | None, drawn: Mask | None) -> Scorer:
@@ -213,7 +156,7 @@ def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
     for turn in range(1, rounds):
         if found.mean.sum() + found.staged.mean() < config.worthwhile:
             break
-        chance = np.exp(edge_ratios(setup, made, networks)) @ found.mean + staged
+        chance = edge_chance(setup, made, networks, found.mean) + staged
         weight = np.maximum(1.0 - chance, SMALLEST_WEIGHT).astype(np.float32)
         start = made.encodings.eigenvectors if continued else None
         del made
@@ -240,15 +183,16 @@ def _finish(
     """Train the final networks, observed edges weighted by the chance that they are real, and put all together."""
     offset = _prior(shares, setup.pool.kinds)
     learned, direct = half_networks(setup, made, task, whole=True), Direct.of(made)
-    z = _logits(setup, made, learned, direct=direct) + offset
+    odds, parts = _posterior(_logits(setup, made, learned, direct=direct), offset)
     if known is not None and known.max() >= 0:
-        direct = replace(direct, weights=direct.weights + _taught(setup, made, log_odds(z), known, drawn))
-        z = _logits(setup, made, learned, direct=direct) + offset
-    calibration = within_ceiling(log_odds(z), sum(shares.values()), found.ceiling)
-    fake, kinds = posterior(z, calibration)
+        direct = replace(direct, weights=direct.weights + _taught(setup, made, odds, known, drawn))
+        odds, parts = _posterior(_logits(setup, made, learned, direct=direct), offset)
+    calibration = within_ceiling(odds, sum(shares.values()), found.ceiling)
+    fake = chance_of(odds, calibration)
+    by_kind = torch.as_tensor(parts).mul_(torch.as_tensor(fake)[:, None]).numpy()
     encodings, evidence = made.encodings, setup.config.evidence
-    latent = made.latent
-    clean = np.empty((0, 0), np.float32) if encodings.net is None else denoise(encodings.net, latent, evidence)
+    clean = np.empty((0, 0), np.float32) if encodings.net is None else denoise(encodings.net, made.latent, evidence)
+    latent = made.latent.cpu().numpy()
     return Scorer(
         pair=PairScorer(
             made.terms,
@@ -259,12 +203,12 @@ def _finish(
             offset=offset,
             calibration=calibration,
         ),
-        table=encodings.tables[-1],
+        table=encodings.tables[-1].cpu().numpy(),
         columns=encodings.at,
         kinds=(*shares, OTHER),
         edge_scores=fake,
-        edge_kinds=kinds,
-        edge_log_odds=log_odds(z),
+        edge_kinds=by_kind,
+        edge_log_odds=odds,
         shares={name: float(share) for name, share in shares.items()} | {OTHER: 0.0},
         interval=interval,
         ceiling=found.ceiling,
@@ -275,12 +219,29 @@ def _finish(
     )
 
 
-def _logits(setup: Setup, made: Round, learned: list[Network], direct: Direct) -> Float32:
+def _logits(setup: Setup, made: Round, learned: list[Network], direct: Direct) -> Tensor:
     """Return the logits (E, C) of all edges, each out of its fold, with what is added directly and by silence."""
     z = edge_logits(setup, made, [widened(each, direct) for each in learned[:HALVES]])
     if setup.graph.directed:
-        z[:, 0] -= silence(setup.graph.edges, setup.graph.num_users).astype(np.float32)
+        said = silence(setup.graph.edges, setup.graph.num_users).astype(np.float32)
+        z[:, 0] -= torch.as_tensor(said).to(z.device)
     return z
+
+
+def _posterior(z: Tensor, offset: Float32) -> tuple[Float64, Float32]:
+    """Return the log odds (E,) that edges are fake, and the parts (E, K) that the kinds have in it; see ``posterior``.
+
+    Args:
+        z: logits (E, C); offset: (C,) added to them.
+    """
+    odds, parts = np.empty(len(z)), np.empty((len(z), z.shape[1] - 1), np.float32)
+    shift = torch.as_tensor(offset).to(z.device)
+    for start in range(0, len(z), PART):
+        block = slice(start, start + PART)
+        wide = (z[block] + shift).double()
+        odds[block] = (torch.logsumexp(wide[:, 1:], dim=1) - wide[:, 0]).cpu().numpy()
+        parts[block] = torch.softmax(wide[:, 1:], dim=1).float().cpu().numpy()
+    return odds, parts
 
 
 def _taught(setup: Setup, made: Round, odds: Float64, known: Int64, drawn: Mask | None) -> Float32:
@@ -288,8 +249,10 @@ def _taught(setup: Setup, made: Round, odds: Float64, known: Int64, drawn: Mask 
     rng = np.random.default_rng(setup.seeds.mixture)
     known = contrasted(known, drawn, rng)
     rows = np.flatnonzero(known >= 0)
-    features = fold_features(made.encodings.tables, setup.graph.edges[rows], setup.pool.fold[rows], made.terms)
-    return taught(standardised(features, made.mean, made.scale), odds[rows], known[rows] == 1, rng)
+    pairs, fold = (rows_of(each[rows], setup.device) for each in (setup.graph.edges, setup.pool.fold))
+    features = fold_features(made.encodings.tables, pairs, fold, made.terms)
+    inputs = standardised(features, made.mean, made.scale).cpu().numpy()
+    return taught(inputs, odds[rows], known[rows] == 1, rng)
 
 
 def _prior(shares: Mapping[str, float], sampled: Sequence[str]) -> Float32:
@@ -304,34 +267,3 @@ def _prior(shares: Mapping[str, float], sampled: Sequence[str]) -> Float32:
     kinds = [max(share, least if name in sampled else ALMOST_NONE) for name, share in told.items()]
     other = max(OTHER_OF_FAKES * total, LEAST_OTHER)
     return np.asarray(np.log([1.0 - total, *kinds, 1.0 - total, other]), np.float32)
-
-
-def _averaged(found: Sequence[Scorer]) -> Scorer:
-    """Return the first of ``found`` with scores of edges by the mean log odds of all."""
-    if len(found) == 1:
-        return found[0]
-    names = tuple(dict.fromkeys(name for each in found for name in each.kinds))
-    shares = {name: float(np.mean([each.shares.get(name, 0.0) for each in found])) for name in names}
-    odds = np.mean([each.edge_log_odds for each in found], axis=0)
-    ceiling = float(np.mean([each.ceiling for each in found]))
-    slope, intercept = within_ceiling(odds, sum(shares.values()), ceiling)
-    fake = expit(slope * odds + intercept).astype(np.float32)
-    parts = np.mean([_parts(each, names) for each in found], axis=0)
-    first = found[0]
-    return replace(
-        first,
-        kinds=first.kinds,
-        edge_scores=fake,
-        edge_kinds=(fake[:, None] * parts[:, [names.index(name) for name in first.kinds]]).astype(np.float32),
-        edge_log_odds=odds,
-        shares={name: shares[name] for name in first.kinds},
-        interval=tuple(float(np.mean([each.interval[side] for each in found])) for side in (0, 1)),  # type: ignore[arg-type]
-    )
-
-
-def _parts(scorer: Scorer, names: Sequence[str]) -> Float64:
-    """Return which part of each edge's score each kind in ``names`` has, (E, K)."""
-    parts = np.zeros((len(scorer.edge_scores), len(names)))
-    for column, name in enumerate(scorer.kinds):
-        parts[:, names.index(name)] = scorer.edge_kinds[:, column] / np.maximum(scorer.edge_scores, 1e-12)
-    return parts

@@ -9,17 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.config.scorer import ClassifierConfig
-from recdiff.machine.threads import side_by_side
+from recdiff.learning.lesson import Lesson, learn_all
 from recdiff.scorer.accounts import ACCOUNT_COLUMNS, AUDIENCES, merged
-from recdiff.scorer.networks import Lesson, learn
-from recdiff.scorer.pair_scorer import Layer, forward
-from recdiff.scorer.round import FEATURE_BLOCK, HALVES, Round, fold_features, standardised
+from recdiff.scorer.features import features_of, in_blocks, logits_of, rows_of, standardised
+from recdiff.scorer.pair_scorer import Layer
+from recdiff.scorer.round import HALVES, Round
 from recdiff.scorer.setup import Setup
 
 Network = tuple[Layer, ...]
+PART = 1 << 18
+"""Edges whose ratios are taken at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +46,7 @@ def half_networks(setup: Setup, made: Round, task: Task, *, whole: bool = False)
     if whole:
         chosen.append((np.ones(len(setup.learn), bool), np.ones(len(planted.label), bool)))
     lessons = [_lessons(setup, made, task, pairs, accounts) for pairs, accounts in chosen]
-    learned = iter(side_by_side(learn, [each for several in lessons for each in several]))
+    learned = iter(learn_all([each for several in lessons for each in several]))
     return [_merged(made, [next(learned) for _ in several]) for several in lessons]
 
 
@@ -60,22 +64,24 @@ def _lessons(setup: Setup, made: Round, task: Task, pairs: Mask, accounts: Mask)
     rows, planted = np.flatnonzero(pairs), setup.planted
     # Of all classes, also where a half has none of one: both halves answer alike.
     classes = int(task.label.max()) + 1
-    found = [_lesson(setup, made.inputs[rows], task.label[rows], task.weight[rows], classes=classes, config=for_pairs)]
+    chosen = made.inputs.index_select(0, rows_of(rows, setup.device))
+    found = [_lesson(setup, chosen, task.label[rows], task.weight[rows], classes=classes, config=for_pairs)]
     observed = rows[task.label[rows] == 0]
     for kinds, columns in AUDIENCES if planted.kinds else ():
         first = planted.kinds.index(kinds[0])
         told = np.flatnonzero(accounts & (planted.label > first) & (planted.label <= first + len(kinds)))
-        inputs = [made.inputs[np.ix_(observed, made.account_places(columns))], _planted(setup, made, told, columns)]
+        places = rows_of(made.account_places(columns), setup.device)
+        theirs = made.inputs.index_select(0, rows_of(observed, setup.device)).index_select(1, places)
         label = planted.label[told] - first
         weight = np.concatenate([task.weight[observed], np.ones(len(told), np.float32)])
         labels = np.concatenate([np.zeros(len(observed), np.int64), label])
-        several, classes = np.concatenate(inputs), len(kinds) + 1
+        several, classes = torch.cat([theirs, _planted(setup, made, told, columns)]), len(kinds) + 1
         found.append(_lesson(setup, several, labels, weight, classes=classes, config=for_accounts))
     return found
 
 
 def _lesson(
-    setup: Setup, inputs: Float32, label: Int64, weight: Float32, *, classes: int, config: ClassifierConfig
+    setup: Setup, inputs: Tensor, label: Int64, weight: Float32, *, classes: int, config: ClassifierConfig
 ) -> Lesson:
     """Return a lesson on ``inputs`` (B, N) with rows weighted by ``weight`` (B,), all classes equally heavy in sum."""
     total = np.bincount(label, weights=weight, minlength=classes)
@@ -83,56 +89,63 @@ def _lesson(
     return Lesson.of(inputs, label, even, classes=classes, config=config, generator=setup.generator)
 
 
-def _planted(setup: Setup, made: Round, rows: Int64, columns: Sequence[str]) -> Float32:
+def _planted(setup: Setup, made: Round, rows: Int64, columns: Sequence[str]) -> Tensor:
     """Return the standardised account features (B, n) of the planted edges ``rows`` (B,) by ``columns``."""
     places = made.account_places(columns)
     chosen = np.array([ACCOUNT_COLUMNS.index(name) for name in columns])
-    features = setup.planted.features[np.ix_(rows, chosen)]
+    features = torch.as_tensor(setup.planted.features[np.ix_(rows, chosen)]).to(setup.device)
     return standardised(features, made.mean[places], made.scale[places])
 
 
 def pair_ratios(setup: Setup, made: Round, networks: list[Network]) -> Float64:
     """Return log p_k / p_0 (L, K) of the pairs learned from, each by the network that did not train on its fold."""
-    return _log_ratio(_half_logits(networks, made.inputs, setup.fold))
+    return _log_ratio(_half_logits(networks, made.inputs, rows_of(setup.fold, setup.device))).cpu().numpy()
 
 
 def planted_ratios(setup: Setup, made: Round, networks: list[Network]) -> Float64:
     """Return log p_k / p_0 (P, K) of the planted edges; of kinds that accounts do not tell, for a usual pair."""
-    inputs = np.zeros((len(setup.planted.label), len(made.mean)), np.float32)
+    inputs = torch.zeros((len(setup.planted.label), len(made.mean)), device=setup.device)
     everyone = np.arange(len(inputs))
-    inputs[:, made.account_places()] = _planted(setup, made, everyone, ACCOUNT_COLUMNS)
-    return _log_ratio(_half_logits(networks, inputs, setup.planted.fold))
+    places = rows_of(made.account_places(), setup.device)
+    inputs.index_copy_(1, places, _planted(setup, made, everyone, ACCOUNT_COLUMNS))
+    return _log_ratio(_half_logits(networks, inputs, rows_of(setup.planted.fold, setup.device))).cpu().numpy()
 
 
-def edge_logits(setup: Setup, made: Round, networks: list[Network]) -> Float32:
+def edge_logits(setup: Setup, made: Round, networks: list[Network]) -> Tensor:
     """Return logits (E, C) of all edges, each out of its fold."""
-    pool, edges = setup.pool, setup.graph.edges
-    z = np.empty((pool.observed, len(networks[0][-1][1])), np.float32)
+    edges = rows_of(setup.graph.edges, setup.device)
+    fold = rows_of(setup.pool.fold[: setup.pool.observed], setup.device)
+    z = torch.empty((len(edges), len(networks[0][-1][1])), device=edges.device)
+    for held, table in enumerate(made.encodings.tables[:-1]):
 
-    def fill(rows: Int64) -> None:
-        features = fold_features(made.encodings.tables, edges[rows], pool.fold[rows], made.terms)
-        inputs = standardised(features, made.mean, made.scale)
-        z[rows] = _half_logits(networks, inputs, pool.fold[rows])
+        def fill(rows: Tensor, table: Tensor = table, network: Network = networks[held % HALVES]) -> None:
+            features = features_of(table, edges.index_select(0, rows), made.terms)
+            z.index_copy_(0, rows, logits_of(network, standardised(features, made.mean, made.scale)))
 
-    side_by_side(fill, np.array_split(np.arange(pool.observed), pool.observed // FEATURE_BLOCK + 1))
+        in_blocks((fold == held).nonzero().squeeze(1), fill)
     return z
 
 
-def edge_ratios(setup: Setup, made: Round, networks: list[Network]) -> Float64:
-    """Return log p_k / p_0 (E, K) of all edges, each out of its fold."""
-    return _log_ratio(edge_logits(setup, made, networks))
+def edge_chance(setup: Setup, made: Round, networks: list[Network], shares: Float64) -> Float64:
+    """Return how likely each edge (E,), out of its fold, is of one of the kinds whose ``shares`` (K,) are given."""
+    share = torch.as_tensor(shares).to(setup.device)
+    parts = torch.split(edge_logits(setup, made, networks), PART)
+    found: Float64 = torch.cat([_log_ratio(part).exp() @ share for part in parts]).cpu().numpy()
+    return found
 
 
-def _half_logits(networks: list[Network], inputs: Float32, fold: Int64) -> Float32:
+def _half_logits(networks: list[Network], inputs: Tensor, fold: Tensor) -> Tensor:
     """Return logits (B, C) of standardised inputs, each from the network that did not train on its fold."""
-    z = np.empty((len(inputs), len(networks[0][-1][1])), np.float32)
+    z = torch.empty((len(inputs), len(networks[0][-1][1])), device=inputs.device)
     for half, layers in enumerate(networks[:HALVES]):
-        rows = np.flatnonzero(fold % HALVES == half)
-        for block in np.array_split(rows, len(rows) // FEATURE_BLOCK + 1):
-            z[block] = forward(layers, inputs[block, : layers[0][0].shape[1]])
+
+        def fill(rows: Tensor, layers: Network = layers) -> None:
+            z.index_copy_(0, rows, logits_of(layers, inputs.index_select(0, rows)))
+
+        in_blocks((fold % HALVES == half).nonzero().squeeze(1), fill)
     return z
 
 
-def _log_ratio(z: Float32) -> Float64:
-    """Return log p_k / p_0 (B, K) from logits (B, C) trained with classes equally heavy."""
-    return np.asarray(z[:, 1:] - z[:, :1], np.float64)
+def _log_ratio(z: Tensor) -> Tensor:
+    """Return log p_k / p_0 (B, K) in float64 from logits (B, C) trained with classes equally heavy."""
+    return (z[:, 1:] - z[:, :1]).double()

@@ -133,16 +133,22 @@ def log_odds(z: Float32) -> Float64:
 
 def posterior(z: Float32, calibration: tuple[float, float] = (1.0, 0.0)) -> tuple[Float32, Float32]:
     """Return fake_score (B,) and kinds (B, K) of class logits z (B, C)."""
-    slope, intercept = calibration
-    fake = 1.0 / (1.0 + np.exp(-np.clip(slope * log_odds(z) + intercept, -SATURATED, SATURATED)))
+    fake = chance_of(log_odds(z), calibration)
     mass = np.exp(z[:, 1:] - z[:, 1:].max(axis=1, keepdims=True))
-    return fake.astype(np.float32), (fake[:, None] * mass / mass.sum(axis=1, keepdims=True)).astype(np.float32)
+    return fake, (fake[:, None] * mass / mass.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def chance_of(odds: Float64, calibration: tuple[float, float]) -> Float32:
+    """Return fake_score (B,) of log odds (B,)."""
+    slope, intercept = calibration
+    fake = 1.0 / (1.0 + np.exp(-np.clip(slope * odds + intercept, -SATURATED, SATURATED)))
+    return np.asarray(fake, np.float32)
 
 
 def pair_features(table: Table, pairs: Int64, terms: tuple[PairTerm, ...]) -> Float32:
     """Return the terms of pairs (B, 2) of rows of ``table`` (U, F), (B, N)."""
     src, dst = (table.take(pairs[:, side], axis=0).astype(np.float32) for side in (0, 1))
-    plan = _plan(terms, table.shape[1])
+    plan = plan_of(terms, table.shape[1])
     features = np.empty((len(pairs), plan.features), np.float32)
     if plan.summed.size:
         # One elementwise product and one matrix for all sums of it.
@@ -157,7 +163,7 @@ def pair_features(table: Table, pairs: Int64, terms: tuple[PairTerm, ...]) -> Fl
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
+class Plan:
     """The terms sorted by how they are computed: few operations on many columns, since each is a call.
 
     Attributes:
@@ -179,7 +185,8 @@ class _Plan:
 
 
 @lru_cache(maxsize=8)
-def _plan(terms: tuple[PairTerm, ...], width: int) -> _Plan:
+def plan_of(terms: tuple[PairTerm, ...], width: int) -> Plan:
+    """Return the plan of ``terms`` over tables ``width`` columns wide."""
     for unknown in {term.operation for term in terms}.difference(OPERATIONS):
         raise UsageError(f"no pair operation {unknown!r}: known are {', '.join(OPERATIONS)}")
     starts = np.cumsum([0, *(term.width for term in terms)])
@@ -205,7 +212,7 @@ def _plan(terms: tuple[PairTerm, ...], width: int) -> _Plan:
     factors = [(place, *term.by) for place, term in placed if term.by is not None]
     multiplied, by_src, by_dst = np.array(factors, np.int64).reshape(-1, 3).T
     sum_places = np.array([place for place, _ in summed], np.int64)
-    return _Plan(
+    return Plan(
         features=int(starts[-1]),
         summed=sum_places,
         sums=sums,

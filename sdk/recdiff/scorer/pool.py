@@ -28,6 +28,8 @@ EVEN_ENDS = {"uniform": (True, True), "hub": (True, False), "degree": (False, Fa
 LOST_PATH = "lost-path"
 """A two-hop pair in the fold of an edge between its ends: as fakes look whose common friend is gone by now."""
 PATHS_AT_ONCE = 1 << 14
+MOST_ENDS = 1 << 20
+"""Edges of a fold whose ends are joined, at most; of more, so many are drawn."""
 FEWEST_PAIRS = 20
 """A kind that the graph has fewer pairs of is left out."""
 
@@ -55,10 +57,14 @@ def fake_pool(
     graph: Graph, edges: Int64, edge_fold: Int64, folds: int, per_kind: int, rng: np.random.Generator
 ) -> FakePool:
     """Return the pool for ``edges`` (E, 2) of ``graph`` with at most ``per_kind`` sampled non-edges per kind."""
-    drawn = {
-        kind: _drawn(kind, graph, edges=edges, edge_fold=edge_fold, count=per_kind, folds=folds, rng=rng)
-        for kind in sampled()
-    }
+    of_fold = [edges[_at_most(np.flatnonzero(edge_fold == fold), rng)] for fold in range(folds)]
+
+    def drawn_as(kind: str) -> tuple[Int64, Int64]:
+        if kind in EVEN_ENDS:
+            return _joined(kind, graph, of_fold, per_kind, rng)
+        return _drawn(kind, graph, edges=edges, edge_fold=edge_fold, count=per_kind, folds=folds, rng=rng)
+
+    drawn = {kind: drawn_as(kind) for kind in sampled()}
     drawn = {kind: found for kind, found in drawn.items() if len(found[0]) >= FEWEST_PAIRS}
     return FakePool(
         pairs=np.concatenate([edges, *(pairs for pairs, _ in drawn.values())]),
@@ -78,15 +84,20 @@ def edge_folds(edges: Int64, num_users: int, directed: bool, folds: int, rng: np
     return fold
 
 
+def _at_most(rows: Int64, rng: np.random.Generator) -> Int64:
+    return rows if len(rows) <= MOST_ENDS else rows[rng.integers(0, len(rows), MOST_ENDS)]
+
+
+def _joined(kind: str, graph: Graph, of_fold: list[Int64], count: int, rng: np.random.Generator) -> tuple[Int64, Int64]:
+    """Return pairs that join ends of edges of one fold, about ``count``, and their folds."""
+    each, even = -(-count // len(of_fold)), EVEN_ENDS[kind]
+    parts = [_of_one_fold(graph, edges, each, rng, even=even) for edges in of_fold]
+    return np.concatenate(parts), np.repeat(np.arange(len(of_fold)), [len(part) for part in parts])
+
+
 def _drawn(
     kind: str, graph: Graph, edges: Int64, edge_fold: Int64, count: int, folds: int, rng: np.random.Generator
 ) -> tuple[Int64, Int64]:
-    if kind in EVEN_ENDS:
-        parts = [
-            _of_one_fold(graph, edges[edge_fold == fold], -(-count // folds), rng, even=EVEN_ENDS[kind])
-            for fold in range(folds)
-        ]
-        return np.concatenate(parts), np.repeat(np.arange(folds), [len(part) for part in parts])
     if kind == LOST_PATH:
         pairs = graph.draw_at_most("two-hop", count, rng)
         first_steps = np.stack([pairs[:, 0], _between(graph, pairs, rng)], axis=1)

@@ -11,23 +11,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from recdiff.arrays import Float32, Half, Int64, Mask
+from recdiff.arrays import Float32, Int64, Mask
 from recdiff.graph.spectrum import aligned
-from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import ACCOUNT_COLUMNS, account_terms
-from recdiff.scorer.evidence import ConditionalDenoiser, evidence_columns, train_denoiser
-from recdiff.scorer.pair_scorer import PairTerm, Span, pair_features
-from recdiff.scorer.setup import ALIVE, Setup
+from recdiff.scorer.evidence import (
+    ConditionalDenoiser,
+    EvidenceColumns,
+    evidence_columns,
+    noise_blocks,
+    train_denoiser,
+)
+from recdiff.scorer.features import CLIP, fold_features, rows_of, standardised
+from recdiff.scorer.pair_scorer import PairTerm, Span
+from recdiff.scorer.setup import Setup
 from recdiff.scorer.staged import LEAST, STAGED
-from recdiff.scorer.table import Columns, Encoding, encode, join, latent_rows, pair_terms, spans
+from recdiff.scorer.table import Columns, Encoding, Starts, encode, join, latent_rows, pair_terms, spans
 
-CLIP = 6.0
 HALVES = 2
 """Folds are scored by networks that learned from the other half of the folds."""
 LATENT_CLIP = 4.0
-FEATURE_BLOCK = 1 << 14
-"""Pairs whose features are computed at once: what is gathered for them stays in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +47,10 @@ class Encodings:
         net: the denoiser, or None where no evidence was taken.
     """
 
-    tables: tuple[Half, ...]
+    tables: tuple[Tensor, ...]
     at: dict[str, Span]
-    eigenvectors: tuple[Half, ...]
-    latents: tuple[Half, ...]
+    eigenvectors: tuple[Tensor, ...]
+    latents: tuple[Tensor, ...]
     net: ConditionalDenoiser | None = None
 
 
@@ -61,14 +66,14 @@ class Round:
 
     encodings: Encodings
     terms: tuple[PairTerm, ...]
-    inputs: Float32
+    inputs: Tensor
     mean: Float32
     scale: Float32
 
     @property
-    def latent(self) -> Float32:
+    def latent(self) -> Tensor:
         """Latent rows of the whole graph, (U, D)."""
-        return self.encodings.latents[-1].astype(np.float32)
+        return self.encodings.latents[-1].float()
 
     def places(self, terms: Sequence[PairTerm]) -> Int64:
         """Return which features belong to ``terms``, in their order."""
@@ -81,7 +86,7 @@ class Round:
 
 
 def make_round(
-    setup: Setup, weight: Float32, eigenvectors: Sequence[Half] | None = None, *, evidence: bool = True
+    setup: Setup, weight: Float32, eigenvectors: Sequence[Tensor] | None = None, *, evidence: bool = True
 ) -> Round:
     """Encode the graph whose edges have ``weight`` (E,), K times without a fold and once whole.
 
@@ -93,17 +98,18 @@ def make_round(
         evidence: whether to take the denoiser's evidence, where the settings take any.
     """
     graph, table = setup.graph, setup.config.table
+    rng = np.random.default_rng(setup.seeds.spectrum)
+    starts = Starts.of(graph.num_users, graph.directed, table, rng, setup.device)
 
-    def encoded(left_out: int) -> tuple[Half, dict[str, Span], Encoding]:
-        start = None if eigenvectors is None else eigenvectors[left_out]
-        without = setup.folded.without(left_out, weight)
-        rng = np.random.default_rng(setup.seeds.spectrum)
-        found = encode(without, graph.directed, table, rng, start=start, device=setup.device)
-        columns = found.columns | setup.accounts[left_out] | setup.tastes.columns | setup.staged.columns
+    def encoded(left_out: int) -> tuple[Tensor, dict[str, Span], Encoding]:
+        begun = None if eigenvectors is None else eigenvectors[left_out]
+        found = encode(setup.folded.without(left_out, weight), table, starts, begun)
+        # How made the groups look is filled in when it is needed: it takes longest to find.
+        columns = found.columns | setup.accounts[left_out] | setup.tastes.columns | {STAGED: found.columns["degree"]}
         setup.steps.one()
         return join(columns), spans(columns), found.kept()
 
-    tables, at, found = zip(*side_by_side(encoded, range(setup.folds + 1), ALIVE), strict=True)
+    tables, at, found = zip(*setup.each_in_turn(encoded, range(setup.folds + 1)), strict=True)
     vectors = tuple(each.eigenvectors for each in found)
     encodings = Encodings(tables, at[0], vectors, tuple(_latents(setup, found)))
     return described(setup, with_evidence(setup, encodings) if evidence else encodings)
@@ -111,21 +117,27 @@ def make_round(
 
 def with_evidence(setup: Setup, encodings: Encodings) -> Encodings:
     """Return ``encodings`` with the denoiser's evidence beside the other columns, where the settings take any."""
-    if setup.config.evidence.denoising == "none":
+    config = setup.config.evidence
+    if config.denoising == "none":
         return encodings
     latents, width = encodings.latents, encodings.tables[0].shape[1]
     nets = _denoisers(setup, latents)
+    further = spans(_named(evidence_columns(nets[-1], latents[-1][:1], [latents[-1][:1].float()], config.levels)))
+    room = max(stop for _, stop in further.values())
+    tables = [torch.nn.functional.pad(table, (0, room)) for table in encodings.tables]
+    for rows, noise in noise_blocks((len(latents[-1]), latents[-1].shape[1]), setup.seeds.noise):
+        drawn = [each.to(setup.device) for each in noise]
 
-    def widened(place: int) -> tuple[Half, dict[str, Span]]:
-        told = _evidence(setup, nets[place], latents[place])
-        return np.concatenate([encodings.tables[place], join(told)], axis=1), spans(told)
+        def fill(place: int, rows: slice = rows, drawn: list[Tensor] = drawn) -> None:
+            told = evidence_columns(nets[place], latents[place][rows], drawn, config.levels)
+            tables[place][rows, width:] = join(_named(told))
 
-    tables, further = zip(*side_by_side(widened, range(len(latents)), ALIVE), strict=True)
-    at = encodings.at | {name: (start + width, stop + width) for name, (start, stop) in further[0].items()}
-    return Encodings(tables, at, encodings.eigenvectors, latents[-1:], nets[-1])
+        setup.each_in_turn(fill, range(len(latents)))
+    at = encodings.at | {name: (start + width, stop + width) for name, (start, stop) in further.items()}
+    return Encodings(tuple(tables), at, encodings.eigenvectors, latents[-1:], nets[-1])
 
 
-def _denoisers(setup: Setup, latents: Sequence[Half]) -> list[ConditionalDenoiser]:
+def _denoisers(setup: Setup, latents: Sequence[Tensor]) -> list[ConditionalDenoiser]:
     """Return the denoiser of each encoding.
 
     One is trained on all edges. Of few edges it knows each one by heart; folds then get another, which was trained on
@@ -135,8 +147,7 @@ def _denoisers(setup: Setup, latents: Sequence[Half]) -> list[ConditionalDenoise
     fold = setup.pool.fold[edges]
 
     def trained(chosen: Mask) -> ConditionalDenoiser:
-        pairs = setup.pool.pairs[edges[chosen]]
-        return train_denoiser(latents, pairs, fold[chosen], config, setup.generator, device=setup.device)
+        return train_denoiser(latents, setup.pool.pairs[edges[chosen]], fold[chosen], config, setup.generator)
 
     if setup.pool.observed >= config.by_heart:
         return [trained(np.ones(len(edges), bool))] * len(latents)
@@ -148,50 +159,37 @@ def described(setup: Setup, encodings: Encodings) -> Round:
     """Return the round with the features of the pairs learned from."""
     at = encodings.at
     terms = pair_terms(at, setup.graph.directed, setup.config.table) + account_terms(at)
-    features = fold_features(encodings.tables, setup.pool.pairs[setup.learn], setup.fold, terms)
-    mean, scale = features.mean(axis=0), features.std(axis=0) + np.float32(1e-6)
+    for table in encodings.tables:
+        table[:, slice(*at[STAGED])] = setup.made_groups
+    pairs, fold = (rows_of(each, setup.device) for each in (setup.pool.pairs[setup.learn], setup.fold))
+    features = fold_features(encodings.tables, pairs, fold, terms)
+    mean, scale = (each.cpu().numpy() for each in (features.mean(dim=0), features.std(dim=0, correction=0) + 1e-6))
     seen = standardised(features, mean, scale)
     staged = PairTerm("low", at[STAGED], at[STAGED])
     wide = np.append(mean, np.float32(0.0)), np.append(scale, np.float32(-LEAST / CLIP))
     return Round(encodings, (*terms, staged), seen, *wide)
 
 
-def _latents(setup: Setup, encodings: Sequence[Encoding]) -> list[Half]:
+def _latents(setup: Setup, encodings: Sequence[Encoding]) -> list[Tensor]:
     """Return the latent rows (U, D) of encodings, rotated onto those of the last and standardised as those are."""
     reference, tastes = encodings[-1], setup.tastes.columns
-    found = latent_rows(reference, np.eye(reference.rows.shape[1], dtype=np.float32), tastes)
-    mean, scale = found.mean(axis=0), found.std(axis=0) + np.float32(1e-6)
+    found = latent_rows(reference, None, tastes)
+    mean, scale = found.mean(dim=0), found.std(dim=0, correction=0) + 1e-6
 
-    def standing(encoding: Encoding) -> Half:
+    def standing(encoding: Encoding) -> Tensor:
         rows = latent_rows(encoding, aligned(encoding.rows, reference.rows), tastes)
-        standard: Float32 = np.clip((rows - mean) / scale, -LATENT_CLIP, LATENT_CLIP)
-        return standard.astype(np.float16)
+        return ((rows - mean) / scale).clamp(-LATENT_CLIP, LATENT_CLIP).half()
 
-    return side_by_side(standing, encodings, ALIVE)
+    return setup.each_in_turn(standing, encodings)
 
 
-def _evidence(setup: Setup, net: ConditionalDenoiser, rows: Half) -> Columns:
+def _named(found: Sequence[EvidenceColumns]) -> Columns:
     columns: Columns = {}
-    for level, found in enumerate(evidence_columns(net, rows, setup.config.evidence.levels, setup.seeds.noise)):
+    for level, each in enumerate(found):
         columns |= {
-            f"joint_{level}": found.joint,
-            f"apart_{level}": found.apart,
-            f"power_{level}": found.power,
-            f"movement_{level}": found.movement,
+            f"joint_{level}": each.joint,
+            f"apart_{level}": each.apart,
+            f"power_{level}": each.power,
+            f"movement_{level}": each.movement,
         }
     return columns
-
-
-def fold_features(tables: Sequence[Half], pairs: Int64, fold: Int64, terms: tuple[PairTerm, ...]) -> Float32:
-    """Return the features of ``pairs``, each from the table that left its fold out, (B, N)."""
-    features = np.empty((len(pairs), sum(term.width for term in terms)), np.float32)
-    for held, table in enumerate(tables[:-1]):
-        rows = np.flatnonzero(fold == held)
-        for block in np.array_split(rows, len(rows) // FEATURE_BLOCK + 1):
-            features[block] = pair_features(table, pairs[block], terms)
-    return features
-
-
-def standardised(features: Float32, mean: Float32, scale: Float32) -> Float32:
-    """Return features as the networks take them, (B, N)."""
-    return np.asarray(np.clip((features - mean) / scale, -CLIP, CLIP), np.float32)

@@ -5,11 +5,15 @@ Letters: U users, E edges, K folds, L pairs learned from, C classes.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import scipy.sparse as sp
 import torch
+from torch import Tensor
 
 from recdiff.arrays import Int64
 from recdiff.config.scorer import ScorerConfig
@@ -22,6 +26,9 @@ from recdiff.scorer.accounts import PlantedEdges, account_columns, plant
 from recdiff.scorer.pool import FakePool, edge_folds, fake_pool
 from recdiff.scorer.staged import Staged
 from recdiff.scorer.table import Columns, Tastes
+
+Block = TypeVar("Block")
+Made = TypeVar("Made")
 
 ALIVE = 2
 """Graphs encoded at a time, which bounds memory."""
@@ -59,7 +66,7 @@ class Setup:
         planted: edges of planted accounts, learned from beside them.
         tastes: what the interactions say of the users.
         accounts: K + 1 of the account columns, per left-out fold and, last, of the whole graph.
-        staged: which groups look made.
+        groups: ``staged``, once it is known.
         generator: of the networks.
         steps: one per encoding, and one per round for what is learned from them.
         device: where vectors are found and the denoiser is trained.
@@ -73,12 +80,26 @@ class Setup:
     planted: PlantedEdges
     tastes: Tastes
     accounts: list[Columns]
-    staged: Staged
+    groups: Future[Staged]
     config: ScorerConfig
     seeds: Seeds
     generator: torch.Generator
     steps: Steps
     device: torch.device | str
+
+    @property
+    def staged(self) -> Staged:
+        """Which groups look made."""
+        return self.groups.result()
+
+    @property
+    def made_groups(self) -> Tensor:
+        """The column of ``staged``, (U, 1), where tables are."""
+        return torch.as_tensor(self.staged.column).to(self.device)
+
+    def each_in_turn(self, work: Callable[[Block], Made], blocks: Iterable[Block]) -> list[Made]:
+        """Return ``work`` of every block: on a processor a few at a time, on a card one after the other."""
+        return _each_in_turn(work, blocks, self.device)
 
     @property
     def label(self) -> Int64:
@@ -102,10 +123,11 @@ def make_setup(
 ) -> Setup:
     """Divide the edges into folds, draw what is learned from and describe the accounts in it."""
     edges, num_users, directed = graph.edges, graph.num_users, graph.directed
+    groups = _begun(lambda: Staged.of(graph, device), device)
     rng = np.random.default_rng(seeds.pool)
     folds = config.folds_for(len(edges))
     edge_fold = edge_folds(edges, num_users, directed, folds, rng)
-    folded = FoldedGraph.of(edges, edge_fold, num_users, directed)
+    folded = FoldedGraph.of(edges, edge_fold, num_users, directed, device)
     drawable = Graph.on(folded.whole, edges, directed)
     pool = fake_pool(drawable, edges, edge_fold=edge_fold, folds=folds, per_kind=config.pairs_for(len(edges)), rng=rng)
     classes = range(len(pool.kinds) + 1)
@@ -118,7 +140,7 @@ def make_setup(
         planted = plant(drawable, folded, (edges, edge_fold), train, tastes, count=count, rng=drawn)
 
     def befriended(left_out: int) -> Columns:
-        return account_columns(folded.without(left_out), directed, tastes.columns)
+        return account_columns([folded.without(left_out).both], tastes.columns) if tastes.columns else {}
 
     return Setup(
         graph=graph,
@@ -128,14 +150,28 @@ def make_setup(
         learn=learn,
         planted=planted,
         tastes=tastes,
-        accounts=side_by_side(befriended, range(folds + 1), ALIVE),
-        staged=Staged.of(graph),
+        accounts=_each_in_turn(befriended, range(folds + 1), device),
+        groups=groups,
         config=config,
         seeds=seeds,
         generator=torch.Generator().manual_seed(seeds.networks),
         steps=steps,
         device=device,
     )
+
+
+def _each_in_turn(work: Callable[[Block], Made], blocks: Iterable[Block], device: torch.device | str) -> list[Made]:
+    if torch.device(device).type == "cpu":
+        return side_by_side(work, blocks, ALIVE)
+    return [work(block) for block in blocks]
+
+
+def _begun(work: Callable[[], Made], device: torch.device | str) -> Future[Made]:
+    """Return what ``work`` will return; where a card does the rest, it goes on meanwhile."""
+    pool = ThreadPoolExecutor(1)
+    found = pool.submit(work)
+    pool.shutdown(wait=torch.device(device).type == "cpu")
+    return found
 
 
 def _at_most(rows: Int64, count: int, rng: np.random.Generator) -> Int64:

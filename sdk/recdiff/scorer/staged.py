@@ -18,11 +18,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.special import expit
 
 from recdiff.arrays import Float32, Float64, Int64
 from recdiff.graph.social_graph import SocialGraph
-from recdiff.groups.find import find_groups, of_members
+from recdiff.groups.find import find_members, of_members
 
 STAGED = "staged"
 """The kind, and the column, which holds -v: the lesser of two is then minus the larger v."""
@@ -43,23 +44,23 @@ class Staged:
     group: Int64
 
     @classmethod
-    def of(cls, graph: SocialGraph) -> Staged:
+    def of(cls, graph: SocialGraph, device: torch.device | str = "cpu") -> Staged:
         """Find the groups in ``graph``."""
-        groups = find_groups(graph)
+        groups = find_members(graph, device=device)
         made = np.nan_to_num(of_members(groups, graph.edges, groups.staged), nan=LEAST)
-        usual = float(np.median(made[graph.edges].max(axis=1)))
+        usual = float(np.median(np.maximum(made[graph.edges[:, 0]], made[graph.edges[:, 1]])))
         apart = np.minimum(made, made - usual - STANDS_OUT)
         odds = np.where(apart > 0, np.minimum(RISE * apart, SUREST), np.maximum(FALL * apart, LEAST))
         return cls(odds, groups.member)
 
     @property
-    def columns(self) -> dict[str, Float32]:
-        """The column, (U, 1)."""
-        return {STAGED: np.asarray(-self.odds, np.float32)[:, None]}
+    def column(self) -> Float32:
+        """The column of the table, (U, 1)."""
+        return np.asarray(-self.odds, np.float32)[:, None]
 
     def chance(self, edges: Int64) -> Float64:
         """Return how likely each of ``edges`` (B, 2) is one of a made group, (B,)."""
-        return np.asarray(expit(self.odds[edges].max(axis=1)))
+        return np.asarray(expit(np.maximum(self.odds[edges[:, 0]], self.odds[edges[:, 1]])))
 
     def share(self, edges: Int64, weight: Float64, draws: int, rng: np.random.Generator) -> Float64:
         """Return draws (N,) of the share of ``edges`` (B, 2) that are of made groups; each counts ``weight`` (B,).

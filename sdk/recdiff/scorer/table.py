@@ -24,17 +24,19 @@ from itertools import pairwise
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
-from recdiff.arrays import Float32, Float64, Half
+from recdiff.arrays import Float32
 from recdiff.config.scorer import TableConfig
-from recdiff.graph.adjacency import normalised
-from recdiff.graph.spectrum import Spectrum, eigenvectors, singular_vectors
+from recdiff.graph.folded import Sides
+from recdiff.graph.sparse import csr_tensor, row_sums, scaled_sides, times
+from recdiff.graph.spectrum import Spectrum, block_width, eigenvectors, singular_vectors
 from recdiff.scorer.answers import answer_columns
 from recdiff.scorer.pair_scorer import PairTerm, Span
 from recdiff.scorer.staged import STAGED
 
-Columns = dict[str, Float32]
+Columns = dict[str, Tensor]
+"""By name, (U, width) each, on one device."""
 
 CUTS = (0, 1, 2, 4, 6, 9, 13, 18, 24, 32, 48, 64, 96, 128)
 """Where the blocks of eigenvectors begin whose dots are features of their own; one dot per block."""
@@ -57,13 +59,13 @@ class Encoding:
     """
 
     columns: Columns
-    rows: Float32
-    eigenvectors: Float32 | Half
+    rows: Tensor
+    eigenvectors: Tensor
 
     def kept(self) -> Encoding:
         """Return what later steps need: the columns behind latent rows, and eigenvectors in float16."""
         columns = {name: self.columns[name] for name in LATENT_COLUMNS}
-        return Encoding(columns, self.rows, self.eigenvectors.astype(np.float16))
+        return Encoding(columns, self.rows, self.eigenvectors.half())
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,7 @@ class Tastes:
 
     columns: Columns
     rarity: Float32
-    directions: Float32
+    directions: Tensor
 
     @classmethod
     def of(
@@ -90,15 +92,25 @@ class Tastes:
     ) -> Tastes:
         """Learn the directions from the interactions ``train`` (U, I), or None, on ``device``."""
         if train is None or not train.nnz or min(train.shape) < 2:
-            return cls({}, np.empty(0, np.float32), np.empty((0, config.taste), np.float32))
+            return cls({}, np.empty(0, np.float32), torch.empty(0, config.taste))
         users_of = np.bincount(train.indices, minlength=train.shape[1])
         rarity = np.log(num_users / np.maximum(users_of, 1)).astype(np.float32) + np.float32(1e-6)
-        found = singular_vectors(_tf_idf(train, rarity), config.taste, config.iterations, rng, device)
-        return cls(_taste_columns(found.left * found.value, train), rarity, found.right)
+        rows = _tf_idf(train, rarity)
+        forth, back = csr_tensor(rows, device), csr_tensor(sp.csr_matrix(rows.T), device)
+        first = random_block(rng, train.shape[1], block_width(config.taste, min(train.shape)), device)
+        found = singular_vectors(forth, back, config.taste, config.iterations, first)
+        value = torch.as_tensor(found.value.astype(np.float32)).to(device)
+        return cls(_taste_columns(found.left * value, train), rarity, found.right)
 
     def describe(self, train: sp.csr_matrix) -> Columns:
         """Return the columns of other users by their interactions ``train`` (B, I); there must be some here too."""
-        return _taste_columns(_tf_idf(train, self.rarity) @ self.directions, train)
+        rows = csr_tensor(_tf_idf(train, self.rarity), self.directions.device)
+        return _taste_columns(times(rows, self.directions), train)
+
+
+def random_block(rng: np.random.Generator, rows: int, width: int, device: torch.device | str) -> Tensor:
+    """Return a standard normal block (``rows``, ``width``) on ``device``."""
+    return torch.as_tensor(rng.standard_normal((rows, width), np.float32)).to(device)
 
 
 def _tf_idf(train: sp.csr_matrix, rarity: Float32) -> sp.csr_matrix:
@@ -108,91 +120,121 @@ def _tf_idf(train: sp.csr_matrix, rarity: Float32) -> sp.csr_matrix:
     return sp.csr_matrix(sp.diags_array(1.0 / np.maximum(length, 1e-9)) @ weighted, dtype=np.float32)
 
 
-def _taste_columns(rows: NDArray[np.floating], train: sp.csr_matrix) -> Columns:
-    return {"taste": unit_rows(rows), "items": _column(np.log1p(np.diff(train.indptr)))}
+def _taste_columns(rows: Tensor, train: sp.csr_matrix) -> Columns:
+    items = np.log1p(np.diff(train.indptr)).astype(np.float32)[:, None]
+    return {"taste": unit_rows(rows), "items": torch.as_tensor(items).to(rows.device)}
 
 
-def encode(
-    graph: sp.csr_matrix,
-    directed: bool,
-    config: TableConfig,
-    rng: np.random.Generator,
-    start: Half | None = None,
-    device: torch.device | str = "cpu",
-) -> Encoding:
-    """Return the columns of a weighted social graph; A[src, dst] where directed, symmetric where not.
+@dataclass(frozen=True, eq=False)
+class Starts:
+    """Random vectors that every encoding of a round begins with.
+
+    Attributes:
+        social: (U, P) of the graph without directions; singular: (U, S) of the directed one, or None.
+    """
+
+    social: Tensor
+    singular: Tensor | None
+
+    @classmethod
+    def of(
+        cls, users: int, directed: bool, config: TableConfig, rng: np.random.Generator, device: torch.device | str
+    ) -> Starts:
+        """Draw them on ``device``."""
+        social = random_block(rng, users, block_width(config.positive + config.negative, users), device)
+        width = block_width(config.singular, users)
+        return cls(social, random_block(rng, users, width, device) if directed else None)
+
+
+def encode(graph: Sides, config: TableConfig, starts: Starts, begun: Tensor | None = None) -> Encoding:
+    """Return the columns of a weighted social graph, where it is.
 
     Args:
-        start: (U, positive + negative) eigenvectors to continue from, or None.
-        device: where the vectors are found.
+        begun: (U, positive + negative) eigenvectors to continue from, or None.
     """
-    both = sp.csr_matrix(graph + graph.T) if directed else graph
-    degree = np.asarray(both.sum(axis=1), np.float64).ravel()
-    iterations = config.iterations if start is None else config.more_iterations
-    matrix = normalised(both, config.ridge)
+    degree = row_sums(graph.both)
+    iterations = config.iterations if begun is None else config.more_iterations
+    matrix = _normalised(graph.both, degree, degree, config.ridge)
     spectrum = eigenvectors(
-        matrix, config.positive, negative=config.negative, iterations=iterations, rng=rng, start=start, device=device
+        matrix, config.positive, config.negative, iterations=iterations, first=starts.social, start=begun
     )
-    near = np.log1p(np.asarray(both @ degree).ravel() / np.maximum(degree, 1e-6))
-    columns = {"degree": _column(np.log1p(degree)), "near": _column(near), **_spectral(spectrum, degree)}
-    if directed:
-        columns |= _directed(graph, config, rng, device)
-    rows = spectrum.left[:, : config.positive] * spectrum.value[: config.positive] * np.sqrt(graph.shape[0])
-    return Encoding(columns, rows.astype(np.float32), spectrum.left)
+    del matrix
+    around = times(graph.both, degree.float()[:, None])[:, 0].double()
+    near = torch.log1p(around / degree.clamp(min=1e-6))
+    columns = {"degree": _column(torch.log1p(degree)), "near": _column(near), **_spectral(spectrum, degree)}
+    if starts.singular is not None:
+        columns |= _directed(graph, config, starts.singular)
+    value = torch.as_tensor(spectrum.value[: config.positive].astype(np.float32)).to(degree.device)
+    rows = spectrum.left[:, : config.positive] * (value * float(np.sqrt(len(degree))))
+    return Encoding(columns, rows, spectrum.left)
 
 
-def _spectral(spectrum: Spectrum, degree: Float64) -> Columns:
-    rows = spectrum.left * np.abs(spectrum.value) * np.sqrt(len(degree))
-    length = np.linalg.norm(rows, axis=1)
+def _normalised(graph: Tensor, out: Tensor, into: Tensor, ridge: float) -> Tensor:
+    """Return (D_out + t)^-1/2 A (D_in + t)^-1/2, t = ridge * mean degree, of degrees ``out``, ``into`` (U,)."""
+    extra = ridge * out.mean()
+    left, right = (((degree + extra).clamp(min=1e-6) ** -0.5).float() for degree in (out, into))
+    return scaled_sides(graph, left, right)
+
+
+def _spectral(spectrum: Spectrum, degree: Tensor) -> Columns:
+    value = torch.as_tensor(np.abs(spectrum.value).astype(np.float32)).to(degree.device)
+    rows = spectrum.left * (value * float(np.sqrt(len(degree))))
+    length = torch.linalg.vector_norm(rows, dim=1)
     return {
-        "norm": _column(np.log(length + 1e-3)),
+        "norm": _column(torch.log(length + 1e-3)),
         "length": _column(length),
         "pull": _pull(length, degree),
         "unit": unit_rows(rows),
     }
 
 
-def _pull(length: NDArray[np.floating], degree: Float64) -> Float32:
-    return _column(length * np.sqrt((degree + 1.0) / (degree.mean() + 1.0)))
+def _pull(length: Tensor, degree: Tensor) -> Tensor:
+    return _column(length * ((degree + 1.0) / (degree.mean() + 1.0)).sqrt())
 
 
-def _directed(
-    graph: sp.csr_matrix, config: TableConfig, rng: np.random.Generator, device: torch.device | str
-) -> Columns:
-    out, into = (np.asarray(graph.sum(axis=axis), np.float64).ravel() for axis in (1, 0))
-    found = singular_vectors(normalised(graph, config.ridge), config.singular, config.iterations, rng, device)
-    columns = {"out": _column(np.log1p(out)), "into": _column(np.log1p(into))}
+def _directed(graph: Sides, config: TableConfig, first: Tensor) -> Columns:
+    out, into = row_sums(graph.out), row_sums(graph.into)
+    forth = _normalised(graph.out, out, into, config.ridge)
+    back = _normalised(graph.into, into, out, config.ridge)
+    found = singular_vectors(forth, back, config.singular, config.iterations, first)
+    columns = {"out": _column(torch.log1p(out)), "into": _column(torch.log1p(into))}
+    scale = torch.as_tensor(np.sqrt(found.value * len(out)).astype(np.float32)).to(first.device)
     for side, vectors, degree in (("out", found.left, out), ("into", found.right, into)):
-        rows = vectors * np.sqrt(found.value) * np.sqrt(len(degree))
-        columns[f"pull_{side}"] = _pull(np.linalg.norm(rows, axis=1), degree)
+        rows = vectors * scale
+        columns[f"pull_{side}"] = _pull(torch.linalg.vector_norm(rows, dim=1), degree)
         columns[f"unit_{side}"] = unit_rows(rows)
-    return columns | answer_columns(graph)
+    assert graph.sent is not None
+    assert graph.received is not None
+    answers = answer_columns(graph.sent.cpu().numpy(), graph.received.cpu().numpy())
+    return columns | {name: torch.as_tensor(each).to(first.device) for name, each in answers.items()}
 
 
-def latent_rows(encoding: Encoding, rotation: Float32, tastes: Columns) -> Float32:
+def latent_rows(encoding: Encoding, rotation: Tensor | None, tastes: Columns) -> Tensor:
     """Return the user rows that are denoised, before standardising, (U, D)."""
-    parts = [unit_rows(encoding.rows @ rotation), *(encoding.columns[name] for name in LATENT_COLUMNS)]
+    rows = encoding.rows if rotation is None else encoding.rows @ rotation
+    parts = [unit_rows(rows), *(encoding.columns[name] for name in LATENT_COLUMNS)]
     if "taste" in tastes:
         parts.append(tastes["taste"][:, :LATENT_TASTE])
-    return np.concatenate(parts, axis=1)
+    return torch.cat(parts, dim=1)
 
 
-def unit_rows(rows: NDArray[np.floating]) -> Float32:
+def unit_rows(rows: Tensor) -> Tensor:
     """Return rows of length 1; rows of zeros stay."""
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(length, 1e-9), np.float32)
+    length: Tensor = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+    return rows / length.clamp(min=1e-9)
 
 
-def join(columns: Mapping[str, Float32]) -> Half:
-    """Return the table (U, F) of all columns side by side."""
+def join(columns: Mapping[str, Tensor], room: int = 0) -> Tensor:
+    """Return the table (U, F + ``room``) of all columns side by side in float16; what is in the room is not set."""
+    first = next(iter(columns.values()))
     width = sum(each.shape[1] for each in columns.values())
-    table = np.empty((len(next(iter(columns.values()))), width), np.float16)
+    table = torch.empty((len(first), width + room), dtype=torch.float16, device=first.device)
     for (start, stop), each in zip(spans(columns).values(), columns.values(), strict=True):
-        table[:, start:stop] = np.clip(each, -LARGEST, LARGEST)
+        table[:, start:stop] = each.clamp(-LARGEST, LARGEST)
     return table
 
 
-def spans(columns: Mapping[str, Float32]) -> dict[str, Span]:
+def spans(columns: Mapping[str, Tensor]) -> dict[str, Span]:
     """Return where each column lies in the joined table."""
     edges = np.concatenate([[0], np.cumsum([each.shape[1] for each in columns.values()])])
     return {name: (int(start), int(stop)) for name, (start, stop) in zip(columns, pairwise(edges), strict=True)}
@@ -243,5 +285,5 @@ def _cuts(positive: int, negative: int) -> list[int]:
     return [*upper, positive, *lower, positive + negative]
 
 
-def _column(values: NDArray[np.floating]) -> Float32:
-    return np.asarray(values, np.float32)[:, None]
+def _column(values: Tensor) -> Tensor:
+    return values.float()[:, None]

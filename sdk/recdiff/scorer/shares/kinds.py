@@ -9,11 +9,12 @@ import numpy as np
 
 from recdiff.arrays import Float64
 from recdiff.fakes.kinds import kind
+from recdiff.machine.threads import one_blas_thread
 from recdiff.scorer.accounts import AUDIENCES, IDLE, USING_NOTHING
 from recdiff.scorer.halves import Network, planted_ratios
-from recdiff.scorer.mixture import INTERVAL, infer_further, infer_shares
 from recdiff.scorer.round import Round
 from recdiff.scorer.setup import Setup
+from recdiff.scorer.shares.mixture import INTERVAL, infer_further, infer_shares
 
 ALMOST_NONE = 1e-9
 ROOM = 0.02
@@ -65,6 +66,11 @@ def infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64
     It comes from encodings that know nothing of earlier scores. Kinds that different networks over accounts tell are
     read one network at a time, and idle accounts that are a farm's count once.
     """
+    with one_blas_thread():
+        return _infer_all(setup, made, networks, ratio)
+
+
+def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64) -> Shares:
     rng, config = np.random.default_rng(setup.seeds.mixture), setup.config.mixture
     names, planted = setup.pool.kinds, setup.planted
     sampled = len(names)
@@ -104,8 +110,9 @@ def _staged(setup: Setup, ratio: Float64, draws: Float64, rng: np.random.Generat
 
 def _alone(setup: Setup) -> float:
     """Return the share of observed edges of which one end has no other, so that they look like any sampled pair."""
-    degree = np.bincount(setup.graph.edges.ravel(), minlength=setup.graph.num_users)
-    return float((degree[setup.graph.edges].min(axis=1) == 1).mean())
+    edges = setup.graph.edges
+    alone = np.bincount(edges.ravel(), minlength=setup.graph.num_users) == 1
+    return float((alone[edges[:, 0]] | alone[edges[:, 1]]).mean())
 
 
 def _natural(names: Sequence[str]) -> list[float]:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from recdiff.config.scorer import ClassifierConfig
+from recdiff.learning.lesson import Layers, Lesson, learn, learn_together
 from recdiff.machine.threads import side_by_side
-from recdiff.scorer.networks import Lesson, learn
-from recdiff.scorer.pair_scorer import Layer, forward
+from recdiff.scorer.pair_scorer import forward
 
 CONFIG = ClassifierConfig(hidden=(16, 8), epochs=12, batch_size=256)
 
@@ -22,10 +22,10 @@ def shifted(count: int = 6000) -> tuple[np.ndarray, np.ndarray]:
 
 
 def lesson(x: np.ndarray, label: np.ndarray, weight: np.ndarray, config: ClassifierConfig = CONFIG) -> Lesson:
-    return Lesson.of(x, label, weight.astype(np.float32), 2, config, torch.Generator().manual_seed(7))
+    return Lesson.of(torch.as_tensor(x), label, weight.astype(np.float32), 2, config, torch.Generator().manual_seed(7))
 
 
-def surprise(layers: tuple[Layer, ...], x: np.ndarray, label: np.ndarray) -> float:
+def surprise(layers: Layers, x: np.ndarray, label: np.ndarray) -> float:
     return float(torch.nn.functional.cross_entropy(torch.as_tensor(forward(layers, x)), torch.as_tensor(label)))
 
 
@@ -65,3 +65,25 @@ def test_every_epoch_sees_every_row_once() -> None:
     x, label = shifted(300)
     for order in lesson(x, label, np.ones(len(x))).orders:
         assert sorted(order.tolist()) == list(range(len(x)))
+
+
+def test_lessons_learned_together_come_out_as_alone() -> None:
+    """Of other numbers of rows, features and classes, and of two configurations."""
+    rng = np.random.default_rng(3)
+    narrow = replace(CONFIG, hidden=(), epochs=3, smoothing=0.1)
+    shapes = [(700, 5, 3, CONFIG), (260, 2, 2, CONFIG), (701, 3, 4, narrow), (400, 3, 2, narrow), (1025, 5, 3, CONFIG)]
+
+    def lessons() -> list[Lesson]:
+        drawn = torch.Generator().manual_seed(5)
+        rng = np.random.default_rng(4)
+        made = []
+        for rows, features, classes, config in shapes:
+            label = rng.integers(0, classes, rows)
+            x = rng.standard_normal((rows, features)).astype(np.float32) + label[:, None].astype(np.float32)
+            weight = rng.random(rows).astype(np.float32)
+            made.append(Lesson.of(torch.as_tensor(x), label, weight, classes, config, drawn))
+        return made
+
+    seen = [rng.standard_normal((50, features)).astype(np.float32) for _, features, _, _ in shapes]
+    for x, alone, together in zip(seen, map(learn, lessons()), learn_together(lessons()), strict=True):
+        np.testing.assert_allclose(forward(together, x), forward(alone, x), rtol=1e-3, atol=1e-3)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from recdiff.descent import Descent
-from recdiff.scorer.networks import backward
+from recdiff.learning.descent import Descent, Pace, RecordedDescent, side_by_side
+from recdiff.learning.lesson import backward
 
 
 def network(hidden: tuple[int, ...]) -> nn.Sequential:
@@ -32,7 +32,7 @@ def test_every_step_is_that_of_torch(decay: float, rising: float, steps: int) ->
     theirs, ours = network((6,)), network((6,))
     optimiser = torch.optim.AdamW(theirs.parameters(), lr=1e-2, weight_decay=decay)
     pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, total_steps=steps, pct_start=rising)
-    descent = Descent(ours.parameters(), 1e-2, steps, rising=rising, decay=decay)
+    descent = Descent(ours.parameters(), Pace(1e-2, steps, rising, decay))
     x, y, _ = lesson()
     for step in range(steps):
         optimiser.zero_grad()
@@ -57,3 +57,27 @@ def test_the_written_gradient_is_the_recorded_one(hidden: tuple[int, ...], smoot
         backward(layers, x, y, w, smoothing)
     for layer, expected in zip([each for pair in layers for each in pair], recorded, strict=True):
         torch.testing.assert_close(layer.grad, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_recorded_steps_are_the_same_and_rest_when_their_pace_has_ended() -> None:
+    paces, (x, y, _) = [Pace(1e-2, 6, 0.3, 0.01), Pace(3e-3, 9)], lesson()
+    alone = []
+    for pace in paces:
+        net = network((6,))
+        descent = Descent(net.parameters(), pace)
+        for _ in range(pace.steps):
+            cross_entropy(net(x), y).backward()
+            descent.step()
+        alone.append(descent.values)
+    nets = [network((6,)) for _ in paces]
+    values, slopes = zip(*(side_by_side(net.parameters()) for net in nets), strict=True)
+    together = RecordedDescent(torch.stack(values), torch.zeros(2, len(values[0])), paces)
+    for _ in range(9):
+        for place, net in enumerate(nets):
+            values[place].copy_(together.values[place])
+            slopes[place].zero_()
+            cross_entropy(net(x), y).backward()
+            together.gradient[place].copy_(slopes[place])
+        together.step()
+    torch.testing.assert_close(together.values, torch.stack(alone), rtol=1e-5, atol=1e-6)
+    assert int(together.done) == 9

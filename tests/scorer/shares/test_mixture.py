@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recdiff.config.scorer import MixtureConfig
-from recdiff.scorer.mixture import infer_further, infer_shares
+from recdiff.scorer.shares.mixture import infer_further, infer_shares
 
 MEANS = {"real": (0.0, 0.0), "first": (4.0, 0.0), "second": (0.0, 4.0)}
 CONFIG = MixtureConfig()

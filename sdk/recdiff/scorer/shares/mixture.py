@@ -244,10 +244,10 @@ class _Regions:
         error = np.sqrt(self.observed * (1.0 - self.observed) / self.count)
         return float(((self.observed + doubt * error) / self.mixture).min())
 
-    def bounds(self, shares: Float64) -> Float64:
-        """Return the bound (N,) where nothing but ``shares`` (N, classes) of the classes were observed."""
-        found: Float64 = (shares @ (self.classes / self.mixture[:, None]).T).min(axis=1)
-        return found
+    @property
+    def relative(self) -> Float64:
+        """How much larger each class is in a region than the mixture is, (A, classes)."""
+        return np.asarray(self.classes / self.mixture[:, None])
 
 
 def _regions(
@@ -290,11 +290,14 @@ class _Likelihood:
     def __init__(self, regions: list[_Regions], config: MixtureConfig) -> None:
         self.regions, self.config = regions, config
         self.observed = np.array([each.bound(config.doubt) for each in regions])
+        # Regions first: the minimum over them is then one of whole rows.
+        self.relative = np.stack([each.relative for each in regions], axis=1)
 
     def __call__(self, shares: Float64) -> Float64:
         """Return the log likelihood (N,) of ``shares`` (N, classes)."""
         shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
-        drawn = np.stack([each.bounds(shares) for each in self.regions], axis=1)
+        # The bound of each mixture where nothing but these shares were observed.
+        drawn = np.min([shares @ each.T for each in self.relative], axis=0)
         config, largest = self.config, np.maximum(self.observed, drawn)
         counted = np.sqrt(largest / (config.counted_region * self.regions[0].count))
         spread = config.least_error + config.relative_error * largest + counted

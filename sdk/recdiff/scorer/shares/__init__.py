@@ -1,0 +1,1 @@
+"""How many edges are fakes of which kind."""
