@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import torch
 
-from recdiff.graph.adjacency import adjacency
+from recdiff.graph.shared import Friends
 from recdiff.groups.blocks import find_blocks, similarity
 from tests.accounts.towns import best_overlap, town
 
@@ -45,8 +46,7 @@ def test_a_graph_without_edges_has_no_blocks() -> None:
 
 def test_similarity_counts_friends_in_common_against_degrees() -> None:
     edges = np.array([[0, 1], [0, 2], [1, 2], [2, 3]])
-    graph = adjacency(edges, 4, directed=False)
-    np.testing.assert_allclose(similarity(graph, edges), [1 / 2, 1 / 6**0.5, 1 / 6**0.5, 0.0])
+    np.testing.assert_allclose(similarity(Friends(torch.as_tensor(edges), 4)), [1 / 2, 1 / 6**0.5, 1 / 6**0.5, 0.0])
 
 
 def test_time_grows_with_the_edges_not_with_their_square() -> None:

@@ -15,7 +15,6 @@ Letters: U users, E edges, P parts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -25,12 +24,12 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from recdiff.arrays import Float64, Int64
-from recdiff.graph.adjacency import adjacency
-from recdiff.graph.pairs import common_neighbours, undirected
+from recdiff.graph.pairs import undirected
+from recdiff.graph.shared import Friends, shared_friends
 
 FEWEST, MOST = 5, 2_000
 """Members of a block."""
-LEVELS, MOST_LEVELS = 64, 1024
+LEVELS, MOST_LEVELS = 64, 256
 """Levels of many edges, and of few: as many edges in each, or one for each similarity where there are fewer."""
 LOOKED_AT = 1 << 20
 """Edges by which levels are chosen."""
@@ -38,7 +37,6 @@ TOUCHED = 1 << 27
 """Edges times levels, about: the work that levels are added for."""
 
 
-@dataclass(eq=False)
 class _Parts:
     """Users joined into parts so far.
 
@@ -50,56 +48,41 @@ class _Parts:
         gains: of every block that was ever the best.
     """
 
-    part: Int64
-    block: Int64
-    open: Tensor
-    size: Float64
-    volume: Float64
-    inside: Float64
-    best: Float64
-    gains: list[Float64]
+    def __init__(self, friends: Friends) -> None:
+        users, pairs = friends.users, friends.pairs
+        narrow = torch.int32 if users < torch.iinfo(torch.int32).max else torch.int64
+        self.edges = len(pairs)
+        self.part = torch.arange(users, device=pairs.device)
+        self.block = torch.full_like(self.part, -1)
+        self.open = pairs.to(narrow)
+        self.volume = friends.degree.double()
+        self.size = torch.ones_like(self.volume)
+        self.inside, self.best = torch.zeros_like(self.volume), torch.zeros_like(self.volume)
+        self.gains: list[Tensor] = []
 
-    @classmethod
-    def of(cls, pairs: Int64, degree: Float64, device: torch.device | str) -> _Parts:
-        """Return every user as a part of its own."""
-        users, none = len(degree), np.zeros(len(degree))
-        narrow = np.int32 if users < np.iinfo(np.int32).max else np.int64
-        return cls(
-            part=np.arange(users),
-            block=np.full(users, -1),
-            open=torch.as_tensor(pairs.astype(narrow)).to(device),
-            size=np.ones(users),
-            volume=degree,
-            inside=none,
-            best=none,
-            gains=[],
-        )
-
-    def join(self, ends: Int64, edges: int) -> None:
-        """Join the parts at the ``ends`` (B, 2) of edges, of ``edges`` in the graph, and take new parts that gain."""
+    def join(self, pairs: Tensor) -> None:
+        """Join the parts at the ends of edges (B, 2), and take new parts that gain."""
+        ends = self.part[pairs]
         ends = ends[ends[:, 0] != ends[:, 1]]
         if not len(ends):
             return
-        shape = (len(self.size), len(self.size))
-        links = sp.csr_matrix((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=shape)
-        count, above = connected_components(links, directed=False)
-        self.part = above[self.part]
-        there = torch.as_tensor(above).to(self.open.device)
-        ends_now = there.index_select(0, self.open.reshape(-1)).view(-1, 2)
-        inner = ends_now[:, 0] == ends_now[:, 1]
-        found = torch.bincount(ends_now[:, 0][inner], minlength=count).cpu().numpy()
-        self.open = ends_now.index_select(0, (~inner).nonzero().squeeze(1))
+        count, joined = _components(ends.cpu().numpy(), len(self.size))
+        above = torch.as_tensor(joined).to(self.part.device)
+        self.part = above.index_select(0, self.part).long()
+        ends = above.index_select(0, self.open.reshape(-1)).view(-1, 2)
+        inner = ends[:, 0] == ends[:, 1]
+        found = torch.bincount(ends[inner, 0], minlength=count)
+        self.open = ends[~inner]
         self.size, self.volume, self.inside, below = (
-            np.bincount(above, each, minlength=count).astype(np.float64)
-            for each in (self.size, self.volume, self.inside, self.best)
+            torch.bincount(above, each, minlength=count) for each in (self.size, self.volume, self.inside, self.best)
         )
         self.inside += found
         fits = (self.size >= FEWEST) & (self.size <= MOST)
-        own = np.where(fits, gain_of(self.inside, self.volume**2 / (4.0 * edges)), 0.0)
+        own = torch.where(fits, gain_of(self.inside, self.volume**2 / (4.0 * self.edges)), 0.0)
         better = own > below
-        self.best = np.where(better, own, below)
-        number = np.where(better, np.cumsum(better) - 1 + sum(map(len, self.gains)), -1)[self.part]
-        self.block = np.where(number >= 0, number, self.block)
+        self.best = torch.where(better, own, below)
+        number = torch.where(better, better.cumsum(0) - 1 + sum(map(len, self.gains)), -1).index_select(0, self.part)
+        self.block = torch.where(number >= 0, number, self.block)
         self.gains.append(own[better])
 
 
@@ -107,44 +90,56 @@ def find_blocks(edges: Int64, num_users: int, device: torch.device | str = "cpu"
     """Return the number of each user's block (U,), -1 for users in none; the densest evidence comes first.
 
     Args:
-        device: where it is looked up which parts edges lie between.
+        device: where edges are looked up and parts are weighed.
     """
-    pairs = undirected(edges, num_users)
+    pairs = torch.as_tensor(undirected(edges, num_users)).to(device)
     if not len(pairs):
         return np.full(num_users, -1)
-    graph = adjacency(pairs, num_users, directed=False)
-    level = _levels(similarity(graph, pairs))
-    order = np.argsort(level, kind="stable")
-    begins = np.searchsorted(level[order], np.arange(int(level.max()) + 2))
-    parts = _Parts.of(pairs, np.diff(graph.indptr).astype(np.float64), device)
-    for start, stop in pairwise(begins.tolist()):
-        parts.join(parts.part[pairs[order[start:stop]]], len(pairs))
-    gain = np.concatenate([*parts.gains, np.empty(0)])
-    found = parts.block
+    friends = Friends(pairs, num_users)
+    level, order = _levels(similarity(friends)).sort(stable=True)
+    begins = torch.searchsorted(level, torch.arange(int(level[-1]) + 2, device=level.device)).tolist()
+    parts = _Parts(friends)
+    for start, stop in pairwise(begins):
+        parts.join(pairs.index_select(0, order[start:stop]))
+    gain = np.concatenate([*(each.cpu().numpy() for each in parts.gains), np.empty(0)])
+    found = parts.block.cpu().numpy()
     kept = np.flatnonzero(np.bincount(found[found >= 0], minlength=len(gain)))
     number = np.full(len(gain) + 1, -1)
     number[kept[np.argsort(-gain[kept], kind="stable")]] = np.arange(len(kept))
-    return number[found]
+    return np.asarray(number[found])
 
 
-def similarity(graph: sp.csr_matrix, pairs: Int64) -> Float64:
-    """Return how much of their neighbourhoods the ends of each edge share, (E,), from 0 to 1."""
-    degree = np.diff(graph.indptr)
-    ends = degree[pairs[:, 0]].astype(np.float64) * degree[pairs[:, 1]]
-    return np.asarray(common_neighbours(graph, graph, pairs) / np.sqrt(ends))
+def similarity(friends: Friends) -> Tensor:
+    """Return how much of their neighbourhoods the ends of each pair share, (E,), from 0 to 1."""
+    degree = friends.degree.double()
+    ends = degree.index_select(0, friends.pairs[:, 0]) * degree.index_select(0, friends.pairs[:, 1])
+    return shared_friends(friends, friends, friends.pairs) / ends.sqrt()
 
 
-def _levels(alike: Float64) -> Int64:
+def _levels(alike: Tensor) -> Tensor:
     """Return the level of each edge (E,), 0 for the ends that are most ``alike`` (E,)."""
-    seen = np.sort(alike[:: len(alike) // LOOKED_AT + 1])
-    cuts = seen[np.append(True, seen[1:] > seen[:-1])]
+    seen = alike[:: len(alike) // LOOKED_AT + 1].sort().values
+    cuts = torch.unique_consecutive(seen)
     most = int(np.clip(TOUCHED // len(alike), LEVELS, MOST_LEVELS))
     if len(cuts) > most:
-        cuts = cuts[np.append(True, np.diff(np.searchsorted(seen, cuts) * most // len(seen)) > 0)]
-    level = len(cuts) - np.searchsorted(cuts, alike, side="right")
-    return level.astype(np.uint16)
+        share = torch.searchsorted(seen, cuts) * most // len(seen)
+        cuts = torch.cat([cuts[:1], cuts[1:][share.diff() > 0]])
+    return len(cuts) - torch.searchsorted(cuts, alike, right=True)
 
 
-def gain_of(count: Float64, expected: Float64) -> Float64:
+def _components(ends: Int64, parts: int) -> tuple[int, Int64]:
+    """Return how many parts there are when those at ``ends`` (B, 2) are joined, and the new part of each, (P,)."""
+    links = sp.csr_matrix((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(parts, parts))
+    count, joined = connected_components(links, directed=False)
+    return int(count), joined
+
+
+def gain_of(count: Tensor, expected: Tensor) -> Tensor:
     """Return how much more likely counts (N,) are at their own rate than at the ``expected`` one, as a logarithm."""
-    return np.asarray(count * np.log(np.maximum(count, 1e-9) / np.maximum(expected, 1e-9)) - (count - expected))
+    return count * (count.clamp(min=1e-9) / expected.clamp(min=1e-9)).log() - (count - expected)
+
+
+def gains(count: Float64, expected: Float64) -> Float64:
+    """Return ``gain_of`` of arrays (N,)."""
+    found: Float64 = gain_of(torch.as_tensor(count), torch.as_tensor(expected)).numpy()
+    return found

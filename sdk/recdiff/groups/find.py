@@ -91,7 +91,7 @@ def find_members(graph: SocialGraph, times: Float64 | None = None, device: torch
     """Return who is in which group, as in ``find_groups``; edges between groups are looked up on ``device``."""
     edges = graph.edges
     member = find_blocks(graph.pairs, graph.num_users, device)
-    shape = shape_of(member, graph)
+    shape = shape_of(member, graph, device)
     member, evidence, staged = _kept(member, shape.evidence(), shape.staged())
     kind = np.full(len(evidence), DENSE)
     out = adjacency(edges, graph.num_users, graph.directed)

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from recdiff.arrays import Int64, Mask
 from recdiff.graph.keys import among, distinct
 from recdiff.graph.pairs import common_neighbours, pair_keys, undirected
-from recdiff.groups.blocks import gain_of
+from recdiff.groups.blocks import gains
 
 BANDS, ROWS = 16, 2
 """Two sets with a share J in common meet with probability 1 - (1 - J^2)^16: .99 at one half, .78 at .3."""
@@ -74,7 +74,7 @@ def _alike(tokens: sp.csr_matrix, pairs: Int64, edges: Int64) -> Int64:
     size = np.diff(tokens.indptr).astype(np.float64)
     common = common_neighbours(tokens, tokens, pairs)
     union = size[pairs].sum(axis=1) - common
-    gain = gain_of(common, size[pairs].prod(axis=1) * _chance(tokens))
+    gain = gains(common, size[pairs].prod(axis=1) * _chance(tokens))
     tied = distinct(pair_keys(edges, users, directed=False))
     strangers = ~among(pair_keys(pairs, users, directed=False), tied)
     chosen = (common >= FEWEST_COMMON) & (common >= LEAST_ALIKE * union) & (gain >= LEAST_GAIN) & strangers

@@ -14,11 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.special import logit
+from torch import Tensor
 
 from recdiff.arrays import Float64, Int64
-from recdiff.graph.adjacency import adjacency
-from recdiff.graph.pairs import common_neighbours
+from recdiff.graph.shared import Friends, shared_friends
 from recdiff.graph.social_graph import SocialGraph
 
 INTERCEPT = -1.37
@@ -91,59 +92,60 @@ class Shape:
         return np.asarray(PER_CYCLE * (self.inside - self.size + 1.0))
 
 
-def shape_of(block: Int64, graph: SocialGraph) -> Shape:
+def shape_of(block: Int64, graph: SocialGraph, device: torch.device | str = "cpu") -> Shape:
     """Return what the blocks look like.
 
     Args:
         block: (U,) number of each user's block, -1 for none.
+        device: where edges are looked up and counted.
     """
-    blocks, users, edges = int(block.max(initial=-1)) + 1, len(block), graph.edges
-    pairs = graph.pairs
-    degree = np.bincount(pairs.ravel(), minlength=users).astype(np.float64)
-    ends = block[pairs]
+    blocks, users = int(block.max(initial=-1)) + 1, len(block)
+    of, pairs = torch.as_tensor(block).to(device), torch.as_tensor(graph.pairs).to(device)
+    whole = Friends(pairs, users)
+    degree, member = whole.degree.double(), of >= 0
+    ends = of[pairs]
     inner = (ends[:, 0] == ends[:, 1]) & (ends[:, 0] >= 0)
-    size, inside = _sums(block, None, blocks), np.bincount(ends[inner, 0], minlength=blocks).astype(np.float64)
-    volume, squares = _sums(block, degree, blocks), _sums(block, degree**2, blocks)
-    mean = volume / np.maximum(size, 1.0)
-    leaving = _leaving(pairs[~inner], block)
-    own = block[leaving[:, 0]]
+    inside = torch.bincount(ends[inner, 0], minlength=blocks).double()
+    size = torch.bincount(of[member], minlength=blocks).double()
+    volume, squares = (torch.bincount(of[member], each[member], minlength=blocks) for each in (degree, degree**2))
+    mean = volume / size.clamp(min=1.0)
+    across = Friends(pairs[~inner], users)
+    leaving = _leaving(across.pairs, of)
+    own = of[leaving[:, 0]]
+    back = _ties_back(leaving, own, users) / (2.0 * inside / size).clamp(min=1e-9)[own]
+    meets = (shared_friends(across, whole, leaving) > 0).double()
+    found = {
+        "size": size,
+        "inside": inside,
+        "within": 2.0 * inside / volume.clamp(min=1.0),
+        "fading": _mean(own, back, blocks),
+        "closed": _mean(own, meets, blocks),
+        "uneven": (squares / size.clamp(min=1.0) - mean**2).clamp(min=0.0).sqrt() / mean.clamp(min=1e-9),
+    }
     return Shape(
-        size=size,
-        inside=inside,
-        within=2.0 * inside / np.maximum(volume, 1.0),
-        fading=_mean(own, _ties_back(leaving, own, users) / np.maximum(2.0 * inside / size, 1e-9)[own], blocks),
-        closed=_mean(own, _meets_outside(pairs, pairs[~inner], leaving, users), blocks),
-        uneven=np.sqrt(np.maximum(squares / np.maximum(size, 1.0) - mean**2, 0.0)) / np.maximum(mean, 1e-9),
-        outward=_outward(block, edges, blocks) if graph.directed else np.zeros(blocks),
+        **{name: each.cpu().numpy() for name, each in found.items()},
+        outward=_outward(block, graph.edges, blocks) if graph.directed else np.zeros(blocks),
     )
 
 
-def _sums(block: Int64, weight: Float64 | None, blocks: int) -> Float64:
-    there = block >= 0
-    return np.bincount(block[there], None if weight is None else weight[there], minlength=blocks).astype(np.float64)
+def _mean(own: Tensor, values: Tensor, blocks: int) -> Tensor:
+    count = torch.bincount(own, minlength=blocks).clamp(min=1)
+    return torch.bincount(own, values, minlength=blocks) / count
 
 
-def _mean(own: Int64, values: Float64, blocks: int) -> Float64:
-    count = np.maximum(np.bincount(own, minlength=blocks), 1)
-    return np.asarray(np.bincount(own, values, minlength=blocks) / count)
-
-
-def _leaving(across: Int64, block: Int64) -> Int64:
+def _leaving(across: Tensor, of: Tensor) -> Tensor:
     """Return the edges out of blocks, (N, 2), seen from the member; one between two blocks from both."""
-    both = np.concatenate([across, across[:, ::-1]])
-    return np.asarray(both[block[both[:, 0]] >= 0])
+    both = torch.cat([across, across.flip(1)])
+    return both[of[both[:, 0]] >= 0]
 
 
-def _ties_back(leaving: Int64, own: Int64, users: int) -> Float64:
+def _ties_back(leaving: Tensor, own: Tensor, users: int) -> Tensor:
     """Return how many edges into the block the outer end of each edge has, (N,)."""
-    _, place, count = np.unique(own * np.int64(users) + leaving[:, 1], return_inverse=True, return_counts=True)
-    return np.asarray(count[place], np.float64)
-
-
-def _meets_outside(pairs: Int64, across: Int64, leaving: Int64, users: int) -> Float64:
-    """Return whether the ends of each edge out of a block have a friend in common outside, (N,)."""
-    out = adjacency(across, users, directed=False)
-    return np.asarray(common_neighbours(out, adjacency(pairs, users, directed=False), leaving) > 0, np.float64)
+    keys, order = (own * users + leaving[:, 1]).sort()
+    count = torch.unique_consecutive(keys, return_counts=True)[1]
+    found = torch.empty(len(keys), dtype=torch.float64, device=keys.device)
+    found[order] = count.double().repeat_interleave(count, output_size=len(keys))
+    return found
 
 
 def _outward(block: Int64, edges: Int64, blocks: int) -> Float64:

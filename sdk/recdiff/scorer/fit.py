@@ -28,7 +28,6 @@ from torch import Tensor
 from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.config.scorer import ScorerConfig
 from recdiff.errors import DataError
-from recdiff.graph.pairs import pair_keys
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.progress import Report, Steps, silent
 from recdiff.machine.threads import one_blas_thread
@@ -111,11 +110,11 @@ def fit_scorer(
 
 def _in_order(edges: Int64, num_users: int, directed: bool, device: torch.device | str) -> tuple[Int64, SocialGraph]:
     """Return which edge comes first, second, ... (E,), and the graph of the edges in that order."""
-    turned = edges if directed else np.sort(edges, axis=1)
-    keys = torch.as_tensor(pair_keys(turned, num_users, directed=True)).to(device)
-    order = torch.sort(keys).indices.cpu()
-    ordered = torch.as_tensor(turned).index_select(0, order).numpy()
-    return order.numpy(), SocialGraph(ordered, num_users, directed)
+    there = torch.as_tensor(edges).to(device)
+    if not directed:
+        there = torch.stack([there.amin(dim=1), there.amax(dim=1)], dim=1)
+    order = torch.sort(there[:, 0] * num_users + there[:, 1]).indices
+    return order.cpu().numpy(), SocialGraph(there.index_select(0, order).cpu().numpy(), num_users, directed)
 
 
 def _divided(setup: Setup, known: Int64 | None, drawn: Mask | None) -> Scorer:

@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recdiff.arrays import Int64
+from recdiff.config.scorer import MANY_EDGES
 from recdiff.fakes.drawing import Graph
 from recdiff.fakes.kinds import sampled
 from recdiff.graph.edge_index import EdgeIndex
@@ -77,6 +78,8 @@ def fake_pool(
 
 def edge_folds(edges: Int64, num_users: int, directed: bool, folds: int, rng: np.random.Generator) -> Int64:
     """Return a fold per edge; the two arcs of a mutual pair share one, so that neither is seen beside the other."""
+    if not directed and len(edges) > MANY_EDGES:
+        return rng.integers(0, folds, len(edges))
     if not directed:
         return rng.permutation(len(edges)) % folds
     _, pair = np.unique(pair_keys(edges, num_users, directed=False), return_inverse=True)

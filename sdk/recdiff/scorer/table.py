@@ -115,9 +115,11 @@ def random_block(rng: np.random.Generator, rows: int, width: int, device: torch.
 
 def _tf_idf(train: sp.csr_matrix, rarity: Float32) -> sp.csr_matrix:
     """Return the rows of ``train`` weighted by ``rarity``, of length 1."""
-    weighted = sp.csr_matrix(train @ sp.diags_array(rarity))
-    length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
-    return sp.csr_matrix(sp.diags_array(1.0 / np.maximum(length, 1e-9)) @ weighted, dtype=np.float32)
+    values = train.data * rarity[train.indices]
+    squares = np.append(0.0, np.cumsum(np.square(values, dtype=np.float64)))[train.indptr]
+    scale = 1.0 / np.maximum(np.sqrt(np.diff(squares)), 1e-9)
+    values *= np.repeat(scale.astype(np.float32), np.diff(train.indptr))
+    return sp.csr_matrix((values.astype(np.float32), train.indices, train.indptr), shape=train.shape)
 
 
 def _taste_columns(rows: Tensor, train: sp.csr_matrix) -> Columns:

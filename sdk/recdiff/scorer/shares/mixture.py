@@ -297,7 +297,10 @@ class _Likelihood:
         """Return the log likelihood (N,) of ``shares`` (N, classes)."""
         shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
         # The bound of each mixture where nothing but these shares were observed.
-        drawn = np.min([shares @ each.T for each in self.relative], axis=0)
+        first, *others = self.relative
+        drawn = shares @ first.T
+        for each in others:
+            np.minimum(drawn, shares @ each.T, out=drawn)
         config, largest = self.config, np.maximum(self.observed, drawn)
         counted = np.sqrt(largest / (config.counted_region * self.regions[0].count))
         spread = config.least_error + config.relative_error * largest + counted
