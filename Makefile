@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types unit wheel-test test-oldest test-newest attack bench docs clean
+.PHONY: demo test lint types unit wheel-test test-oldest test-newest attack bench bench-card docs clean
 
 demo: $(STAMP)
 	rm -rf demo && mkdir demo
@@ -45,6 +45,10 @@ test-newest:
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.bench
+
+# What a fit takes on a card, within 8 minutes, and the tests marked "gpu"; with the Python that has torch for the card.
+bench-card:
+	PYTHONPATH=sdk:cli:export:adapters $(PYTHON) -m tests.benchmarks.on_card
 
 docs: $(STAMP)
 	$(BIN)/python -m pip install -q -e '.[docs]'

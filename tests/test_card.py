@@ -12,19 +12,24 @@ import torch
 
 from recdiff.config import PaperConfig
 from recdiff.config.recommender import RecommenderConfig
-from recdiff.config.scorer import ScorerConfig, TableConfig
+from recdiff.config.scorer import ClassifierConfig, ScorerConfig, TableConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.estimator import RecDiff
 from recdiff.fakes.injection import corrupt
 from recdiff.graph.negatives import NegativeSampler
+from recdiff.graph.pairs import undirected
+from recdiff.graph.shared import Friends, shared_friends
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.graph.sparse import Propagator
+from recdiff.groups.find import find_members
+from recdiff.learning.lesson import Lesson, learn, learn_together
 from recdiff.metrics.edges import edge_metrics
 from recdiff.paper import fit
 from recdiff.paper.encoder import Graphs
 from recdiff.paper.network import PaperModel
 from recdiff.recommender.fit import fit_recommender
 from recdiff.scorer.fit import fit_scorer
+from recdiff.scorer.pair_scorer import forward
 from recdiff_export.opening import open_bundle
 from tests.graph_samples import community_edges, community_items
 
@@ -57,6 +62,7 @@ def test_embeddings_are_those_of_the_processor() -> None:
         torch.testing.assert_close(card.cpu(), processor, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 def test_the_batches_of_an_epoch_never_wait_for_the_card() -> None:
     train, social = data()
     graphs, sampler = Graphs.of(train, social, "cuda"), NegativeSampler(train, "cuda")
@@ -134,3 +140,37 @@ def test_ties_scored_with_the_card_are_told_apart_as_on_the_processor() -> None:
     assert abs(found - expected) < 0.01
     assert abs(card.fake_share - processor.fake_share) < 0.03
     assert np.corrcoef(card.edge_scores, processor.edge_scores)[0, 1] > 0.97
+
+
+def test_directed_ties_are_scored_with_the_card() -> None:
+    edges = community_edges(640, 7000)
+    card = fit_scorer(edges, 640, train=None, directed=True, config=ScorerConfig(folds=4), seed=0, device="cuda")
+    assert np.isfinite(card.edge_scores).all()
+    assert {"unit_out", "asked"} <= set(card.columns)
+
+
+def test_recorded_steps_are_those_that_are_made_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 3, 3000)
+    x = (rng.standard_normal((3000, 5)) + label[:, None]).astype(np.float32)
+
+    def lessons(device: str) -> list[Lesson]:
+        drawn, config = torch.Generator().manual_seed(1), ClassifierConfig(epochs=3)
+        inputs = torch.as_tensor(x).to(device)
+        return [Lesson.of(inputs, label, np.ones(3000, np.float32), 3, config, drawn) for _ in range(2)]
+
+    for card, processor in zip(learn_together(lessons("cuda")), map(learn, lessons("cpu")), strict=True):
+        np.testing.assert_allclose(forward(card, x), forward(processor, x), rtol=1e-2, atol=1e-2)
+
+
+def test_friends_in_common_are_looked_up_as_they_are_counted() -> None:
+    edges = torch.as_tensor(undirected(community_edges(640, 7000), 640))
+    there = Friends(edges.cuda(), 640)
+    expected = shared_friends(Friends(edges, 640), Friends(edges, 640), edges)
+    assert shared_friends(there, there, edges.cuda()).cpu().tolist() == expected.tolist()
+
+
+def test_groups_found_with_the_card_are_those_of_the_processor() -> None:
+    graph = SocialGraph(community_edges(640, 7000), 640, False)
+    card, processor = (find_members(graph, device=device).member for device in ("cuda", "cpu"))
+    assert (card == processor).mean() > 0.99
