@@ -1,8 +1,10 @@
-"""What a fit takes on a card, in minutes: python -m tests.benchmarks.on_card [--device cuda] [--users N ...] [--out FILE]
+"""What a fit takes on a card, in minutes.
+
+python -m tests.benchmarks.on_card [--device cuda] [--users N ...] [--out FILE]
 
 Writes its JSON file after each measurement and prints a table at the end, then runs the tests marked "gpu". It needs
-torch, NumPy, SciPy, PyArrow and pytest, and no network. Data sets are read where RECDIFF_DATA names them; the others are
-made up. With --device cpu it shows that it runs; the figures mean nothing then.
+torch, NumPy, SciPy, PyArrow and pytest, and no network. Data sets are read where RECDIFF_DATA names them; the others
+are made up. With --device cpu it shows that it runs; the figures mean nothing then.
 
 Use of a card is the mean of what nvidia-smi says every tenth of a second while a fit runs.
 """
@@ -94,8 +96,7 @@ def _used(device: str) -> Iterator[list[float]]:
         lines = process.stdout
 
         def read_on() -> None:
-            for line in lines or ():
-                seen.append(float(line))
+            seen.extend(float(line) for line in lines or ())
 
         reader = threading.Thread(target=read_on, daemon=True)
         reader.start()

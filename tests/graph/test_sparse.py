@@ -48,7 +48,10 @@ def test_a_graph_without_a_fold_is_that_of_the_other_ties(directed: bool) -> Non
     assert (graph.whole != social_adjacency(edges, 50, directed)).nnz == 0
     for left_out in range(4):
         kept = fold != left_out
-        for found, given in ((graph.without(left_out), None), (graph.without(left_out, weight), weight[kept])):
+        for found, given in (
+            (graph.without(left_out), None),
+            (graph.without(left_out, torch.as_tensor(weight)), weight[kept]),
+        ):
             expected = social_adjacency(edges[kept], 50, directed, given).toarray()
             assert found.directed == directed
             both = expected + expected.T if directed else expected

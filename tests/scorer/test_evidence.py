@@ -46,8 +46,9 @@ def trained(config: EvidenceConfig = CONFIG) -> object:
 
 
 def columns(net: object, ratios: Sequence[float], seed: int) -> list[EvidenceColumns]:
-    ((_, noise),) = noise_blocks((USERS, WIDTH), seed)
-    return evidence_columns(net, torch.as_tensor(rows()[0]), noise, ratios)  # type: ignore[arg-type]
+    latent = torch.as_tensor(rows()[0])
+    ((_, noise),) = noise_blocks(latent, seed)
+    return evidence_columns(net, latent, noise, ratios)  # type: ignore[arg-type]
 
 
 def gain(net: object, pairs: np.ndarray, ratio: float) -> np.ndarray:

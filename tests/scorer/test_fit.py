@@ -95,8 +95,8 @@ def test_no_tie_is_part_of_the_encoding_that_scores_it() -> None:
     seeds, steps = Seeds.of(np.random.SeedSequence(0)), Steps(silent, "", 0)
     setup = make_setup(SocialGraph(edges, USERS, False), None, config, seeds, steps)
     fold = setup.pool.fold[: len(edges)]
-    whole = make_round(setup, np.ones(len(edges), np.float32)).encodings
-    weight = np.where(fold == 1, 0.0, 1.0).astype(np.float32)
+    whole = make_round(setup, torch.ones(len(edges))).encodings
+    weight = torch.as_tensor(np.where(fold == 1, 0.0, 1.0).astype(np.float32))
     without = make_round(setup, weight).encodings
     assert torch.equal(whole.tables[1], without.tables[1])
     assert not torch.equal(whole.tables[2], without.tables[2])

@@ -64,7 +64,7 @@ class EvidenceConfig:
     hidden: int = 96
     condition_width: int = 8
     dropped: float = 0.3
-    epochs: int = 8
+    epochs: int = 5
     batch_size: int = 1024
     learning_rate: float = 3e-3
     least_steps: int = 300

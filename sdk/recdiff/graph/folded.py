@@ -120,17 +120,16 @@ class FoldedGraph:
         # On a processor the columns are the pattern's own.
         return found if found.has_sorted_indices else found.sorted_indices()
 
-    def without(self, left_out: int, weight: NDArray[np.float32] | None = None) -> Sides:
+    def without(self, left_out: int, weight: Tensor | None = None) -> Sides:
         """Return the graph of the edges of other folds than ``left_out``, with their ``weight`` (E,) or 1."""
         device = self.patterns[0].columns.device
-        weights = None if weight is None else torch.as_tensor(weight).to(device)
         found = []
         for pattern in self.patterns:
             kept = pattern.kept(left_out)
-            if weights is None:
+            if weight is None:
                 values = torch.ones(len(kept), device=device)
             else:
-                values = weights.index_select(0, pattern.edge.index_select(0, kept))
+                values = weight.index_select(0, pattern.edge.index_select(0, kept))
             found.append(pattern.matrix(kept, values))
         if self.answered is None:
             return Sides(found[0], found[0], found[0])

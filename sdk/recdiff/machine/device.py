@@ -7,6 +7,11 @@ import torch
 from recdiff.errors import DeviceError, UsageError
 
 
+def generator_on(device: torch.device | str, seed: int) -> torch.Generator:
+    """Return a generator of ``device`` that starts with ``seed``."""
+    return torch.Generator(device).manual_seed(seed)
+
+
 def resolve_device(name: str) -> torch.device:
     """Return the device for "auto" (CUDA where there is one), "cpu" or "cuda".
 

@@ -36,6 +36,7 @@ from recdiff.diffusion.schedule import Schedule, add_noise, reverse_walk, time_f
 from recdiff.learning.batches import cut
 from recdiff.learning.descent import Pace, RecordedDescent, side_by_side
 from recdiff.learning.recorded import Repeated
+from recdiff.machine.device import generator_on
 
 TIME_WIDTH = 16
 WEIGHT_DECAY = 1e-3
@@ -97,7 +98,7 @@ class ConditionalDenoiser(nn.Module):
 def train_denoiser(
     rows: Sequence[Tensor], pairs: Int64, graph: Int64, config: EvidenceConfig, generator: torch.Generator
 ) -> ConditionalDenoiser:
-    """Train on the ends of ties, both ways round; all that is random is drawn on the processor, for one seed's sake.
+    """Train on the ends of ties, both ways round.
 
     Args:
         rows: (U, D) latent rows of each of G encodings, about unit variance; the network is trained where they lie.
@@ -121,8 +122,9 @@ def train_denoiser(
         descent.step()
 
     repeated = Repeated(step, device)
+    drawn = generator_on(device, int(torch.randint(1 << 62, (), generator=generator)))
     for _ in range(epochs):
-        epoch.draw(net.schedule.steps, config.dropped, generator)
+        epoch.draw(net.schedule.steps, config.dropped, drawn)
         repeated(batches)
     return net.eval()
 
@@ -134,10 +136,10 @@ class _Epoch:
     """
 
     def __init__(self, ties: int, batches: int, width: int, device: torch.device) -> None:
-        self.ties, self.batches = ties, batches
+        self.ties, self.batches, self.device = ties, batches, device
         # Batches of one tie less than others repeat one, which weighs nothing.
         place = cut(torch.arange(ties), batches)
-        self.place = place.clamp(min=0)
+        self.place = place.clamp(min=0).to(device)
         shape = place.shape
         self.part = ((place >= 0) / (place >= 0).sum(dim=1, keepdim=True)).to(device)
         self.chosen, self.step = (torch.zeros(shape, dtype=torch.int64, device=device) for _ in range(2))
@@ -146,11 +148,12 @@ class _Epoch:
 
     def draw(self, steps: int, dropped: float, generator: torch.Generator) -> None:
         """Draw an order of the ties and, for each, a step, noise, and whether its other end is told."""
-        width, count = self.noise.shape[-1], self.ties
-        self.chosen.copy_(torch.randperm(count, generator=generator)[self.place])
-        self.step.copy_(torch.randint(steps, (count,), generator=generator)[self.place])
-        self.noise.copy_(torch.randn(count, width, generator=generator)[self.place])
-        self.told.copy_((torch.rand(count, 1, generator=generator) >= dropped).float()[self.place])
+        width, count, there = self.noise.shape[-1], self.ties, self.device
+        self.chosen.copy_(torch.randperm(count, generator=generator, device=there)[self.place])
+        self.step.copy_(torch.randint(steps, (count,), generator=generator, device=there)[self.place])
+        self.noise.copy_(torch.randn(count, width, generator=generator, device=there)[self.place])
+        told = torch.rand(count, 1, generator=generator, device=there) >= dropped
+        self.told.copy_(told.float()[self.place])
 
     def batch(self, done: Tensor) -> list[Tensor]:
         """Return ties (M,), steps (M,), noise (M, D), what is told (M, 1) and weights (M,) of the next batch."""
@@ -198,12 +201,15 @@ class EvidenceColumns:
     movement: Tensor
 
 
-def noise_blocks(shape: tuple[int, int], seed: int) -> Iterator[tuple[slice, list[Tensor]]]:
-    """Yield consecutive rows of ``shape`` (U, D) and each draw's noise (B, D) for them; a ``seed`` draws the same."""
-    generator = torch.Generator().manual_seed(seed)
-    for start in range(0, shape[0], BLOCK_ROWS):
-        rows = slice(start, min(start + BLOCK_ROWS, shape[0]))
-        yield rows, [torch.randn(rows.stop - start, shape[1], generator=generator) for _ in range(NOISE_DRAWS)]
+def noise_blocks(like: Tensor, seed: int) -> Iterator[tuple[slice, list[Tensor]]]:
+    """Yield consecutive rows of ``like`` (U, D) and each draw's noise (B, D) for them; a ``seed`` draws the same."""
+    drawn, there = generator_on(like.device, seed), like.device
+    for start in range(0, len(like), BLOCK_ROWS):
+        shape = (min(BLOCK_ROWS, len(like) - start), like.shape[1])
+        yield (
+            slice(start, start + shape[0]),
+            [torch.randn(shape, generator=drawn, device=there) for _ in range(NOISE_DRAWS)],
+        )
 
 
 @torch.no_grad()

@@ -146,17 +146,17 @@ def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
     config, count = setup.config, setup.pool.observed
     even = Task(setup.label, np.ones(len(setup.learn), np.float32))
     continued, rounds = config.continued_for(count), config.rounds_for(count)
-    made = make_round(setup, np.ones(count, np.float32), evidence=rounds == 1 or not continued)
+    made = make_round(setup, None, evidence=rounds == 1 or not continued)
     networks = half_networks(setup, made, even)
     ratio = pair_ratios(setup, made, networks)
     found = infer_all(setup, made, networks, ratio)
-    staged = setup.staged.chance(setup.graph.edges)
+    staged = setup.staged.chance_there(rows_of(setup.graph.edges, setup.device))
     setup.steps.one()
     for turn in range(1, rounds):
         if found.mean.sum() + found.staged.mean() < config.worthwhile:
             break
         chance = edge_chance(setup, made, networks, found.mean) + staged
-        weight = np.maximum(1.0 - chance, SMALLEST_WEIGHT).astype(np.float32)
+        weight = (1.0 - chance).clamp(min=SMALLEST_WEIGHT).float()
         start = made.encodings.eigenvectors if continued else None
         del made
         made = make_round(setup, weight, start, evidence=turn + 1 == rounds or not continued)

@@ -126,12 +126,11 @@ def edge_logits(setup: Setup, made: Round, networks: list[Network]) -> Tensor:
     return z
 
 
-def edge_chance(setup: Setup, made: Round, networks: list[Network], shares: Float64) -> Float64:
+def edge_chance(setup: Setup, made: Round, networks: list[Network], shares: Float64) -> Tensor:
     """Return how likely each edge (E,), out of its fold, is of one of the kinds whose ``shares`` (K,) are given."""
     share = torch.as_tensor(shares).to(setup.device)
     parts = torch.split(edge_logits(setup, made, networks), PART)
-    found: Float64 = torch.cat([_log_ratio(part).exp() @ share for part in parts]).cpu().numpy()
-    return found
+    return torch.cat([_log_ratio(part).exp() @ share for part in parts])
 
 
 def _half_logits(networks: list[Network], inputs: Tensor, fold: Tensor) -> Tensor:

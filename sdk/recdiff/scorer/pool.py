@@ -21,6 +21,7 @@ from recdiff.fakes.kinds import sampled
 from recdiff.graph.edge_index import EdgeIndex
 from recdiff.graph.pairs import pair_keys
 from recdiff.graph.social_graph import SocialGraph
+from recdiff.machine.threads import side_by_side
 
 MISSING_ONE = 0.2
 """How often a user drawn evenly is the end of an edge that it misses."""
@@ -60,13 +61,14 @@ def fake_pool(
     """Return the pool for ``edges`` (E, 2) of ``graph`` with at most ``per_kind`` sampled non-edges per kind."""
     of_fold = [edges[_at_most(np.flatnonzero(edge_fold == fold), rng)] for fold in range(folds)]
 
-    def drawn_as(kind: str) -> tuple[Int64, Int64]:
+    def drawn_as(kind: str, own: np.random.Generator) -> tuple[Int64, Int64]:
         if kind in EVEN_ENDS:
-            return _joined(kind, graph, of_fold, per_kind, rng)
-        return _drawn(kind, graph, edges=edges, edge_fold=edge_fold, count=per_kind, folds=folds, rng=rng)
+            return _joined(kind, graph, of_fold, per_kind, own)
+        return _drawn(kind, graph, edges=edges, edge_fold=edge_fold, count=per_kind, folds=folds, rng=own)
 
-    drawn = {kind: drawn_as(kind) for kind in sampled()}
-    drawn = {kind: found for kind, found in drawn.items() if len(found[0]) >= FEWEST_PAIRS}
+    kinds = sampled()
+    several = side_by_side(lambda each: drawn_as(*each), zip(kinds, rng.spawn(len(kinds)), strict=True))
+    drawn = {kind: each for kind, each in zip(kinds, several, strict=True) if len(each[0]) >= FEWEST_PAIRS}
     return FakePool(
         pairs=np.concatenate([edges, *(pairs for pairs, _ in drawn.values())]),
         label=np.repeat(np.arange(len(drawn) + 1), [len(edges), *(len(pairs) for pairs, _ in drawn.values())]),

@@ -86,9 +86,9 @@ class Round:
 
 
 def make_round(
-    setup: Setup, weight: Float32, eigenvectors: Sequence[Tensor] | None = None, *, evidence: bool = True
+    setup: Setup, weight: Tensor | None, eigenvectors: Sequence[Tensor] | None = None, *, evidence: bool = True
 ) -> Round:
-    """Encode the graph whose edges have ``weight`` (E,), K times without a fold and once whole.
+    """Encode the graph whose edges have ``weight`` (E,), or 1, K times without a fold and once whole.
 
     Two encodings are alive at a time: of each, its part of the table, its latent rows and its eigenvectors are kept, in
     float16.
@@ -125,8 +125,7 @@ def with_evidence(setup: Setup, encodings: Encodings) -> Encodings:
     further = spans(_named(evidence_columns(nets[-1], latents[-1][:1], [latents[-1][:1].float()], config.levels)))
     room = max(stop for _, stop in further.values())
     tables = [torch.nn.functional.pad(table, (0, room)) for table in encodings.tables]
-    for rows, noise in noise_blocks((len(latents[-1]), latents[-1].shape[1]), setup.seeds.noise):
-        drawn = [each.to(setup.device) for each in noise]
+    for rows, drawn in noise_blocks(latents[-1], setup.seeds.noise):
 
         def fill(place: int, rows: slice = rows, drawn: list[Tensor] = drawn) -> None:
             told = evidence_columns(nets[place], latents[place][rows], drawn, config.levels)

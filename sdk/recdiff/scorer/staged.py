@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.special import expit
+from torch import Tensor
 
 from recdiff.arrays import Float32, Float64, Int64
 from recdiff.graph.social_graph import SocialGraph
@@ -61,6 +62,11 @@ class Staged:
     def chance(self, edges: Int64) -> Float64:
         """Return how likely each of ``edges`` (B, 2) is one of a made group, (B,)."""
         return np.asarray(expit(np.maximum(self.odds[edges[:, 0]], self.odds[edges[:, 1]])))
+
+    def chance_there(self, edges: Tensor) -> Tensor:
+        """Return ``chance`` of edges (B, 2) that lie on a device, there."""
+        odds = torch.as_tensor(self.odds).to(edges.device)
+        return torch.maximum(*(odds.index_select(0, edges[:, side]) for side in (0, 1))).sigmoid()
 
     def share(self, edges: Int64, weight: Float64, draws: int, rng: np.random.Generator) -> Float64:
         """Return draws (N,) of the share of ``edges`` (B, 2) that are of made groups; each counts ``weight`` (B,).

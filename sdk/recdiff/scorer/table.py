@@ -31,6 +31,7 @@ from recdiff.config.scorer import TableConfig
 from recdiff.graph.folded import Sides
 from recdiff.graph.sparse import csr_tensor, row_sums, scaled_sides, times
 from recdiff.graph.spectrum import Spectrum, block_width, eigenvectors, singular_vectors
+from recdiff.machine.device import generator_on
 from recdiff.scorer.answers import answer_columns
 from recdiff.scorer.pair_scorer import PairTerm, Span
 from recdiff.scorer.staged import STAGED
@@ -109,8 +110,8 @@ class Tastes:
 
 
 def random_block(rng: np.random.Generator, rows: int, width: int, device: torch.device | str) -> Tensor:
-    """Return a standard normal block (``rows``, ``width``) on ``device``."""
-    return torch.as_tensor(rng.standard_normal((rows, width), np.float32)).to(device)
+    """Return a standard normal block (``rows``, ``width``), drawn on ``device``."""
+    return torch.randn(rows, width, generator=generator_on(device, int(rng.integers(1 << 62))), device=device)
 
 
 def _tf_idf(train: sp.csr_matrix, rarity: Float32) -> sp.csr_matrix:

@@ -74,7 +74,8 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
     rng, config = np.random.default_rng(setup.seeds.mixture), setup.config.mixture
     names, planted = setup.pool.kinds, setup.planted
     sampled = len(names)
-    natural = [each + _alone(setup) / sampled for each in _natural(names)]
+    alone = _alone(setup)
+    natural = [each + alone / sampled for each in _natural(names)]
     known = infer_shares(ratio[:, :sampled], setup.label, natural, config, rng)
     draws, purity = [known.draws], [known.purity]
     by_account = np.concatenate([ratio, planted_ratios(setup, made, networks)]) if planted.kinds else ratio

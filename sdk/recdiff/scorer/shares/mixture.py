@@ -291,16 +291,17 @@ class _Likelihood:
         self.regions, self.config = regions, config
         self.observed = np.array([each.bound(config.doubt) for each in regions])
         # Regions first: the minimum over them is then one of whole rows.
-        self.relative = np.stack([each.relative for each in regions], axis=1)
+        self.relative = np.stack([each.relative.T for each in regions], axis=2).transpose(1, 0, 2).astype(np.float32)
 
     def __call__(self, shares: Float64) -> Float64:
         """Return the log likelihood (N,) of ``shares`` (N, classes)."""
         shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
         # The bound of each mixture where nothing but these shares were observed.
         first, *others = self.relative
-        drawn = shares @ first.T
+        narrow = shares.astype(np.float32)
+        drawn = narrow @ first
         for each in others:
-            np.minimum(drawn, shares @ each.T, out=drawn)
+            np.minimum(drawn, narrow @ each, out=drawn)
         config, largest = self.config, np.maximum(self.observed, drawn)
         counted = np.sqrt(largest / (config.counted_region * self.regions[0].count))
         spread = config.least_error + config.relative_error * largest + counted
