@@ -36,7 +36,8 @@ def test_edges_of_a_farm_come_first_though_nobody_uses_anything(friends: Int64, 
     assert scorer.shares[STAGED] == pytest.approx(share, abs=0.06)
     low, high = scorer.interval
     assert low <= share <= high
-    assert scorer.kinds[int(np.argmax(scorer.edge_kinds[np.argmax(fake)]))] == STAGED
+    likeliest = scorer.edge_kinds[fake].argmax(axis=1)
+    assert (likeliest == scorer.kinds.index(STAGED)).mean() > 0.5
     new = np.flatnonzero(made.ring >= 0)[:2]
     others = np.flatnonzero(made.ring < 0)[:2]
     scores, _ = scorer.score(np.concatenate([np.stack([new, others], axis=1), made.edges[~fake][:200]]))
