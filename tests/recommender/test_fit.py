@@ -23,7 +23,8 @@ from recdiff.recommender.fit import (
     fit_recommender,
     judged_users,
 )
-from recdiff.recommender.loss import loss, observed_pairs
+from recdiff.recommender.joint_graph import observed_pairs
+from recdiff.recommender.loss import loss
 from recdiff.storage.checkpoint import Checkpoint
 
 USERS, ITEMS, GROUPS = 60, 45, 3

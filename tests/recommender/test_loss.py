@@ -8,7 +8,8 @@ import scipy.sparse as sp
 import torch
 
 from recdiff.graph import sparse as graph
-from recdiff.recommender.loss import gradient, loss, observed_pairs
+from recdiff.recommender.joint_graph import observed_pairs
+from recdiff.recommender.loss import gradient, loss
 
 USERS, ITEMS = 9, 13
 

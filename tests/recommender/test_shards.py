@@ -39,7 +39,8 @@ def data(directed: bool = True) -> recommender._Data:
     edges = np.unique(rng.integers(0, USERS - 1, (150, 2)), axis=0)
     social = social_adjacency(edges[edges[:, 0] != edges[:, 1]], USERS, directed)
     active = np.flatnonzero(np.bincount(train.indices, minlength=ITEMS))
-    return recommender._Data(train, social, validation=validation, sample=np.arange(USERS), active=active, device="cpu")
+    held_out = {"validation": validation, "sample": np.arange(USERS)}
+    return recommender._Data(train, social, directed=directed, active=active, device="cpu", **held_out)
 
 
 def judge_of(given: recommender._Data) -> partial[float]:

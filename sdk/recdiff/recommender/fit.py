@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,14 +22,13 @@ from torch import Tensor
 from recdiff.arrays import Float32, Int64
 from recdiff.config.recommender import RecommenderConfig
 from recdiff.errors import UsageError
-from recdiff.graph.adjacency import symmetric_normalised
 from recdiff.graph.social_graph import SocialGraph
-from recdiff.graph.sparse import csr_tensor, walk
+from recdiff.graph.sparse import walk
 from recdiff.machine.progress import Report, silent
 from recdiff.metrics.ranking import Score
 from recdiff.metrics.selection import validation_value
-from recdiff.recommender.joint_graph import joint_adjacency
-from recdiff.recommender.loss import gradient, observed_pairs
+from recdiff.recommender.joint_graph import JointGraph
+from recdiff.recommender.loss import gradient
 from recdiff.recommender.tables import Recommender
 from recdiff.recommender.training import BLIND_STEPS, Trainer, Trial, descend
 from recdiff.storage.checkpoint import Checkpoint
@@ -75,6 +74,7 @@ class FittedRecommender:
 class _Data:
     train: sp.csr_matrix
     social: sp.csr_matrix
+    directed: bool
     validation: sp.csr_matrix
     sample: Int64
     active: Int64
@@ -83,6 +83,20 @@ class _Data:
     @property
     def users(self) -> int:
         return int(self.train.shape[0])
+
+    @cached_property
+    def known(self) -> sp.csr_matrix:
+        """The interactions of the active items, (U, A)."""
+        return self.train if len(self.active) == self.train.shape[1] else self.train[:, self.active]
+
+    @cached_property
+    def between(self) -> sp.csr_matrix:
+        """The edges without directions: their mean, where there are two."""
+        return (self.social + self.social.T) / 2 if self.directed else self.social
+
+    def joint(self, config: RecommenderConfig) -> JointGraph:
+        """Return the joint graph of a trial."""
+        return JointGraph.of(self.known, self.between, config.tie_weight, self.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +156,7 @@ def fit_recommender(
     data = _Data(
         train=sp.csr_matrix(train),
         social=social,
+        directed=graph.directed,
         validation=validation,
         sample=judged_users(validation, seed),
         active=active,
@@ -180,6 +195,7 @@ def refitted(
     data = _Data(
         train=train,
         social=graph.adjacency(),
+        directed=graph.directed,
         validation=sp.csr_matrix(train.shape, dtype=train.dtype),
         sample=np.empty(0, np.int64),
         active=np.flatnonzero(np.bincount(train.indices, minlength=train.shape[1])),
@@ -216,23 +232,18 @@ def _check(config: RecommenderConfig, train: sp.csr_matrix) -> None:
         raise UsageError("there is no training interaction, so nothing can be recommended")
 
 
-def _graph(config: RecommenderConfig, data: _Data) -> Tensor:
-    joint = joint_adjacency(data.train[:, data.active], data.social, config.tie_weight)
-    return csr_tensor(symmetric_normalised(joint), data.device)
-
-
 def _trained(config: RecommenderConfig, data: _Data, seed: int, trainer: Trainer | None) -> Trial:
     if trainer is None:
         return _train(config, data, seed)
     judge = partial(_judge, data) if len(data.sample) else None
-    trial = trainer(config, data.train[:, data.active], data.social, judge, seed)
+    trial = trainer(config, data.known, data.social, judge, seed)
     return replace(trial, table=trial.table.to(data.device))
 
 
 def _train(config: RecommenderConfig, data: _Data, seed: int) -> Trial:
     """Train here with fixed settings and return the table of the evaluation that validation likes best."""
-    graph = _graph(config, data)
-    observed = observed_pairs(data.train[:, data.active], data.device)
+    joint = data.joint(config)
+    graph, observed = joint.walked, joint.observed
     generator = torch.Generator().manual_seed(seed)
     first = torch.randn(data.users + len(data.active), config.width, generator=generator) * 0.1
 
@@ -274,13 +285,13 @@ def _score(data: _Data, rows: Float32) -> Score:
 @torch.no_grad()
 def _tables(config: RecommenderConfig, data: _Data, table: Tensor) -> Recommender:
     """Return the tables of the fitted node table X (N, D)."""
-    graph = _graph(config, data)
+    joint = data.joint(config)
+    graph = joint.walked
     rows = walk(graph, table, config.layers).cpu().numpy()
     share = table / (config.layers + 1)
     # The walk of one layer less, as each neighbour hands it over: Z = share + G (sum_{l < L} G^l) share.
     handed = walk(graph, table, config.layers - 1) * (config.layers / (config.layers + 1))
-    joint = joint_adjacency(data.train[:, data.active], data.social, config.tie_weight)
-    degree = np.asarray(joint.sum(axis=1), np.float64).ravel()
+    degree = joint.degree.cpu().numpy()
     memory = (handed.cpu().numpy() / np.sqrt(np.where(degree > 0, degree, 1.0))[:, None]).astype(np.float32)
     users, own = rows[: data.users].copy(), share[: data.users].cpu().numpy().copy()
     alone = degree[: data.users] == 0

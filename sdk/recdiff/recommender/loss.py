@@ -10,17 +10,10 @@ one pass costs O(R D + N D^2) (Hu et al., 2008; Chen et al., 2020).
 
 from __future__ import annotations
 
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from recdiff.graph.adjacency import bipartite_adjacency
-from recdiff.graph.sparse import csr_tensor, dots, row_parts, times, with_values
-
-
-def observed_pairs(train: sp.csr_matrix, device: torch.device | str = "cpu") -> Tensor:
-    """Return the observed pairs of ``train`` (U, I) from both sides, an (N, N) CSR tensor of 2 R entries."""
-    return csr_tensor(bipartite_adjacency(train), device)
+from recdiff.graph.sparse import dots, row_parts, times, with_values
 
 
 def loss(observed: Tensor, rows: Tensor, users: int, background: float) -> Tensor:
