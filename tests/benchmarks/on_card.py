@@ -82,6 +82,31 @@ class Run:
         card = torch.cuda.get_device_name() if self.device == "cuda" else "none"
         told = {"written": now(), "machine": machine(), "versions": versions(), "card": card, "device": self.device}
         self.out.write_text(json.dumps(told | {"rows": self.rows}, indent=1) + "\n", encoding="utf-8")
+        self.out.with_suffix(".md").write_text(_page(told, self.rows), encoding="utf-8")
+
+
+def _page(told: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """Return the page of a run: a line per measurement."""
+    named = ", ".join(f"{name} {version}" for name, version in sorted(told["versions"].items()))
+    head = [
+        "# Fits on a card",
+        "",
+        f"Written by `make bench-card` on {told['written']}: card {told['card']}, {told['machine']}; {named}.",
+        "The first run of a process also loads libraries. Use is the mean of nvidia-smi's, ten times a second.",
+        "",
+        "| what | seconds, best | all runs | mean use of the card | most memory | remark |",
+        "|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*head, *map(_line, rows)]) + "\n"
+
+
+def _line(row: dict[str, Any]) -> str:
+    every = ", ".join(f"{each:.2f}" for each in row["seconds"])
+    use = ", ".join(f"{each:.0f} %" for each in row["use"] if each is not None) or "-"
+    memory = f"{row['peak_gb']:.1f} GB" if "peak_gb" in row else "-"
+    known = {"name", "seconds", "use", "peak_gb"}
+    remark = "; ".join(f"{key} {value}" for key, value in row.items() if key not in known)
+    return f"| {row['name']} | {min(row['seconds']):.2f} | {every} | {use} | {memory} | {remark} |"
 
 
 @contextmanager
@@ -129,7 +154,11 @@ def scorers(run: Run, users: list[int]) -> None:
         card = run.measure("scorer/ciao", lambda: fitted(run.device), repeats=3)
         processor = run.measure("scorer/ciao, processor", lambda: fitted("cpu"), repeats=1)
         aucs = [auc(made.is_fake, each.edge_scores) for each in (card, processor)]
-        run.rows[-1] |= {"auc": aucs, "shares": [card.fake_share, processor.fake_share]}
+        shares = [each.fake_share for each in (card, processor)]
+        run.rows[-1] |= {
+            name: ", ".join(f"{value:.4f}" for value in values)
+            for name, values in (("auc on the card, here", aucs), ("share", shares))
+        }
         run.write()
     for count in users:
         many = of_size(count)
