@@ -61,7 +61,8 @@ class GraphRec(Encoder):
         self.opinion = nn.Parameter(torch.randn(WIDTH, generator=generator) * 0.1)
         self.item_opinion, self.user_opinion = _two_layers(2 * WIDTH, generator), _two_layers(2 * WIDTH, generator)
         self.of_items, self.of_users, self.of_friends = (Attention(generator) for _ in range(3))
-        self.user_head, self.item_head = _two_layers(WIDTH, generator), _two_layers(WIDTH, generator)
+        # No last bias of items: it adds the same to all scores of a user.
+        self.user_head, self.item_head = _two_layers(WIDTH, generator), _two_layers(WIDTH, generator, last_bias=False)
 
     def embed(self) -> tuple[Tensor, Tensor]:
         bought, scores = self._bought(None)
@@ -100,8 +101,9 @@ class GraphRec(Encoder):
         return torch.cat([table, self.opinion.expand(len(table), -1)], dim=1)
 
 
-def _two_layers(inputs: int, generator: torch.Generator) -> nn.Sequential:
-    return nn.Sequential(linear(inputs, WIDTH, generator), nn.ReLU(), linear(WIDTH, WIDTH, generator))
+def _two_layers(inputs: int, generator: torch.Generator, last_bias: bool = True) -> nn.Sequential:
+    last = linear(WIDTH, WIDTH, generator, last_bias)
+    return nn.Sequential(linear(inputs, WIDTH, generator), nn.ReLU(), last)
 
 
 def fit_graphrec(task: Task, regularisation: float, learning_rate: float = 0.003, epochs: int = EPOCHS) -> Score:
