@@ -132,6 +132,16 @@ def test_lists_are_taken_without_what_is_left_out(task: Task, generator: torch.G
     assert torch.equal(nodes[taken.owners], lists.owners[entries])
 
 
+def test_members_are_drawn_from_their_lists_evenly(task: Task, generator: torch.Generator) -> None:
+    lists = Segments.of(task.train, 99, generator)
+    nodes = torch.tensor([2, EMPTY_USER]).repeat(2000)
+    drawn = lists.drawn(nodes, generator)
+    assert set(drawn[1::2].tolist()) == {-1}
+    items, counts = torch.unique(drawn[::2], return_counts=True)
+    assert items.tolist() == np.flatnonzero(task.train[[2]].toarray()[0]).tolist()
+    assert counts.min() > 0.7 * counts.float().mean()
+
+
 @pytest.mark.parametrize("shift", [0.0, 200.0, -200.0])
 def test_shares_and_sums_of_lists(task: Task, generator: torch.Generator, shift: float) -> None:
     lists = Segments.of(task.social, 99, generator)
@@ -275,11 +285,13 @@ def test_graphrec_is_its_equation_and_leaves_the_positive_out_in_training(
     users, items = model.embed()
     torch.testing.assert_close(users, torch.stack([slow.user(user) for user in range(USERS)]), **NEAR)
     torch.testing.assert_close(items, torch.stack([slow.item(item) for item in range(ITEMS)]), **NEAR)
-    rows = model.rows(batch, generator)
+    rows = model.rows(batch, torch.Generator().manual_seed(3))
+    without = model.buyers.drawn(batch.negatives, torch.Generator().manual_seed(3)).tolist()
     pairs = [tuple(int(part) for part in triple) for triple in zip(*batch, strict=True)]
     torch.testing.assert_close(rows[0], torch.stack([slow.user(u, i) for u, i, _ in pairs]), **NEAR)
     torch.testing.assert_close(rows[1], torch.stack([slow.item(i, u) for u, i, _ in pairs]), **NEAR)
-    torch.testing.assert_close(rows[2], items[batch.negatives], **NEAR)
+    lost = [slow.item(j, buyer) for (_, _, j), buyer in zip(pairs, without, strict=True)]
+    torch.testing.assert_close(rows[2], torch.stack(lost), **NEAR)
 
 
 def test_sessions_hold_each_interaction_once_and_the_last_is_full(

@@ -73,6 +73,8 @@ class GraphRec(Encoder):
         return users, self.item_head(self.of_users.pooled(self.buyers, scores, buyers, self.items))
 
     def rows(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        # A negative goes without a buyer too, or items that lost their only one would tell the positives.
+        without = (batch.users, self.buyers.drawn(batch.negatives, generator))
         bought, scores = self._bought(generator)
         taste = self.of_items.pooled(self.bought, scores, bought, self.users)
         lists, entries = self.bought.taken(batch.users, batch.positives)
@@ -82,8 +84,8 @@ class GraphRec(Encoder):
         user = self.user_head(self.of_friends.pooled(lists, scores[entries], taste, own))
         buyers, scores = self._buyers(generator)
         items = []
-        for nodes in (batch.positives, batch.negatives):
-            lists, entries = self.buyers.taken(nodes, batch.users)
+        for nodes, left_out in zip((batch.positives, batch.negatives), without, strict=True):
+            lists, entries = self.buyers.taken(nodes, left_out)
             items.append(self.item_head(self.of_users.pooled(lists, scores[entries], buyers, self.items[nodes])))
         return user, items[0], items[1]
 

@@ -61,6 +61,15 @@ class Segments:
         starts = _starts(torch.bincount(owners, minlength=len(nodes)))
         return Segments(starts, self.members[entries], self.weights[entries]), entries
 
+    def drawn(self, nodes: Tensor, generator: torch.Generator) -> Tensor:
+        """Return one member by chance of the list of each of ``nodes`` (B,), (B,); -1 for an empty list."""
+        counts = self.starts.diff()[nodes]
+        places = (torch.rand(len(nodes), generator=generator) * counts).long()
+        found = torch.full_like(nodes, -1)
+        some = counts > 0
+        found[some] = self.members[(self.starts[nodes] + places)[some]]
+        return found
+
     def softmax(self, scores: Tensor, own: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return each entry's share weight exp(score) / sum over its list, (E,), and the node's own share, (N,).
 
