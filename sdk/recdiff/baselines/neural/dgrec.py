@@ -66,7 +66,8 @@ class Sessions:
         place = lengths[session] - 1 - from_end % LONGEST
         table = items.new_zeros(len(lengths), LONGEST)
         table[session, place] = items
-        return cls(table, lengths, last, users * train.shape[1] + items, session, place)
+        keys = users * train.shape[1] + items
+        return cls(items=table, lengths=lengths, last=last, keys=keys, session=session, place=place)
 
 
 class DGRec(Encoder):
