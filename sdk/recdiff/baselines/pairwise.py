@@ -54,6 +54,17 @@ class Encoder(nn.Module):
         """Return the (U, D) and (I, D) embeddings whose dot products are the scores."""
         raise NotImplementedError
 
+    def rows(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the embeddings of the batch's users, positives and negatives as training sees them, (B, D) each.
+
+        Those of ``embed`` unless a subclass drops something in training.
+        """
+        users, items = self.embed()
+        return users[batch.users], items[batch.positives], items[batch.negatives]
+
+    def begin_epoch(self, generator: torch.Generator) -> None:
+        """Prepare what stays the same for an epoch; nothing unless a subclass has such."""
+
     def further_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return a loss beside the ranking loss; none unless a subclass has one."""
         return self.users.new_zeros(())
@@ -109,13 +120,14 @@ def _train_epoch(
 ) -> None:
     """Visit every training interaction once, in random order, with one negative each."""
     users, items = pairs
+    encoder.begin_epoch(generator)
     negatives = sampler.draw(users, generator)
     size = max(SMALLEST_BATCH, -(-len(users) // STEPS_PER_EPOCH))
     for chosen in torch.split(torch.randperm(len(users), generator=generator), size):
         batch = Batch(users[chosen], items[chosen], negatives[chosen])
         optimiser.zero_grad(set_to_none=True)
-        user, item = encoder.embed()
-        gap = (user[batch.users] * (item[batch.positives] - item[batch.negatives])).sum(dim=-1)
+        user, positive, negative = encoder.rows(batch, generator)
+        gap = (user * (positive - negative)).sum(dim=-1)
         rows = (encoder.users[batch.users], encoder.items[batch.positives], encoder.items[batch.negatives])
         norms = torch.stack([part.square().sum() for part in rows]).sum() / len(chosen)
         loss = nn.functional.softplus(-gap).mean() + regularisation * norms

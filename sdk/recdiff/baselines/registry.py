@@ -15,6 +15,10 @@ from recdiff.baselines.factorisation import fit_als, fit_bpr
 from recdiff.baselines.lightgcn import fit_lightgcn, fit_xsimgcl
 from recdiff.baselines.mhcn import fit_mhcn
 from recdiff.baselines.neighbours import fit_item_neighbours, fit_tied_neighbours, fit_user_neighbours
+from recdiff.baselines.neural.dgrec import fit_dgrec
+from recdiff.baselines.neural.dsl import fit_dsl
+from recdiff.baselines.neural.graphrec import fit_graphrec
+from recdiff.baselines.neural.ngcf import fit_ngcf
 from recdiff.baselines.popularity import fit_popularity
 from recdiff.baselines.task import Task
 from recdiff.baselines.walks import fit_p3alpha, fit_rp3beta
@@ -99,6 +103,14 @@ BASELINES: tuple[Baseline, ...] = (
     Baseline(
         "mhcn", fit_mhcn, {"regularisation": _PENALTY, "self_supervision": (0.001, 0.01)}, social=True, seeded=True
     ),
+    Baseline("ngcf", fit_ngcf, {"layers": (2, 3), "regularisation": _PENALTY}, seeded=True),
+    Baseline(
+        "graphrec", fit_graphrec, {"regularisation": _PENALTY, "learning_rate": (1e-3, 3e-3)}, social=True, seeded=True
+    ),
+    Baseline(
+        "dsl", fit_dsl, {"layers": (2,), "regularisation": _PENALTY, "tie_loss": (0.01, 0.1)}, social=True, seeded=True
+    ),
+    Baseline("dgrec", fit_dgrec, {"regularisation": _PENALTY, "learning_rate": (2e-3, 1e-2)}, social=True, seeded=True),
 )
 
 

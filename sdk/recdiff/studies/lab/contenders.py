@@ -37,6 +37,10 @@ LABELS: Mapping[str, str] = {
     "xsimgcl": "XSimGCL",
     "diffnet": "DiffNet",
     "mhcn": "MHCN",
+    "ngcf": "NGCF",
+    "graphrec": "GraphRec",
+    "dsl": "DSL",
+    "dgrec": "DGRec",
 }
 
 

@@ -1,0 +1,1 @@
+"""Neural systems that the article compares with, one a module."""
