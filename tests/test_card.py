@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import scipy.sparse as sp
 import torch
@@ -119,6 +120,8 @@ def card_model(sample_dataset: SocialDataset, tmp_path_factory: pytest.TempPathF
 def test_what_was_fitted_on_the_card_scores_like_it_does_on_the_processor(
     card_model: Path, sample_dataset: SocialDataset
 ) -> None:
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("onnxruntime-gpu is not installed")
     users = np.asarray(sample_dataset.users.values.to_pylist())
     src, dst = (users[np.random.default_rng(side).integers(0, len(users), 5_000)] for side in (0, 1))
     with open_bundle(card_model, provider="cuda") as card, open_bundle(card_model, provider="cpu") as processor:
