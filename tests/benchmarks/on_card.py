@@ -91,7 +91,8 @@ def _page(told: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     head = [
         "# Fits on a card",
         "",
-        f"Written by `make bench-card` on {told['written']}: card {told['card']}, {told['machine']}; {named}.",
+        f"Written by `make bench-card` on {told['written']}: card {told['card']}, {told['machine']['processor']}, "
+        f"{told['machine']['cores']} cores, {told['machine']['memory_gib']} GiB; {named}.",
         "The first run of a process also loads libraries. Use is the mean of nvidia-smi's, ten times a second.",
         "",
         "| what | seconds, best | all runs | mean use of the card | most memory | remark |",

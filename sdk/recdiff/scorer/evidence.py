@@ -37,6 +37,7 @@ from recdiff.learning.batches import cut
 from recdiff.learning.descent import Pace, RecordedDescent, side_by_side
 from recdiff.learning.recorded import Repeated
 from recdiff.machine.device import generator_on
+from recdiff.machine.threads import threads_at_most
 
 TIME_WIDTH = 16
 WEIGHT_DECAY = 1e-3
@@ -44,6 +45,8 @@ BLOCK_ROWS = 1 << 15
 """Rows that noise is drawn for at once, which bounds memory."""
 CACHE_ROWS = 1 << 11
 """Rows that evidence is taken of at once: few enough for hidden layers to stay in the cache."""
+MOST_THREADS = 4
+"""Of a processor in a step of training: a batch has too little to do for more."""
 NOISE_DRAWS = 2
 """Antithetic pairs of noise draws behind each residual."""
 
@@ -123,9 +126,10 @@ def train_denoiser(
 
     repeated = Repeated(step, device)
     drawn = generator_on(device, int(torch.randint(1 << 62, (), generator=generator)))
-    for _ in range(epochs):
-        epoch.draw(net.schedule.steps, config.dropped, drawn)
-        repeated(batches)
+    with threads_at_most(MOST_THREADS):
+        for _ in range(epochs):
+            epoch.draw(net.schedule.steps, config.dropped, drawn)
+            repeated(batches)
     return net.eval()
 
 
