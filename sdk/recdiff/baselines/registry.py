@@ -18,6 +18,7 @@ from recdiff.baselines.neighbours import fit_item_neighbours, fit_tied_neighbour
 from recdiff.baselines.neural.dgrec import fit_dgrec
 from recdiff.baselines.neural.dsl import fit_dsl
 from recdiff.baselines.neural.graphrec import fit_graphrec
+from recdiff.baselines.neural.kcgn import fit_kcgn
 from recdiff.baselines.neural.ngcf import fit_ngcf
 from recdiff.baselines.popularity import fit_popularity
 from recdiff.baselines.task import Task
@@ -110,6 +111,7 @@ BASELINES: tuple[Baseline, ...] = (
     Baseline(
         "dsl", fit_dsl, {"layers": (2,), "regularisation": _PENALTY, "tie_loss": (0.01, 0.1)}, social=True, seeded=True
     ),
+    Baseline("kcgn", fit_kcgn, {"regularisation": _PENALTY, "informax": (0.01, 0.1)}, social=True, seeded=True),
     Baseline("dgrec", fit_dgrec, {"regularisation": _PENALTY, "learning_rate": (2e-3, 1e-2)}, social=True, seeded=True),
 )
 

@@ -45,8 +45,8 @@ BLOCK_ROWS = 1 << 15
 """Rows that noise is drawn for at once, which bounds memory."""
 CACHE_ROWS = 1 << 11
 """Rows that evidence is taken of at once: few enough for hidden layers to stay in the cache."""
-MOST_THREADS = 4
-"""Of a processor in a step of training: a batch has too little to do for more."""
+MOST_THREADS = 1
+"""Of a processor in a step of training: a batch has too little to do for more, which wait for each other."""
 NOISE_DRAWS = 2
 """Antithetic pairs of noise draws behind each residual."""
 

@@ -40,6 +40,7 @@ LABELS: Mapping[str, str] = {
     "ngcf": "NGCF",
     "graphrec": "GraphRec",
     "dsl": "DSL",
+    "kcgn": "KCGN",
     "dgrec": "DGRec",
 }
 
