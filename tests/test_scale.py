@@ -29,7 +29,8 @@ def test_rows_from_a_join_score_as_the_runtime_does(fitted: RecDiff, model_folde
     pq.write_table(ties, tmp_path / "ties.parquet")
     query = sql().replace("'ties.parquet'", f"'{tmp_path}/ties.parquet'")
     query = query.replace("'user-rows.parquet'", f"'{tmp_path}/user-rows.parquet'")
-    joined = duckdb.connect().sql(query).to_arrow_table()
+    with duckdb.connect() as connection:
+        joined = connection.sql(query).to_arrow_table()
     assert len(joined) == len(pairs)
     with open_bundle(model_folder, provider="cpu") as runtime:
         expected = runtime.score(joined["src"], joined["dst"])
