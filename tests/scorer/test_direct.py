@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from recdiff.scorer.direct import Direct, widened
+from recdiff.scorer.oddity import Oddity
 from recdiff.scorer.pair_scorer import Layer, forward
 
 
@@ -21,12 +22,12 @@ def test_a_widened_network_says_what_it_said_and_what_is_direct(widths: tuple[in
     )
     # The sixth input is one that the network does not see.
     x = rng.standard_normal((40, 6)).astype(np.float32)
-    weights, staged = (rng.standard_normal((2, 6)) * [[weighted], [1.0]]).astype(np.float32)
-    direct = Direct(weights, 0.25, staged)
+    weights, staged, odd = (rng.standard_normal((3, 6)) * [[weighted], [1.0], [1.0]]).astype(np.float32)
+    direct = Direct(weights, 0.25, staged, Oddity(odd, -0.5))
     before, after = forward(layers, x[:, :5]), forward(widened(layers, direct), x)
     added = x @ direct.weights + direct.constant
     near = {"rtol": 1e-4, "atol": 1e-4}
     np.testing.assert_allclose(after[:, 0], before[:, 0], **near)
     np.testing.assert_allclose(after[:, 1:3], before[:, 1:] + added[:, None], **near)
     np.testing.assert_allclose(after[:, 3], before[:, 0] + added + x @ direct.staged, **near)
-    np.testing.assert_allclose(after[:, 4], before[:, 0] + added, **near)
+    np.testing.assert_allclose(after[:, 4], before[:, 0] + added + x @ odd - 0.5, **near)

@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recdiff.fakes.kinds import kind
-from recdiff.model.contributions import ANSWERS, DEGREE, DENOISING, GROUP, PLACE, TASTE, UNSEEN, USE, Contributions
+from recdiff.model.contributions import (
+    ANSWERS,
+    COMPANY,
+    DEGREE,
+    DENOISING,
+    GROUP,
+    PLACE,
+    TASTE,
+    UNSEEN,
+    USE,
+    Contributions,
+)
 
 LITTLE = 0.05
 """Log odds below which a part says nothing to speak of."""
@@ -83,6 +94,7 @@ OTHERWISE = {
     DENOISING: "how far denoising moves the two ends",
     ANSWERS: "how often the two are answered, and answer",
     GROUP: "whether one of the two is of a group that one hand made",
+    COMPANY: "how out of place the other edges of the two are",
     UNSEEN: "what networks make of it that never saw this edge",
 }
 """What is said of a part without figures."""

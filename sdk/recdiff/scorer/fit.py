@@ -7,7 +7,7 @@
 5. Infer the shares of the kinds from its density ratios, averaging over what cannot be known (``mixture``).
 6. Weigh every edge by the chance that it is real and repeat 2 to 4 on the weighted graph.
 7. Train the final network with observed edges weighted by the chance that they are real. The score is its posterior
-   with the shares as prior, where any edge may also be of a kind that nobody knows ("other").
+   with the shares as prior, where any edge may also be of no known kind ("other", ``oddity``).
 
 On small graphs all of this is done for several divisions into folds, and the log odds are averaged.
 
@@ -46,6 +46,7 @@ from recdiff.scorer.evidence import denoise, folded
 from recdiff.scorer.features import CLIP, fold_features, rows_of, standardised
 from recdiff.scorer.fitted import KNOWN, OTHER, Scorer, averaged
 from recdiff.scorer.halves import PART, Network, Task, edge_chance, edge_logits, half_networks, pair_ratios
+from recdiff.scorer.oddity import Oddity, share_of_odd
 from recdiff.scorer.pair_scorer import PairScorer, chance_of
 from recdiff.scorer.round import HALVES, Round, described, make_round, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, make_setup
@@ -57,9 +58,6 @@ LEAST_OF_FAKES = 0.004
 LEAST_TOTAL, BESIDE_PLANTED = 0.02, 0.5
 """The second where planted kinds are looked for, whose networks order the bulk of edges by chance."""
 ALMOST_NONE = 1e-9
-OTHER_OF_FAKES = 0.25
-LEAST_OTHER = 0.001
-"""Share of fakes of a kind that nobody knows, of all fakes, and at least: only answers tell them from real edges."""
 LEAST_REAL = 0.1
 """Weight that every observed edge keeps as a real one, which keeps scores from feeding on themselves."""
 SMALLEST_WEIGHT = 0.02
@@ -180,8 +178,8 @@ def _finish(
     drawn: Mask | None,
 ) -> Scorer:
     """Train the final networks, observed edges weighted by the chance that they are real, and put all together."""
-    offset = _prior(shares, setup.pool.kinds)
-    learned, direct = half_networks(setup, made, task, whole=True), Direct.of(made)
+    offset = _prior(shares, setup.pool.kinds, setup.graph.directed)
+    learned, direct = half_networks(setup, made, task, whole=True), Direct.of(made, Oddity.of(setup, made))
     odds, parts = _posterior(_logits(setup, made, learned, direct=direct), offset)
     if known is not None and known.max() >= 0:
         direct = replace(direct, weights=direct.weights + _taught(setup, made, odds, known, drawn))
@@ -254,8 +252,8 @@ def _taught(setup: Setup, made: Round, odds: Float64, known: Int64, drawn: Mask 
     return taught(inputs, odds[rows], known[rows] == 1, rng)
 
 
-def _prior(shares: Mapping[str, float], sampled: Sequence[str]) -> Float32:
-    """Return the log prior of the classes (C,): real, every kind, made groups and what nobody knows.
+def _prior(shares: Mapping[str, float], sampled: Sequence[str], directed: bool) -> Float32:
+    """Return the log prior of the classes (C,): real, every kind, made groups and no known kind.
 
     A sampled kind keeps a part of the fakes: the order of edges must come from somewhere where no fake was found.
     Logits of made groups are log odds already.
@@ -264,5 +262,5 @@ def _prior(shares: Mapping[str, float], sampled: Sequence[str]) -> Float32:
     total = float(np.clip(sum(told.values()), SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
     least = LEAST_OF_FAKES * max(total, BESIDE_PLANTED if set(told) - set(sampled) - {KNOWN} else LEAST_TOTAL)
     kinds = [max(share, least if name in sampled else ALMOST_NONE) for name, share in told.items()]
-    other = max(OTHER_OF_FAKES * total, LEAST_OTHER)
-    return np.asarray(np.log([1.0 - total, *kinds, 1.0 - total, other]), np.float32)
+    odd = float(share_of_odd(np.array([total]), directed)[0])
+    return np.asarray(np.log([1.0 - total, *kinds, 1.0 - total, odd]), np.float32)

@@ -28,7 +28,18 @@ from recdiff.scorer.features import CLIP, fold_features, rows_of, standardised
 from recdiff.scorer.pair_scorer import PairTerm, Span
 from recdiff.scorer.setup import Setup
 from recdiff.scorer.staged import LEAST, STAGED
-from recdiff.scorer.table import Columns, Encoding, Starts, encode, join, latent_rows, pair_terms, spans
+from recdiff.scorer.table import (
+    COMPANY,
+    UNSEEN,
+    Columns,
+    Encoding,
+    Starts,
+    encode,
+    join,
+    latent_rows,
+    pair_terms,
+    spans,
+)
 
 HALVES = 2
 """Folds are scored by networks that learned from the other half of the folds."""
@@ -60,8 +71,8 @@ class Round:
 
     Attributes:
         encodings: of the graph.
-        terms: the pair features; no network sees the last one.
-        inputs: (L, N - 1) standardised features of the pairs learned from; mean, scale: (N,) of the standardising.
+        terms: the pair features; no network sees those of the last two, of columns in ``UNSEEN``.
+        inputs: (L, N - 2) standardised features of the pairs learned from; mean, scale: (N,) of the standardising.
     """
 
     encodings: Encodings
@@ -104,8 +115,8 @@ def make_round(
     def encoded(left_out: int) -> tuple[Tensor, dict[str, Span], Encoding]:
         begun = None if eigenvectors is None else eigenvectors[left_out]
         found = encode(setup.folded.without(left_out, weight), table, starts, begun)
-        # How made the groups look is filled in when it is needed: it takes longest to find.
-        columns = found.columns | setup.accounts[left_out] | setup.tastes.columns | {STAGED: found.columns["degree"]}
+        later = dict.fromkeys(sorted(UNSEEN), found.columns["degree"])
+        columns = found.columns | setup.accounts[left_out] | setup.tastes.columns | later
         setup.steps.one()
         return join(columns), spans(columns), found.kept()
 
@@ -164,9 +175,9 @@ def described(setup: Setup, encodings: Encodings) -> Round:
     features = fold_features(encodings.tables, pairs, fold, terms)
     mean, scale = (each.cpu().numpy() for each in (features.mean(dim=0), features.std(dim=0, correction=0) + 1e-6))
     seen = standardised(features, mean, scale)
-    staged = PairTerm("low", at[STAGED], at[STAGED])
-    wide = np.append(mean, np.float32(0.0)), np.append(scale, np.float32(-LEAST / CLIP))
-    return Round(encodings, (*terms, staged), seen, *wide)
+    further = tuple(PairTerm("low", at[name], at[name]) for name in (STAGED, COMPANY))
+    none, sizes = np.zeros(len(further), np.float32), np.array([-LEAST / CLIP, 1.0], np.float32)
+    return Round(encodings, (*terms, *further), seen, np.append(mean, none), np.append(scale, sizes))
 
 
 def _latents(setup: Setup, encodings: Sequence[Encoding]) -> list[Tensor]:

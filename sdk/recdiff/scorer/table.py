@@ -8,7 +8,8 @@ of the interactions:
     taste, items        leading TF-IDF directions, rows of length 1; log number of items
 of directed graphs: out and in degree; singular vectors' "unit" and "pull", one per side; and (``answers``)
     asked, asking       how much less often than usual the user answers, and is answered (log)
-of all graphs: how much the user's group does not look ``staged``
+of all graphs: how much the user's group does not look ``staged``, and how little out of place the ``company`` of its
+other edges is (``oddity``)
 
 A table is float16: half the memory, and what is exported scores as what was fitted, to the bit.
 
@@ -45,6 +46,9 @@ LATENT_TASTE = 12
 LATENT_COLUMNS = ("degree", "norm")
 FACTORS = frozenset({"length", "pull", "pull_out", "pull_into"})
 """Columns that dots are multiplied by; no features of their own."""
+COMPANY = "company"
+UNSEEN = frozenset({STAGED, COMPANY})
+"""Columns that no network sees; filled in once they are known."""
 LARGEST = 60_000.0
 """What float16 can hold, or a little less."""
 
@@ -271,7 +275,7 @@ def _dots(at: Mapping[str, Span], config: TableConfig) -> Iterator[PairTerm]:
 def _scalars(at: Mapping[str, Span], directed: bool) -> Iterator[PairTerm]:
     """Yield the pair features of the columns that are one number wide."""
     for name, span in at.items():
-        if span[1] - span[0] != 1 or name in FACTORS or name == STAGED:
+        if span[1] - span[0] != 1 or name in FACTORS or name in UNSEEN:
             continue
         if directed:
             yield PairTerm("src", span, span)

@@ -12,6 +12,7 @@ from recdiff.fakes.kinds import kind
 from recdiff.machine.threads import one_blas_thread
 from recdiff.scorer.accounts import AUDIENCES, IDLE, USING_NOTHING
 from recdiff.scorer.halves import Network, planted_ratios
+from recdiff.scorer.oddity import share_of_odd
 from recdiff.scorer.round import Round
 from recdiff.scorer.setup import Setup
 from recdiff.scorer.shares.mixture import INTERVAL, infer_further, infer_shares
@@ -33,6 +34,7 @@ class Shares:
         draws: (N, K), all equally likely, together at most 1.
         purity: (K,) mean part of fakes among the edges that look like each kind.
         staged: (N,) draws of the share that made groups have beside them; staged_purity: of their edges.
+        odd: (N,) draws of the share of fakes of no known kind, from the prior: nothing in the data tells it.
     """
 
     names: tuple[str, ...]
@@ -40,6 +42,7 @@ class Shares:
     purity: Float64
     staged: Float64
     staged_purity: float
+    odd: Float64
 
     @property
     def mean(self) -> Float64:
@@ -49,7 +52,7 @@ class Shares:
     @property
     def interval(self) -> tuple[float, float]:
         """Between which values the share of all fakes lies with a probability of 96 %."""
-        low, high = np.quantile(np.minimum(self.draws.sum(axis=1) + self.staged, 1.0), INTERVAL).tolist()
+        low, high = np.quantile(np.minimum(self.draws.sum(axis=1) + self.staged + self.odd, 1.0), INTERVAL).tolist()
         return low, high
 
     @property
@@ -96,7 +99,9 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
         idle = names.index(IDLE)
         whole[:, idle] = np.maximum(whole[:, idle] - holds, 0.0)
     whole /= np.maximum(whole.sum(axis=1, keepdims=True), 1.0)
-    return Shares(names, whole, np.concatenate(purity), *_staged(setup, ratio, whole, rng))
+    staged, staged_purity = _staged(setup, ratio, whole, rng)
+    odd = share_of_odd(whole.sum(axis=1) + staged, setup.graph.directed) * rng.exponential(1.0, len(whole))
+    return Shares(names, whole, np.concatenate(purity), staged=staged, staged_purity=staged_purity, odd=odd)
 
 
 def _staged(setup: Setup, ratio: Float64, draws: Float64, rng: np.random.Generator) -> tuple[Float64, float]:
