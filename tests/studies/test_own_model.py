@@ -69,8 +69,8 @@ def test_the_model_of_the_page_joins_the_table_and_a_changed_line_runs_it_anew(r
     assert len(model.splitlines()) <= 40
     file, cells = Path("mymodel.py"), Path("studies/cells")
     file.write_text(model, encoding="utf-8")
-    command = ["study", "overall", source.folder, "--quick", "--seeds", 1, "--jobs", 2, "--beside", "popularity"]
-    code, out, err = run(*command, "--model", NAME, "--json")
+    command = ["study", "overall", source.folder, "--quick", "--seeds", 1, "--beside", "popularity", "--model", NAME]
+    code, out, err = run(*command, "--jobs", 2, "--json")
     assert code == 0, err
     rows = [row for row in json.loads(out)["studies"]["overall"]["rows"] if row["model"] == NAME]
     assert len(rows) == 12
@@ -85,7 +85,7 @@ def test_the_model_of_the_page_joins_the_table_and_a_changed_line_runs_it_anew(r
     changed = model.replace("self.friends * task.social", "self.friends**2 * task.social")
     assert changed != model
     file.write_text(changed, encoding="utf-8")
-    assert run(*command, "--model", NAME)[0] == 0
+    assert run(*command, "--jobs", 1)[0] == 0
     after = {each: each.stat().st_mtime_ns for each in cells.iterdir()}
     assert {each: after[each] for each in before} == before
     assert [model_of(each) for each in set(after) - set(before)] == 3 * [NAME]
@@ -217,6 +217,14 @@ def test_a_model_that_leaves_most_items_out_is_credited_with_its_own_alone(sourc
 def test_a_fault_is_named_with_model_and_method(source: Source, old: str, new: str, message: str) -> None:
     with pytest.raises(UsageError, match=rf"^--model .*{message}"):
         fitted(source, "bad:Own", GOOD.replace(old, new))[1].score(np.array([0]))
+
+
+def test_what_a_model_prints_is_no_result(source: Source, capsys: pytest.CaptureFixture[str]) -> None:
+    _, made = fitted(source, "loud:Own", GOOD.replace("return", "print('asked');return") + "print('imported')\n")
+    made.score(np.array([0]))
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert {"asked", "imported"} == set(printed.err.split())
 
 
 def test_settings_that_a_model_does_not_take_are_named(source: Source) -> None:

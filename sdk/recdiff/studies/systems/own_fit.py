@@ -6,8 +6,9 @@ Letters: U users, B users of a block, I items.
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from threading import Lock
 from typing import Any
 
@@ -73,7 +74,7 @@ def _apart(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         random.seed(seed)
         np.random.seed(seed)
-        torch.random.default_generator.manual_seed(seed)
+        torch.manual_seed(seed)
         try:
             yield
         finally:
@@ -85,7 +86,9 @@ def _apart(seed: int) -> Iterator[None]:
 
 def _called(own: OwnModel, what: str, method: Callable[..., Any], *values: Any, **settings: Any) -> Any:
     try:
-        return method(*values, **settings)
+        # What it prints is none of the study's results.
+        with redirect_stdout(sys.stderr):
+            return method(*values, **settings)
     except RecDiffError:
         raise
     except Exception as error:

@@ -19,6 +19,7 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
@@ -139,7 +140,8 @@ def _module(path: str, module: str, home: Home, code: str) -> Any:
             if PROJECT.file(name) is None:
                 sys.modules.pop(name, None)
     try:
-        made = importlib.import_module(module)
+        with redirect_stdout(sys.stderr):
+            made = importlib.import_module(module)
     except Exception as error:
         raise told(path, error, f"importing {module}") from error
     _imported[module] = code
