@@ -257,6 +257,16 @@ def test_a_module_that_changed_is_imported_anew_with_what_lies_beside_it() -> No
     assert first.code != second.code
 
 
+def test_a_module_is_not_put_in_the_place_of_one_in_use() -> None:
+    for name in ("random", "numpy"):
+        Path(f"{name}.py").write_text(GOOD.replace("import numpy as np", ""), encoding="utf-8")
+        with pytest.raises(
+            UsageError, match=rf"a module '{name}' is in use already, from .*; give .*{name}\.py another"
+        ):
+            own_model(f"{name}:Own")
+    assert sys.modules["numpy"] is np
+
+
 def test_source_that_changes_while_a_study_runs_is_noticed(source: Source) -> None:
     Path("hasty.py").write_text(GOOD, encoding="utf-8")
     cell = trial_cell("d", "hasty:Own", {}, 0, None, final=True)

@@ -34,6 +34,8 @@ METHODS = {"fit": "fit(self, task)", "scores": "scores(self, users)"}
 PAGE = "docs/own-model.md"
 # Code of a module when it was imported: a notebook may change it and run a study again.
 _imported: dict[str, str] = {}
+# Modules that are no part of a package installed, and what they import from beside them: nothing else is imported anew.
+_beside: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -135,17 +137,25 @@ def _module(path: str, module: str, home: Home, code: str) -> Any:
     """Import ``module``, anew where its source is another than it was."""
     loaded = sys.modules.get(module)
     elsewhere = loaded is not None and Path(getattr(loaded, "__file__", None) or "").resolve() != home.file(module)
+    if elsewhere and module not in _beside:
+        raise UsageError(
+            f"--model {path}: a module {module!r} is in use already, from "
+            f"{getattr(loaded, '__file__', None) or 'Python itself'}; give {home.file(module)} another name"
+        )
     if elsewhere or _imported.get(module, code) != code:
-        for name in sources([module], home):
-            if PROJECT.file(name) is None:
-                sys.modules.pop(name, None)
+        if home.package is not None:
+            raise UsageError(f"--model {path}: package {home.package} changed after it was imported; start anew")
+        for name in _beside & set(sources([module], home)):
+            sys.modules.pop(name, None)
+    # Noted first: an import that fails leaves behind what it imported before.
+    _imported[module] = code
+    if home.package is None:
+        _beside.update(name for name in sources([module], home) if PROJECT.file(name) is None)
     try:
         with redirect_stdout(sys.stderr):
-            made = importlib.import_module(module)
+            return importlib.import_module(module)
     except Exception as error:
         raise told(path, error, f"importing {module}") from error
-    _imported[module] = code
-    return made
 
 
 def _space(path: str, found: type) -> Mapping[str, Sequence[Any]]:
