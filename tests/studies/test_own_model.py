@@ -236,6 +236,8 @@ def test_settings_that_a_model_does_not_take_are_named(source: Source) -> None:
     ("path", "message"),
     [
         ("nowhere:Own", r"there is no Python source of module 'nowhere' in .* or among the installed packages"),
+        ("__main__:Own", r"there is no Python source of module '__main__'"),
+        ("sys:Own", r"there is no Python source of module 'sys'"),
         ("plain", r"--model plain: expected package\.module:Class, e\.g\. mymodel:MyModel"),
         ("a b:Own", r"expected package\.module:Class"),
         ("random:Random", r"class Random has no method fit"),

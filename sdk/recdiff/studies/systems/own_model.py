@@ -119,7 +119,8 @@ def _home(path: str, module: str) -> Home:
 
 
 def _found(top: str) -> Home | None:
-    spec = PathFinder.find_spec(top) or find_spec(top)
+    # What is installed from a checkout is found by finders of its own; what runs as a script, by none.
+    spec = PathFinder.find_spec(top) or (None if top == "__main__" else find_spec(top))
     if spec is None:
         return None
     if spec.submodule_search_locations:
