@@ -26,6 +26,7 @@ FLOORS = {
     "recdiff.studies": 11,
     "recdiff.studies.lab": 10,
     "recdiff.studies.page": 9,
+    "recdiff.studies.systems": 9,
     "recdiff.studies.lab.cell": 8,
     "recdiff.fit": 8,
     "recdiff.review": 8,

@@ -45,7 +45,8 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "build", "--outdir", str(work), str(ROOT)], check=True)
         (wheel,), (source,) = work.glob("*.whl"), work.glob("*.tar.gz")
         subprocess.run([sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(source)], check=True)
-        left_out = {f"recdiff_export/review/page/{name}" for name in PAGE} - set(zipfile.ZipFile(wheel).namelist())
+        wanted = {"recdiff/studies/published.toml", *(f"recdiff_export/review/page/{name}" for name in PAGE)}
+        left_out = wanted - set(zipfile.ZipFile(wheel).namelist())
         if left_out:
             raise SystemExit(f"the wheel lacks {', '.join(sorted(left_out))}")
         venv.create(work / "env", with_pip=True)

@@ -293,19 +293,25 @@ def evaluate_edges(
     figure: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw AUCs and reliability, e.g. as .png.")
     ] = None,
+    scores: Annotated[
+        list[Path] | None,
+        typer.Option("--scores", metavar="FILE", help="Another system's src, dst and score, judged the same way."),
+    ] = None,
     mapping: Mapping = None,
     max_memory: MaxMemory = None,
     json: Json = False,
 ) -> None:
     """Hold fake scores against known truth, every heuristic beside them."""
     from recdiff.data.labels import read_labels
+    from recdiff.data.outside.scores import read_edge_scores
     from recdiff.estimator import RecDiff
     from recdiff.evaluation.edge_report import blank_figure, draw, verdict
 
     if figure is not None:
         blank_figure(figure)  # Before minutes of work, not after them.
     fitted = RecDiff.load(model).fitted_
-    facts = verdict(fitted, read_labels(truth, fitted.users, names_of(mapping)))
+    theirs = [read_edge_scores(file, fitted.users) for file in scores or []]
+    facts = verdict(fitted, read_labels(truth, fitted.users, names_of(mapping)), theirs)
     if facts.missing:
         note(f"note: {facts.missing:,} labelled edges are not part of the fit; they are left out")
     for warning in facts.warnings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,3 +39,12 @@ def test_a_score_far_below_chance_is_said_first(count: np.ndarray) -> None:
     found = judged(1 - GOOD, count)
     assert found.warnings[0].startswith("fake_score has AUC 0.000, far below 0.5")
     assert found.to_dict()["warnings"] == list(found.warnings)
+
+
+def test_scores_that_others_gave_are_judged_and_are_no_heuristic() -> None:
+    found = judged(MIDDLING, 1 - GOOD)
+    given = replace(found, metrics=found.metrics | {"theirs.csv": edge_metrics(IS_FAKE, GOOD)}, given=("theirs.csv",))
+    assert given.metrics["theirs.csv"].auc == 1.0
+    assert given.best_heuristic == found.best_heuristic == "degree_sum"
+    assert given.warnings == found.warnings
+    assert given.to_dict()["given"] == ["theirs.csv"]

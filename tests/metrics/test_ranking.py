@@ -53,6 +53,15 @@ def test_training_items_are_never_ranked_and_unseen_held_items_count() -> None:
     assert result.means() == {"recall@1": 0.5, "ndcg@1": 1.0, "precision@1": 1.0, "hit_rate@1": 1.0}
 
 
+def test_an_item_of_score_minus_infinity_is_credited_to_nobody() -> None:
+    seen = sp.csr_matrix(np.array([[1, 0, 0, 0], [1, 0, 0, 0]], np.float32))
+    held = sp.csr_matrix(np.array([[0, 1, 1, 0], [0, 1, 1, 0]], np.float32))
+    scores = np.array([[9, -np.inf, 1, -np.inf], [9, -np.inf, -np.inf, -np.inf]], np.float32)
+    result = rank(lambda users: scores[users], seen, held, (4,))
+    assert result.values["recall@4"].tolist() == [0.5, 0.0]
+    assert result.values["precision@4"].tolist() == [0.25, 0.0]
+
+
 def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     scores, seen, held = _case(1)
     whole = rank(lambda users: scores[users], seen, held).values

@@ -26,6 +26,7 @@ def test_equal_cells_have_one_key() -> None:
         replace(CELL, settings={"model": "ease", "settings": {"ridge": 11.0}}),
         replace(CELL, seed=1),
         replace(CELL, data="other data"),
+        replace(CELL, code="other code"),
     ],
 )
 def test_whatever_a_result_depends_on_changes_the_key(other: Cell, tmp_path: Path) -> None:

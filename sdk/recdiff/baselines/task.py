@@ -31,6 +31,7 @@ class Task:
         judge: see ``validation_judge``.
         seed: of every random draw.
         edge_weight: (E,) in [0, 1], 1 where not given.
+        epochs: at most so many, for a model that is told by this alone; None: its own number.
     """
 
     train: sp.csr_matrix
@@ -38,6 +39,7 @@ class Task:
     judge: Judge
     seed: int = 0
     edge_weight: Float32 | None = None
+    epochs: int | None = None
 
     @property
     def social(self) -> sp.csr_matrix:

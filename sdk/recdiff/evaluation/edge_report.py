@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recdiff.arrays import Float64, Int64
 from recdiff.data.labels import Labels
+from recdiff.data.outside.scores import Scores
+from recdiff.data.problems import Problem, data_error
 from recdiff.errors import DataError, UsageError
-from recdiff.evaluation.heuristics import heuristic_scores
+from recdiff.evaluation.heuristics import HEURISTICS, heuristic_scores
 from recdiff.metrics.edges import EdgeMetrics, by_degree, edge_metrics
 from recdiff.model.fitted import Fitted
 from recdiff.storage.whole import replaced_file
@@ -33,22 +36,27 @@ SPLIT_SEED = 0
 
 @dataclass(frozen=True)
 class Verdict:
-    """Metrics of the fake score and of every heuristic on the same labelled edges.
+    """Metrics of the fake score, of every heuristic and of scores that others gave, on the same labelled edges.
 
     Attributes:
         edges: labelled edges that are part of the fit; missing: those that are not, left out.
         metrics: scorer -> figures on all of them; buckets: degree range -> scorer -> figures.
+        given: the scorers among these that are somebody else's.
     """
 
     edges: int
     missing: int
     metrics: dict[str, EdgeMetrics]
     buckets: dict[str, dict[str, EdgeMetrics]]
+    given: tuple[str, ...] = ()
 
     @property
     def best_heuristic(self) -> str:
-        """The heuristic with the largest AUC."""
-        return max((name for name in self.metrics if name != OURS), key=lambda name: self.metrics[name].auc)
+        """The heuristic with the largest AUC; scores that others gave are none."""
+        return max(
+            (name for name in self.metrics if name != OURS and name not in self.given),
+            key=lambda name: self.metrics[name].auc,
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -68,6 +76,7 @@ class Verdict:
                 "edges": self.edges,
                 "missing": self.missing,
                 "best_heuristic": self.best_heuristic,
+                "given": list(self.given),
                 "warnings": list(self.warnings),
                 "scorers": {name: metrics.to_dict() for name, metrics in self.metrics.items()},
                 "by_degree": {
@@ -85,18 +94,32 @@ class Verdict:
         title = f"{self.edges:,} labelled edges, {ours.fakes:,} fake (base rate {ours.base_rate:.3f})"
         yield columns, [(name, *_figures(metrics)) for name, metrics in self.metrics.items()], title
         best = self.best_heuristic
+        beside = (best, *self.given)
         rows: list[tuple[object, ...]] = [
-            (bucket, found[OURS].count, found[OURS].base_rate, found[OURS].auc, found[best].auc, _ece(found[OURS]))
+            (
+                bucket,
+                found[OURS].count,
+                found[OURS].base_rate,
+                found[OURS].auc,
+                *(found[name].auc for name in beside),
+                _ece(found[OURS]),
+            )
             for bucket, found in self.buckets.items()
         ]
-        yield ("smaller degree", "edges", "base rate", "AUC", f"AUC {best}", "ECE"), rows, "by degree"
+        yield (
+            ("smaller degree", "edges", "base rate", "AUC", *(f"AUC {name}" for name in beside), "ECE"),
+            rows,
+            "by degree",
+        )
 
 
-def verdict(fitted: Fitted, truth: Labels) -> Verdict:
-    """Judge the out-of-fold scores of the fitted edges by ``truth``.
+def verdict(fitted: Fitted, truth: Labels, given: Sequence[Scores] = ()) -> Verdict:
+    """Judge the out-of-fold scores of the fitted edges by ``truth``, and in the same way the scores ``given``.
 
     Raises:
-        DataError: no labelled edge is part of the fit, or all of them are real, or all fake.
+        DataError: no labelled edge is part of the fit, all of them are real, or all fake; or given scores lack one of
+            these edges, or have two for it.
+        UsageError: two files of given scores have one name.
     """
     rows = fitted.rows_of(truth.pairs)
     known, first = np.unique(rows[rows >= 0], return_index=True)
@@ -106,15 +129,54 @@ def verdict(fitted: Fitted, truth: Labels) -> Verdict:
             f"labelled edges that are part of the fit: {len(known)}, fake ones among them: {int(is_fake.sum())}; "
             "both kinds are needed, so label edges of the data that were fitted"
         )
-    scores = all_scores(fitted)
+    theirs = _given(fitted, known, given)
+    scores = all_scores(fitted) | theirs
     degree = np.minimum(fitted.edges["degree_src"].to_numpy(), fitted.edges["degree_dst"].to_numpy())[known]
     metrics: dict[str, EdgeMetrics] = {}
     buckets: dict[str, dict[str, EdgeMetrics]] = {}
     for name, score in scores.items():
-        metrics[name] = edge_metrics(is_fake, score[known], name == OURS)
-        for bucket, found in by_degree(is_fake, score[known], degree, name == OURS).items():
+        judged = score[known]
+        probability = name == OURS or (name in theirs and bool((judged >= 0).all() and (judged <= 1).all()))
+        metrics[name] = edge_metrics(is_fake, judged, probability)
+        for bucket, found in by_degree(is_fake, judged, degree, probability).items():
             buckets.setdefault(bucket, {})[name] = found
-    return Verdict(len(known), int((rows < 0).sum()) + truth.unknown, metrics, buckets)
+    return Verdict(len(known), int((rows < 0).sum()) + truth.unknown, metrics, buckets, tuple(theirs))
+
+
+def _given(fitted: Fitted, known: Int64, given: Sequence[Scores]) -> dict[str, Float64]:
+    """Return given scores by the name of their file, (E,) each, NaN for edges that nobody asks for."""
+    found: dict[str, Float64] = {}
+    for each in given:
+        name = each.file.name
+        if name in found or name in (OURS, *HEURISTICS):
+            raise UsageError(f"--scores {each.file}: {name} names another row of the table already; rename the file")
+        found[name] = _by_edge(fitted, known, each)
+    return found
+
+
+def _by_edge(fitted: Fitted, known: Int64, given: Scores) -> Float64:
+    rows = fitted.rows_of(given.ends)
+    inside = np.flatnonzero(rows >= 0)
+    values = np.full(fitted.edges.num_rows, np.nan)
+    # The first row of an edge counts; a later one, also the other way round of an undirected edge, must agree with it.
+    values[rows[inside[::-1]]] = given.values[inside[::-1]]
+    other = inside[values[rows[inside]] != given.values[inside]]
+    if len(other):
+        row = int(other[0])
+        ends = _named(fitted, int(rows[row]))
+        text = f"edge {ends} has score {given.values[row]:g} here and {values[rows[row]]:g} in an earlier row; keep one"
+        raise data_error(given.file, [Problem(text, given.place(row))])
+    missing = known[np.isnan(values[known])]
+    if len(missing):
+        raise DataError(
+            f"{given.file}: has no score for {len(missing):,} of {len(known):,} labelled edges that are part of the "
+            f"fit, such as {_named(fitted, int(missing[0]))}; score all of them"
+        )
+    return values
+
+
+def _named(fitted: Fitted, row: int) -> str:
+    return ",".join(str(each) for each in fitted.users.take(fitted.pairs[row]).to_pylist())
 
 
 def all_scores(fitted: Fitted) -> dict[str, NDArray[np.float64]]:
@@ -157,10 +219,18 @@ def draw(found: Verdict, file: Path) -> None:
     figure = blank_figure(file)
     left, right = figure.subplots(1, 2)
     order = sorted(found.metrics, key=lambda name: found.metrics[name].auc)
-    colours = ["#0f7fbf" if name == OURS else "#9aa5b1" for name in order]
-    left.barh([name.replace("_", " ") for name in order], [found.metrics[name].auc for name in order], color=colours)
+    colours = ["#0f7fbf" if name == OURS else "#c8692a" if name in found.given else "#9aa5b1" for name in order]
+    left.barh(
+        [name if name in found.given else name.replace("_", " ") for name in order],
+        [found.metrics[name].auc for name in order],
+        color=colours,
+    )
     left.axvline(0.5, color="#444", linewidth=0.8)
-    left.set(xlim=(0, 1), xlabel="AUC (grey: heuristics)", title=f"{found.edges:,} labelled edges")
+    left.set(
+        xlim=(0, 1),
+        xlabel=f"AUC (grey: heuristics{', orange: given scores' if found.given else ''})",
+        title=f"{found.edges:,} labelled edges",
+    )
     bins = [each for each in found.metrics[OURS].reliability if each.count]
     right.plot([0, 1], [0, 1], color="#9aa5b1", linewidth=0.8)
     right.plot([each.mean_score for each in bins], [each.fake_share for each in bins], "o-", color="#0f7fbf")

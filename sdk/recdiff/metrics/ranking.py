@@ -19,7 +19,8 @@ from recdiff.errors import UsageError
 from recdiff.machine.threads import side_by_side, thread_count
 
 Bool = NDArray[np.bool_]
-# Scores of all items for user positions (B,), as float32 (B, I); the array is the caller's to change.
+# Scores of all items for user positions (B,), as float32 (B, I); the array is the caller's to change. An item of score
+# minus infinity is no candidate, so it is credited to nobody.
 Score = Callable[[Int64], Float32]
 
 METRICS = ("recall", "ndcg", "precision", "hit_rate")
@@ -115,9 +116,11 @@ def _hits(score: Score, users: Int64, seen: sp.csr_matrix, held: sp.csr_matrix, 
     mask_rows(scores, seen, users)
     rows, columns = _entries(held, users)
     wanted = np.sort(rows * held.shape[1] + columns)
-    top = top_items(scores, depth) + np.arange(len(users))[:, None] * held.shape[1]
+    best = top_items(scores, depth)
+    top = best + np.arange(len(users))[:, None] * held.shape[1]
     place = np.minimum(np.searchsorted(wanted, top), len(wanted) - 1)
-    return np.asarray(wanted[place] == top)
+    # Below the last candidate follow the items that are none, in the order of their positions: nobody put them there.
+    return np.asarray((wanted[place] == top) & (np.take_along_axis(scores, best, axis=1) > -np.inf))
 
 
 def _metrics(hits: Bool, held: Int64, cutoffs: Sequence[int]) -> dict[str, Float64]:

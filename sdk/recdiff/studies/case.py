@@ -17,7 +17,8 @@ from recdiff.studies.lab.contenders import OURS, PUBLISHED, label
 from recdiff.studies.page.figures import COLOURS, canvas, legend_below
 from recdiff.studies.page.findings import Figure, Findings, Summary
 from recdiff.studies.page.tidy import table_of
-from recdiff.studies.pair_change import PAIRS
+from recdiff.studies.pair_change import PAIRS, run_pairs
+from recdiff.studies.systems.code import code_of
 
 # Mean cosine of random pairs above which all users have become alike.
 ALIKE = 0.99
@@ -72,7 +73,10 @@ class Subject:
 def run(bench: Bench) -> Findings:
     """Fit each model once, with the first seed, and look at the edges changed most."""
     dataset, seed = bench.dataset, bench.budget.seeds[0]
-    cells = [Cell(PAIRS, {"model": name, "epochs": bench.budget.epochs}, seed, bench.fingerprint) for name in SCORES]
+    code = code_of([run_pairs.__module__])
+    cells = [
+        Cell(PAIRS, {"model": name, "epochs": bench.budget.epochs}, seed, bench.fingerprint, code) for name in SCORES
+    ]
     results = bench.results(cells, "case")
     categories = read_categories(bench.source.folder, dataset.items)
     subjects = [

@@ -18,9 +18,12 @@ from recdiff.studies.lab.source import Source
 from recdiff.studies.page.figures import require_matplotlib
 from recdiff.studies.page.findings import Findings, write
 from recdiff.studies.registry import names, study
+from recdiff.studies.systems.invited import Invited
 from recdiff.studies.tasks import perform
 
 CELLS = "cells"
+COMPARES = "overall"
+"""The study that compares systems, and takes further ones in."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,15 @@ class Outcome:
 
 
 def run_study(
-    name: str, source: Source, out: Path, budget: Budget, *, jobs: int, command: str, report: Report = silent
+    name: str,
+    source: Source,
+    out: Path,
+    budget: Budget,
+    *,
+    jobs: int,
+    command: str,
+    report: Report = silent,
+    invited: Invited | None = None,
 ) -> Outcome:
     """Run study ``name`` and write its table, figures and text into ``out``.
 
@@ -46,24 +57,31 @@ def run_study(
     Args:
         jobs: processes at a time.
         command: what the user typed, kept with the result.
+        invited: who joins the systems built in; only the study ``COMPARES`` takes anybody in.
 
     Raises:
-        UsageError: no study has that name, ``jobs`` is below 1, matplotlib is missing, or a file of somebody else's
-            is in the way.
+        UsageError: no study has that name, ``jobs`` is below 1, matplotlib is missing, a file of somebody else's is
+            in the way, or who is invited cannot be taken in.
         DataError: the data cannot be used.
     """
     if name not in names():
         raise UsageError(f"study {name!r}: accepted are {', '.join(names())}")
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: at least one process is needed")
+    if invited is not None and invited.anyone and name != COMPARES:
+        raise UsageError(f"study {name}: --model, --scores and --beside belong to study {COMPARES}")
     require_matplotlib()
     theirs = [] if (out / CELLS).is_dir() else sorted(out.glob(f"{name}-{glob.escape(source.name)}[.-]*"))
     if theirs:
         raise UsageError(f"{theirs[0]} is there and no study wrote it, so it is not replaced; name another --out")
-    bench = Bench(Runner(source, Cache(out / CELLS), perform, jobs), budget, report)
+    runner = Runner(source, Cache(out / CELLS), perform, jobs)
+    bench = Bench(runner, budget, report, invited or Invited())
     data = data_facts(bench.dataset, source.name, bench.fingerprint)
     asked = study(name)
-    findings = replace(asked.load()(bench), title=asked.title, question=asked.question)
+    try:
+        findings = replace(asked.load()(bench), title=asked.title, question=asked.question)
+    finally:
+        runner.close()
     provenance: dict[str, Any] = {
         "command": command,
         "budget": budget.describe(),

@@ -27,6 +27,7 @@ from recdiff.studies.lab.cell import Cell
 from recdiff.studies.lab.edge_change import Changed, changed
 from recdiff.studies.lab.kept_ranking import pack
 from recdiff.studies.lab.source import Source
+from recdiff.studies.systems.code import code_of
 
 CLEANING = "cleaning"
 # name -> what it is called in tables, in the order of tables.
@@ -54,7 +55,7 @@ def cleaning_cell(data: str, change: Mapping[str, Any], seed: int, steps: int | 
     Args:
         steps: of the recommender's training at most; None leaves it its own number.
     """
-    return Cell(CLEANING, {"change": dict(change), "steps": steps}, seed, data)
+    return Cell(CLEANING, {"change": dict(change), "steps": steps}, seed, data, code_of([__name__, changed.__module__]))
 
 
 def run_cleaning(cell: Cell, source: Source) -> dict[str, Any]:

@@ -10,11 +10,12 @@ import numpy as np
 from recdiff.config import PaperConfig
 from recdiff.studies.lab.bench import Bench
 from recdiff.studies.lab.cell import Cell, Result
-from recdiff.studies.lab.scaling import Size, numbers_kept, operations
+from recdiff.studies.lab.scaling import Size, numbers_kept, operations, run_scaling
 from recdiff.studies.page.figures import COLOURS, MARKERS, canvas, round_ticks
 from recdiff.studies.page.findings import Figure, Findings, Summary
 from recdiff.studies.page.tidy import Row, distinct, table_of, where
 from recdiff.studies.page.wording import listed, seconds, short
+from recdiff.studies.systems.code import code_of
 
 AXES = {"users": "users U", "interactions": "interactions R", "ties": "ties S", "width": "width D"}
 FACTORS, QUICK_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0), (0.5, 1.0, 2.0, 4.0)
@@ -40,7 +41,8 @@ def run(bench: Bench) -> Findings:
     """Measure along each axis, the other sizes being those of the data set."""
     points = _points(bench)
     settings = [{**asdict(size), "repeats": bench.budget.repeats} for _, size in points]
-    cells = [Cell("scaling", each, bench.budget.seeds[0], "random graphs") for each in settings]
+    code = code_of([run_scaling.__module__])
+    cells = [Cell("scaling", each, bench.budget.seeds[0], "random graphs", code) for each in settings]
     results = bench.results(cells, "complexity", alone=True)
     rows = [_row(axis, size, result) for (axis, size), result in zip(points, results, strict=True)]
     growths = {

@@ -11,12 +11,13 @@ from recdiff.studies.lab.cell import Cell, Result
 from recdiff.studies.lab.contenders import OURS, PUBLISHED, label
 from recdiff.studies.lab.trial import trial_cell
 from recdiff.studies.lab.tuning import tuned
-from recdiff.studies.lab.unoptimised_trial import LOOP
+from recdiff.studies.lab.unoptimised_trial import LOOP, run_loop
 from recdiff.studies.lab.variants import Variant
 from recdiff.studies.page.figures import COLOURS, MARKERS, canvas, legend_below, round_ticks
 from recdiff.studies.page.findings import Figure, Findings, Summary
 from recdiff.studies.page.tidy import table_of
 from recdiff.studies.page.wording import compared, digits, seconds
+from recdiff.studies.systems.code import code_of
 
 MODELS = (PUBLISHED, "mhcn", "diffnet", "lightgcn", "lightgcn-ties")
 LOOP_LABEL = "Published, unoptimised loop"
@@ -40,7 +41,8 @@ def run(bench: Bench) -> Findings:
         for seed in seeds
     ]
     epochs = QUICK_LOOP_EPOCHS if budget.quick else LOOP_EPOCHS
-    cells += [Cell(LOOP, {"epochs": epochs}, seed, bench.fingerprint) for seed in seeds]
+    code = code_of([run_loop.__module__])
+    cells += [Cell(LOOP, {"epochs": epochs}, seed, bench.fingerprint, code) for seed in seeds]
     done = iter(bench.results(cells, "efficiency", alone=True))
     results = {name: [next(done) for _ in seeds] for name in (*(each.label for each in chosen), LOOP_LABEL)}
     rows = [

@@ -5,35 +5,61 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from recdiff.data.problems import did_you_mean
+from recdiff.errors import UsageError
 from recdiff.metrics.ranking import CUTOFFS, METRICS
 from recdiff.studies.lab.bench import Bench
-from recdiff.studies.lab.contenders import OURS, PUBLISHED, names
+from recdiff.studies.lab.contenders import OURS, is_baseline, names
 from recdiff.studies.lab.tuning import tuned
 from recdiff.studies.lab.variants import Outcome, fit_variants
+from recdiff.studies.listed import judge_lists
+from recdiff.studies.page.elsewhere import HEADINGS, published
 from recdiff.studies.page.figures import bars, canvas
 from recdiff.studies.page.findings import Figure, Findings, Summary
 from recdiff.studies.page.tidy import Row, table_of
 from recdiff.studies.page.wording import digits, interval, p_said, p_value, seconds, signed, verdict
 
 K = 20
-HEADINGS = {"recall": "Recall", "ndcg": "NDCG", "precision": "Prec", "hit_rate": "Hit"}
 
 
 def run(bench: Bench) -> Findings:
-    """Tune, fit with every seed, and compare all with the baseline that validation likes best."""
-    outcomes = fit_variants(bench, tuned(bench, names(), "overall"), "overall: fit")
+    """Tune, fit with every seed, and compare all with the baseline that validation likes best.
+
+    Whoever joins goes first, so that its faults show before the others have taken their time.
+
+    Raises:
+        UsageError: a system that joins cannot be used, or none of the baselines is asked for.
+        DataError: a file of scores cannot be used.
+    """
+    systems = _built_in(bench.invited.beside)
+    lists = judge_lists(bench)
+    outcomes = fit_variants(bench, tuned(bench, [*bench.invited.models, *systems], "overall"), "overall: fit")
+    outcomes += lists
     best = best_baseline(outcomes)
     rows = _rows(outcomes, best, bench.budget.resamples)
     order = sorted(outcomes, key=lambda each: -each.validation)
-    summaries = (_comparison(order, best, bench.budget.resamples), _everything(order))
+    summaries = (
+        _comparison(order, best, bench.budget.resamples),
+        _everything(order),
+        published(bench.source.name),
+    )
     return Findings(table_of(rows), summaries, (_figure(order, best, bench),), _says(order, best, bench))
 
 
 def best_baseline(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return the baseline with the highest validation score; ours and the published model are no baselines."""
-    return max(
-        (each for each in outcomes if each.variant.model not in (OURS, PUBLISHED)), key=lambda each: each.validation
-    )
+    """Return the baseline with the highest validation score; ours, the published model and guests are no baselines."""
+    return max((each for each in outcomes if is_baseline(each.variant.model)), key=lambda each: each.validation)
+
+
+def _built_in(beside: Sequence[str]) -> tuple[str, ...]:
+    """Return the systems built in that ``beside`` names, in the order of the registry; all where it names none."""
+    for name in beside:
+        if name not in names():
+            raise UsageError(f"--beside {name}{did_you_mean(name, names())}: accepted are {', '.join(names())}")
+    chosen = tuple(name for name in names() if name in (beside or names()))
+    if not any(map(is_baseline, chosen)):
+        raise UsageError(f"--beside {' --beside '.join(chosen)}: add a baseline, which the others are compared with")
+    return chosen
 
 
 def _rows(outcomes: Sequence[Outcome], best: Outcome, resamples: int) -> list[Row]:
@@ -74,7 +100,7 @@ def _comparison(order: Sequence[Outcome], best: Outcome, resamples: int) -> Summ
             else:
                 gap = each.against(best, metric, K, resamples)
                 row += [f"{signed(gap.mean)} {interval(gap.low, gap.high)}", p_value(gap.p)]
-        rows.append((*row, seconds(each.seconds)))
+        rows.append((*row, seconds(each.seconds) if each.seconds else "–"))
     columns = ("model", "validation", "Recall@20", "difference", "p", "NDCG@20", "difference", "p", "fit")
     note = (
         f"Ordered by validation (Recall@20 + NDCG@20). Differences are from {best.label}, the baseline that is best on "
@@ -120,7 +146,7 @@ def _says(order: Sequence[Outcome], best: Outcome, bench: Bench) -> tuple[str, .
         f"{digits(best.mean('ndcg', K))} on test."
     ]
     for each in order:
-        if each.variant.model not in (OURS, PUBLISHED):
+        if is_baseline(each.variant.model):
             continue
         parts = []
         for metric in ("recall", "ndcg"):
@@ -131,6 +157,7 @@ def _says(order: Sequence[Outcome], best: Outcome, bench: Bench) -> tuple[str, .
                 f"{interval(gap.low, gap.high)}, {p_said(gap.p)})"
             )
         says.append(f"{each.label} against it: {'; '.join(parts)}.")
+    says += [_said_of_list(each) for each in order if "listed" in each.results[0].values]
     top = max(order, key=lambda each: each.mean("recall", K))
     if top is not order[0]:
         says.append(
@@ -138,3 +165,13 @@ def _says(order: Sequence[Outcome], best: Outcome, bench: Bench) -> tuple[str, .
             f"{order[0].label} first."
         )
     return tuple(says)
+
+
+def _said_of_list(each: Outcome) -> str:
+    """Say of a file of scores how much of the test users it covers, and what its validation score is worth."""
+    found = each.results[0].values
+    left = f" {found['unknown']:,} rows name users or items that the data do not have." if found["unknown"] else ""
+    return (
+        f"{each.label} lists items for {found['listed']:,} of {found['judged']:,} test users; the others count as "
+        f"missed.{left} Its validation score means something only where its maker left validation items in the list."
+    )

@@ -11,6 +11,7 @@ from recdiff.studies.lab.scaling import run_scaling
 from recdiff.studies.lab.source import Source
 from recdiff.studies.lab.trial import TASK, TIMED, run_trial
 from recdiff.studies.lab.unoptimised_trial import LOOP, run_loop
+from recdiff.studies.listed import LISTED, run_listed
 from recdiff.studies.pair_change import PAIRS, run_pairs
 
 TASKS: Mapping[str, Callable[[Cell, Source], Mapping[str, Any]]] = {
@@ -20,6 +21,7 @@ TASKS: Mapping[str, Callable[[Cell, Source], Mapping[str, Any]]] = {
     LOOP: run_loop,
     PAIRS: run_pairs,
     CLEANING: run_cleaning,
+    LISTED: run_listed,
 }
 
 

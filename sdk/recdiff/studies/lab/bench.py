@@ -12,6 +12,7 @@ from recdiff.studies.lab.budget import Budget
 from recdiff.studies.lab.cell import Cell, Result
 from recdiff.studies.lab.runner import Runner
 from recdiff.studies.lab.source import Source, fingerprint
+from recdiff.studies.systems.invited import Invited
 
 
 @dataclass
@@ -22,12 +23,14 @@ class Bench:
         runner: computes cells on ``runner.source``.
         budget: what may be spent.
         report: where progress goes.
+        invited: who joins the systems built in, where the study compares them.
         used: seconds each cell took that the study asked for, by key.
     """
 
     runner: Runner
     budget: Budget
     report: Report
+    invited: Invited = field(default_factory=Invited)
     used: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -31,23 +31,31 @@ class Cell:
         settings: JSON-able; everything the result depends on besides seed and data.
         seed: of every random draw.
         data: fingerprint of the data set.
+        code: hash of the code that computes it, see ``systems.code``.
     """
 
     task: str
     settings: Mapping[str, Any] = field(hash=False)
     seed: int
     data: str
+    code: str = ""
 
     @cached_property
     def key(self) -> str:
-        """The hash of the configuration, the data and the version of this package."""
+        """The hash of the configuration, the data, the code and the version of this package."""
         text = json.dumps([VERSION, self.identity], sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
 
     @property
     def identity(self) -> dict[str, Any]:
         """What the key is made from, as it reads back from JSON."""
-        parts = {"task": self.task, "settings": dict(self.settings), "seed": self.seed, "data": self.data}
+        parts = {
+            "task": self.task,
+            "settings": dict(self.settings),
+            "seed": self.seed,
+            "data": self.data,
+            "code": self.code,
+        }
         plain: dict[str, Any] = json.loads(json.dumps(parts, allow_nan=False))
         return plain
 

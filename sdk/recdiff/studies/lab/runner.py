@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
@@ -29,13 +30,14 @@ class Runner:
         source: the data.
         cache: where results are kept.
         work: computes a cell.
-        jobs: processes at a time; 1 computes in this process.
+        jobs: processes at a time; 1 computes in this process. Started when first needed, they stay until ``close``.
     """
 
     source: Source
     cache: Cache
     work: Work
     jobs: int
+    _kept: list[ProcessPoolExecutor] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def results(self, cells: Sequence[Cell], stage: str, report: Report, *, alone: bool = False) -> list[Result]:
         """Return the results of ``cells`` in their order, computing those that are missing.
@@ -69,17 +71,13 @@ class Runner:
         workers = 1 if alone else min(self.jobs, len(cells))
         # One core for what is measured: threads that wait for each other measure whoever else is on the machine.
         threads = 1 if alone else max(1, cores() // workers)
-        pool = ProcessPoolExecutor(
-            workers,
-            mp_context=get_context("spawn"),
-            initializer=_start_worker,
-            initargs=(threads,),
-            max_tasks_per_child=1 if alone else None,
-        )
+        pool, done = self._pool(alone), False
         try:
-            tasks = [pool.submit(compute, cell, self.source, self.cache, self.work) for cell in cells]
+            work = partial(_compute_on, threads, source=self.source, cache=self.cache, work=self.work)
+            tasks = [pool.submit(work, cell) for cell in cells]
             for task in as_completed(tasks):
                 yield task.result()
+            done = True
         except BrokenProcessPool as error:
             raise RecDiffError(
                 f"a process computing a cell ended abruptly, perhaps for want of memory; run the study again with "
@@ -87,7 +85,28 @@ class Runner:
             ) from error
         finally:
             # After an error or an interruption nothing new is begun; what is finished is kept.
-            pool.shutdown(wait=True, cancel_futures=True)
+            if alone or not done:
+                self.close()
+
+    def _pool(self, alone: bool) -> ProcessPoolExecutor:
+        """Return the processes of the study, or for cells that stay alone one that is new for each."""
+        if alone:
+            self.close()
+        if not self._kept:
+            self._kept.append(
+                ProcessPoolExecutor(
+                    1 if alone else self.jobs,
+                    mp_context=get_context("spawn"),
+                    initializer=_start_worker,
+                    max_tasks_per_child=1 if alone else None,
+                )
+            )
+        return self._kept[0]
+
+    def close(self) -> None:
+        """End the processes; ``results`` starts others where it needs them."""
+        while self._kept:
+            self._kept.pop().shutdown(wait=True, cancel_futures=True)
 
 
 def compute(cell: Cell, source: Source, cache: Cache, work: Work) -> Result:
@@ -99,11 +118,16 @@ def compute(cell: Cell, source: Source, cache: Cache, work: Work) -> Result:
     return result
 
 
-def _start_worker(threads: int) -> None:
-    """Share the cores out among the processes, and die quietly when the terminal interrupts all of them."""
+def _compute_on(threads: int, cell: Cell, source: Source, cache: Cache, work: Work) -> Result:
+    """Compute ``cell`` with its process's share of the cores."""
     import threadpoolctl  # type: ignore[import-untyped]
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     torch.set_num_threads(threads)
     threadpoolctl.threadpool_limits(threads)
+    return compute(cell, source, cache, work)
+
+
+def _start_worker() -> None:
+    """Die quietly when the terminal interrupts all processes."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from recdiff.baselines.task import validation_judge
+from recdiff.errors import UsageError
 from recdiff.metrics.ranking import rank
 from recdiff.studies.lab.cell import Cell
-from recdiff.studies.lab.contenders import fit_contender
+from recdiff.studies.lab.contenders import code, fit_contender
 from recdiff.studies.lab.edge_change import GIVEN, changed
 from recdiff.studies.lab.kept_ranking import pack
 from recdiff.studies.lab.source import Source
+from recdiff.studies.systems.own_model import is_own
 
 TASK, TIMED = "trial", "timed-trial"
 
@@ -39,12 +41,18 @@ def trial_cell(
         timed: whether its seconds are a result, so that a fit that shared the machine will not do.
     """
     parts = {"model": model, "settings": dict(settings), "epochs": epochs, "change": dict(change), "final": final}
-    return Cell(TIMED if timed else TASK, parts, seed, data)
+    return Cell(TIMED if timed else TASK, parts, seed, data, _code(model, change))
+
+
+def _code(model: str, change: Mapping[str, Any]) -> str:
+    return code(model, [__name__] if change == GIVEN else [__name__, changed.__module__])
 
 
 def run_trial(cell: Cell, source: Source) -> dict[str, Any]:
     """Fit, selecting by Recall@20 + NDCG@20 on validation, and judge."""
     wanted = cell.settings
+    if is_own(wanted["model"]) and cell.code != _code(wanted["model"], wanted["change"]):
+        raise UsageError(f"--model {wanted['model']}: its source changed while the study ran; run the study again")
     dataset = changed(source.read(), wanted["change"], cell.seed).dataset
     judge = validation_judge(dataset.train, dataset.validation)
     fitted = fit_contender(

@@ -1,0 +1,1 @@
+"""How the systems that studies compare are fitted, and the code that their results depend on."""
