@@ -118,6 +118,16 @@ def test_two_updates_are_counted_together(directed: bool) -> None:
     assert len(model.fitted_.growth.weight) == len(model.fitted_.edges)  # type: ignore[union-attr]
 
 
+@DIRECTED
+def test_interactions_may_come_alone(directed: bool) -> None:
+    before = fit(directed).fitted_
+    model = copy(fit(directed)).update(interactions=new_items())
+    assert model.fitted_.edges["fake_score"].equals(before.edges["fake_score"])
+    assert len(model.fitted_.users) == len(before.users) + 3
+    assert model.fitted_.seen.nnz == before.seen.nnz + model.fitted_.calibration["updates"]["interactions"]
+    assert 0.0 <= model.score_edges([301], [0])[0] <= 1.0
+
+
 def test_newcomers_are_served_like_all_others() -> None:
     model = copy(fit(False)).update(frame(new_edges(fit(False))), new_items())
     table = model.recommend([1, 301, 7], k=3)

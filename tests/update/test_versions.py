@@ -44,6 +44,17 @@ def test_an_update_keeps_the_old_model_and_its_undoing_brings_the_same_bytes_bac
     assert state(model.parent) == before
 
 
+def test_a_link_is_followed_and_stays(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link"
+    link.symlink_to(model)
+    before = state(model)
+    assert update_folder(link, frame(NEW), None).kept == model.with_name("model.v1")
+    assert link.is_symlink()
+    assert undo(link) == model.with_name("model.v1")
+    assert state(model) == before
+
+
 def test_nothing_new_writes_nothing(model: Path) -> None:
     before = state(model.parent)
     found = update_folder(model, frame(fit(False).edges_.select(["src", "dst"]).to_pandas().to_numpy()[:20]), None)

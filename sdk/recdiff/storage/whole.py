@@ -168,7 +168,8 @@ def linked_copy(source: Path, target: Path) -> None:
     draft = draft_of(target)
     try:
         shutil.copytree(source, draft, copy_function=_linked)
-        flush_all(draft)
+        for folder in (draft, *(entry for entry in draft.rglob("*") if entry.is_dir())):
+            flush(folder)
         draft.rename(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -187,6 +188,7 @@ def _linked(source: str, target: str) -> str:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
+        flush(Path(target))
     return target
 
 

@@ -68,7 +68,7 @@ def _replaced(folder: Path, artifact: Artifact, before: bytes) -> Path:
     """Write the model and return where the one before lies, whose manifest is ``before``."""
     kept: list[Path] = []
     write_artifact(folder, artifact, before, complete=lambda: kept.append(_keep(folder.resolve(), before)))
-    return folder.with_name(kept[0].name)
+    return _beside(folder, kept[0])
 
 
 def _keep(folder: Path, manifest: bytes) -> Path:
@@ -114,4 +114,9 @@ def undo(folder: Path) -> Path:
             raise UsageError(f"{folder}: another command has written this model meanwhile; run yours again")
         shutil.copytree(kept, new, dirs_exist_ok=True)
     removed_folder(kept)
-    return folder.with_name(kept.name)
+    return _beside(folder, kept)
+
+
+def _beside(folder: Path, place: Path) -> Path:
+    """Return ``place``, which lies beside what ``folder`` names, as seen from where ``folder`` is."""
+    return place if folder.is_symlink() else folder.with_name(place.name)
