@@ -36,6 +36,7 @@ FLOORS = {
     "recdiff.evaluation": 7,
     "recdiff.evaluation.heuristics": 5,
     "recdiff.audit": 7,
+    "recdiff.update": 7,
     "recdiff.model": 6,
     "recdiff.baselines": 6,
     "recdiff.scorer": 5,

@@ -21,6 +21,7 @@ EXAMPLES = {
     "sample": "sample data/ --users 3000",
     "serve": "serve --port 8000",
     "study": "study overall data/ --quick",
+    "update": "update --edges new.parquet",
     "validate": "validate data/ --split time",
 }
 

@@ -1,4 +1,4 @@
-"""`recdiff-sdk fit` and `evaluate`: a model from a data folder, and how well it ranks."""
+"""`recdiff-sdk fit`, `update` and `evaluate`: a model from a data folder, what came since, and how well it ranks."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from recdiff_cli.options import (
     SkipBad,
     SkipLimit,
     Split,
+    names_of,
 )
 
 if TYPE_CHECKING:
     from recdiff.config import Config
     from recdiff.data.dataset import SocialDataset
     from recdiff.estimator import RecDiff
+    from recdiff.update.versions import Update
 
 Final = Annotated[
     Literal["all", "train"] | None,
@@ -43,6 +45,7 @@ CONTRADICTS = 0.4
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     app.command("fit")(fit)
+    app.command("update")(update)
     app.command("evaluate")(evaluate)
 
 
@@ -209,6 +212,59 @@ def _say_labels(used: dict[str, Any], words: str) -> None:
             f"warning: the score found without the labels has AUC {blind:.2f} on them, where 0.5 is chance: "
             "are they the right way round? The words fake and real leave no doubt"
         )
+
+
+def update(
+    edges: Annotated[
+        Path | None, typer.Option("--edges", metavar="FILE|DIR", help="New edges: columns as in social.csv.")
+    ] = None,
+    interactions: Annotated[
+        Path | None,
+        typer.Option("--interactions", metavar="FILE|DIR", help="New interactions: columns as in interactions.csv."),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Go back to the model before its last update.")] = False,
+    model: ModelFolder = DEFAULT_MODEL,
+    mapping: Mapping = None,
+    max_memory: MaxMemory = None,
+    json: Json = False,
+) -> None:
+    """Take new edges, users and interactions into a model without another fit; the model before stays beside it."""
+    from recdiff.update.versions import undo as undone
+    from recdiff.update.versions import update_folder
+
+    given = edges is not None or interactions is not None
+    if undo == given:
+        raise UsageError("give --edges FILE, --interactions FILE or both; or --undo alone, to go back")
+    if undo:
+        kept = undone(model)
+        if json:
+            print_json({"model": str(model), "undone_to": str(kept)})
+            return
+        note(f"undone: {model} is again what it was before its last update, which {kept} had kept")
+        return
+    found = update_folder(model, edges, interactions, names_of(mapping))
+    for each in found.notices:
+        note(f"note: {each}")
+    _print_update(found, model, json)
+
+
+def _print_update(found: Update, model: Path, json: bool) -> None:
+    kept = None if found.kept is None else str(found.kept)
+    if json:
+        print_json({"model": str(model), "kept": kept, **found.facts})
+        return
+    if kept is None:
+        note(f"nothing is new, so {model} stays as it is")
+        return
+    facts = found.facts
+    last = facts["last"]
+    rows = [(name, last[name], facts[name]) for name in ("edges", "users", "interactions")]
+    print_table(("new", "this update", "since the fit"), rows)
+    for reason in facts["due"]:
+        note(f"warning: a fit on all data is due: {reason}")
+    if found.unbundled:
+        note("the bundle held the old scores and is gone; export again: recdiff-sdk export --onnx")
+    note(f"model: {model}   before: {kept}   back: recdiff-sdk update --undo")
 
 
 def evaluate(

@@ -6,7 +6,7 @@ Letters: U users, I items, E fitted edges, B pairs, V recommender width.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from recdiff.model.known import known_accounts
 from recdiff.model.positions import item_positions, user_positions
 from recdiff.model.recommendations import explained, for_new_user, top_table
 from recdiff.parameters import Parameters
+from recdiff.update.grown import updated
 
 _log = logging.getLogger(__name__)
 
@@ -104,6 +105,27 @@ class RecDiff(Parameters):
         }
         self.fitted_ = fit_all(config, dataset, labels, decisions, known_accounts=known, **given)
         self.config_ = config
+        return self
+
+    def update(
+        self, edges: Any = None, interactions: Any = None, *, mapping: Mapping[str, str] | None = None
+    ) -> RecDiff:
+        """Take new edges, users and interactions in without another fit and return self.
+
+        Every new edge is scored by rows that did not see it; scores of the others stay. What came since the fit, and
+        whether another one is due, is in ``fitted_.calibration["updates"]``, see ``update.drift.drift_of``. Nothing is
+        changed where nothing is new.
+
+        Args:
+            edges: a file or a folder of parts with the columns of social.csv, or a data frame.
+            interactions: the same with those of interactions.csv.
+            mapping: canonical column name -> name in the file, for names that are not recognised.
+
+        Raises:
+            DataError: the data cannot be used, or the model scores no edges.
+            UsageError: neither is given, or the model's fit kept nothing to grow by.
+        """
+        self.fitted_ = updated(self._fitted(), self.config_, edges, interactions, mapping)[0]
         return self
 
     @property

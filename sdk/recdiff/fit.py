@@ -155,6 +155,7 @@ def _fit_stages(
         metrics={},
         history=history,
         told=told,
+        growth=scorer.growth,
     )
     fitted = _with_account_facts(fitted)
     tables = fitted.judged_tables

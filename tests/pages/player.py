@@ -57,6 +57,11 @@ truth[["src", "dst"]].head(500).to_parquet("big.parquet")
 known = pd.concat([truth[truth.is_fake].head(40), truth[~truth.is_fake].head(40)])
 known["label"] = known.is_fake.map({True: "fake", False: "real"})
 known[["src", "dst", "label"]].to_csv("known.csv", index=False)
+met = pd.DataFrame({"src": truth.src[:40].to_list(), "dst": truth.dst[1000:1040].to_list()})
+came = pd.DataFrame({"src": ["zoe-3000", "zoe-3000", "yann-3001"], "dst": [*truth.src.unique()[:2], "zoe-3000"]})
+pd.concat([met, came]).to_parquet("new.parquet", index=False)
+used = pd.read_csv("data/interactions.csv").item_id.unique()[:3]
+pd.DataFrame({"user_id": "zoe-3000", "item_id": used}).to_csv("new_items.csv", index=False)
 fakes = truth[truth.kind == "farm"].src.unique()[:10]
 pd.DataFrame({"user_id": fakes, "label": "fake"}).to_csv("bad_accounts.csv", index=False)
 """

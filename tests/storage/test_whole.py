@@ -16,7 +16,7 @@ import pytest
 from recdiff.errors import UsageError, WriteError
 from recdiff.storage import whole
 from recdiff.storage.tensors import write_tensors
-from recdiff.storage.whole import replaced_file, replaced_folder
+from recdiff.storage.whole import linked_copy, removed_folder, replaced_file, replaced_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -233,6 +233,23 @@ def test_weights_have_the_rights_of_their_neighbours(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     write_tensors(tmp_path / "weights", {"a": np.zeros(3)})
     assert (tmp_path / "weights").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_copy_is_whole_and_independent_of_what_it_is_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = old_folder(tmp_path)
+    (source / "within").mkdir()
+    linked_copy(source, tmp_path / "one")
+
+    def refused(*_: object) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr(os, "link", refused)
+    linked_copy(source, tmp_path / "two")
+    removed_folder(source)
+    assert contents(tmp_path) == ["one", "two"]
+    for name in ("one", "two"):
+        assert contents(tmp_path / name) == ["old.txt", "within"]
+        assert (tmp_path / name / "old.txt").read_text(encoding="utf-8") == "old"
 
 
 CHILD = """

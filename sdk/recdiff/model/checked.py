@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recdiff.config.scorer import ScorerConfig
 from recdiff.data.ids import Ids
 from recdiff.diffusion.folded import Activation, FoldedDenoiser
 from recdiff.errors import ArtifactError, RecDiffError
@@ -21,11 +22,12 @@ from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact
 from recdiff.model.told import FAKE, REAL, SILENT, Told
 from recdiff.recommender.fit import Recommender
+from recdiff.scorer.evidence import NOISE_DRAWS, read
 from recdiff.scorer.pair_scorer import ELEMENTWISE, OPERATIONS, PairScorer
 
 Layers = tuple[tuple[NDArray[Any], NDArray[Any]], ...]
 COUNTS = ("common_friends", "shared_items", "degree_src", "degree_dst")
-BROKEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecDiffError)
+BROKEN = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, RecDiffError)
 """What making something of values of the wrong kind ends in."""
 
 
@@ -38,6 +40,8 @@ def fitted_of(folder: Path, artifact: Artifact) -> Fitted:
     try:
         fitted = Fitted.of_artifact(artifact)
         _check(fitted)
+        if fitted.growth is not None:
+            _check_growth(fitted, artifact.config.scorer)
     except BROKEN as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise ArtifactError(f"{folder}: is no model although its hashes fit ({said}); fit the model again") from None
@@ -141,6 +145,35 @@ def _check_denoiser(denoiser: FoldedDenoiser, social: NDArray[Any], users: int) 
     _require(
         denoiser.activation in get_args(Activation) and isinstance(denoiser.normalise, bool), "the denoiser's kind"
     )
+
+
+def _check_growth(fitted: Fitted, config: ScorerConfig) -> None:
+    growth = fitted.growth
+    assert growth is not None
+    spans = {name: last - first for name, (first, last) in fitted.calibration["columns"].items()}
+    latent = growth.latent.shape[1]
+    wanted: dict[str, tuple[int | None, ...]] = {
+        "weight": (len(fitted.edges),),
+        "value": (spans["unit"],),
+        "singular": (spans.get("unit_out", 0),),
+        "degree": (2,),
+        "usual": (None,),
+        "friendless": (2 if "quiet" in spans else 0,),
+        "latent": (2, None),
+        "movement": (1 if growth.net else 0,),
+        "noise": (NOISE_DRAWS, latent),
+        "rarity": (len(fitted.items) if "taste" in spans else 0,),
+        "directions": (len(fitted.items) if "taste" in spans else 0, None),
+    }
+    for name, shape in wanted.items():
+        _numbers(f"{name}, which updates need,", getattr(growth, name), *shape)
+    _require(("lack" in spans) == (len(growth.usual) > 0), "usual is of other columns")
+    _require("taste" not in spans or growth.directions.shape[1] == spans["taste"], "tastes have another width")
+    if growth.net:
+        sizes = {"first.weight": (config.evidence.hidden, latent), "join": (config.evidence.condition_width, latent)}
+        _require(all(growth.net[name].shape == size for name, size in sizes.items()), "the evidence's networks")
+        read(growth.net, config.evidence)
+        _require(all(np.isfinite(each).all() for each in growth.net.values()), "the evidence holds what is no number")
 
 
 def _check_recommender(tables: Recommender, users: int, items: int) -> None:

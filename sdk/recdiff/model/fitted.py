@@ -28,6 +28,7 @@ from recdiff.model.folder import Artifact, above, below
 from recdiff.model.told import Told
 from recdiff.notebook import sentence
 from recdiff.recommender.fit import Recommender
+from recdiff.scorer.growth import Growth
 from recdiff.scorer.pair_scorer import PairScorer
 
 
@@ -49,6 +50,7 @@ class Fitted:
             have no scores; rows_left_out: how many rows of which file were left out, where some were.
         metrics, history: JSON-able.
         told: what people said of edges and accounts.
+        growth: what ``update`` makes rows of further users from; None without a scorer, or of an earlier version's fit.
     """
 
     users: Ids
@@ -68,6 +70,7 @@ class Fitted:
     metrics: dict[str, Any]
     history: list[dict[str, Any]]
     told: Told = field(default_factory=Told)
+    growth: Growth | None = None
 
     def counts(self) -> dict[str, int]:
         """Return how many users, items and edges there are."""
@@ -163,6 +166,8 @@ class Fitted:
         if self.judged is not None:
             arrays |= above("judged", dict(zip(("users", "items"), self.judged, strict=True)))
         arrays |= above("told", self.told.to_arrays())
+        if self.growth is not None:
+            arrays |= above("growth", self.growth.to_arrays())
         calibration = {**self.calibration, "directed": self.directed, "mirrored": self.mirrored}
         calibration["pair"] = pair_settings(self.pair)
         if self.denoiser is not None:
@@ -184,7 +189,7 @@ class Fitted:
         """Return what ``to_artifact`` wrote down."""
         arrays, calibration = artifact.arrays, dict(artifact.calibration)
         scorer, recommender, denoiser = (below(part, arrays) for part in ("scorer", "recommender", "denoiser"))
-        judged = below("judged", arrays)
+        judged, growth = below("judged", arrays), below("growth", arrays)
         shape = (len(artifact.users), len(artifact.items))
         trained, seen = (interactions(below(name, arrays), shape) for name in ("trained", "seen"))
         return cls(
@@ -205,4 +210,5 @@ class Fitted:
             metrics=dict(artifact.metrics),
             history=list(artifact.history),
             told=Told.from_arrays(below("told", arrays)),
+            growth=Growth.from_arrays(growth) if growth else None,
         )

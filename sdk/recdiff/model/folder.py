@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,12 +73,15 @@ class Artifact:
     history: list[dict[str, Any]]
 
 
-def write_artifact(folder: Path, artifact: Artifact, changed: bytes | None = None) -> None:
+def write_artifact(
+    folder: Path, artifact: Artifact, changed: bytes | None = None, complete: Callable[[], object] | None = None
+) -> None:
     """Write the model folder; an existing model is replaced when the new one is complete.
 
     Args:
         changed: the manifest of the model that this one was made of; cleaned edges beside it stay, the bundle, whose
             scores are the old ones, does not.
+        complete: called once all is written, before it takes the folder's place; nobody else writes there meanwhile.
 
     Raises:
         UsageError: ``folder`` exists and is no model folder, or holds something else besides, or no longer holds the
@@ -99,6 +102,8 @@ def write_artifact(folder: Path, artifact: Artifact, changed: bytes | None = Non
         _write_json(new / "history.json", artifact.history)
         files = {name: {"bytes": (new / name).stat().st_size, "sha256": _sha256(new / name)} for name in CONTENTS}
         _write_json(new / MANIFEST, {"format": FORMAT, "version": VERSION, "files": files})
+        if complete is not None:
+            complete()
 
 
 def manifest_of(folder: Path) -> bytes:

@@ -16,6 +16,8 @@ Letters: U users, E edges.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from recdiff.arrays import Float32, Float64, Int64
@@ -41,18 +43,34 @@ def answer_columns(sent: Float64, received: Float64) -> dict[str, Float32]:
     Args:
         sent, received: (U, 2) how many edges leave and reach each user, and how many of them are answered.
     """
-    usual = float(sent[:, 1].sum()) / max(float(sent[:, 0].sum()), 1.0)
     sides = {"asked": received, "asking": sent}
-    return {name: _rarely(each[:, 1], each[:, 0], usual)[:, None] for name, each in sides.items()}
+    return {name: Habit.of(each, usual_rate(sent)).rarely(each)[:, None] for name, each in sides.items()}
 
 
-def _rarely(answered: Float64, total: Float64, usual: float) -> Float32:
-    """Return how much less often than is usual the edges of each user are answered, (U,)."""
-    if not usual:
-        return np.zeros(len(total), np.float32)
-    mean, strength = _spread(answered, total, usual)
-    rate = (answered + strength * mean) / (total + strength)
-    return np.asarray(min(1.0, 2.0 * usual) * np.log(mean / rate), np.float32)
+def usual_rate(sent: Float64) -> float:
+    """Return which part of the edges that users ``sent`` (U, 2) is answered."""
+    return float(sent[:, 1].sum()) / max(float(sent[:, 0].sum()), 1.0)
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How often edges are answered: a part ``usual`` of all; by user a beta distribution of mean m and strength n."""
+
+    usual: float
+    mean: float
+    strength: float
+
+    @classmethod
+    def of(cls, counts: Float64, usual: float) -> Habit:
+        """Return what ``counts`` (U, 2) of edges, and of answered ones, show."""
+        return cls(usual, *(_spread(counts[:, 1], counts[:, 0], usual) if usual else (0.0, 0.0)))
+
+    def rarely(self, counts: Float64) -> Float32:
+        """Return how much less often than is usual edges with such ``counts`` (U, 2) are answered, (U,)."""
+        if not self.usual:
+            return np.zeros(len(counts), np.float32)
+        rate = (counts[:, 1] + self.strength * self.mean) / (counts[:, 0] + self.strength)
+        return np.asarray(min(1.0, 2.0 * self.usual) * np.log(self.mean / rate), np.float32)
 
 
 def _spread(answered: Float64, total: Float64, usual: float) -> tuple[float, float]:

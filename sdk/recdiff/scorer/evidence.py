@@ -22,7 +22,7 @@ Letters: B rows, U users, G graphs (one encoding each), D latent width, H hidden
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -300,6 +300,18 @@ def folded(net: ConditionalDenoiser, config: EvidenceConfig) -> FoldedDenoiser |
         normalise=False,
         schedule=walk,
     )
+
+
+def plain(net: ConditionalDenoiser) -> dict[str, Float32]:
+    """Return the weights of ``net`` by name."""
+    return {name: _array(values) for name, values in net.named_parameters()}
+
+
+def read(weights: Mapping[str, Float32], config: EvidenceConfig) -> ConditionalDenoiser:
+    """Return the network whose ``plain`` weights these are."""
+    net = ConditionalDenoiser(weights["first.weight"].shape[1], _schedule(config), config)
+    net.load_state_dict({name: torch.as_tensor(values) for name, values in weights.items()})
+    return net.eval()
 
 
 def _array(values: Tensor) -> Float32:

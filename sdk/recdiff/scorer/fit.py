@@ -45,6 +45,7 @@ from recdiff.scorer.direct import Direct, widened
 from recdiff.scorer.evidence import denoise, folded
 from recdiff.scorer.features import CLIP, fold_features, rows_of, standardised
 from recdiff.scorer.fitted import KNOWN, OTHER, Scorer, averaged
+from recdiff.scorer.growth import growth_of
 from recdiff.scorer.halves import PART, Network, Task, edge_chance, edge_logits, half_networks, pair_ratios
 from recdiff.scorer.oddity import Oddity, share_of_odd
 from recdiff.scorer.pair_scorer import PairScorer, chance_of
@@ -190,6 +191,7 @@ def _finish(
     encodings, evidence = made.encodings, setup.config.evidence
     clean = np.empty((0, 0), np.float32) if encodings.net is None else denoise(encodings.net, made.latent, evidence)
     latent = made.latent.cpu().numpy()
+    movement = np.sqrt(np.square(clean - latent).mean(axis=1)) if clean.size else np.empty(0, np.float32)
     return Scorer(
         pair=PairScorer(
             made.terms,
@@ -211,8 +213,9 @@ def _finish(
         ceiling=found.ceiling,
         latent=latent,
         denoised=clean,
-        movement=np.sqrt(np.square(clean - latent).mean(axis=1)) if clean.size else np.empty(0, np.float32),
+        movement=movement,
         denoiser=None if encodings.net is None else folded(encodings.net, evidence),
+        growth=growth_of(setup, encodings, movement),
     )
 
 

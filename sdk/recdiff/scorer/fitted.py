@@ -18,6 +18,7 @@ from recdiff.arrays import Float32, Float64, Half, Int64
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.calibration import within_ceiling
+from recdiff.scorer.growth import Growth
 from recdiff.scorer.pair_scorer import PairScorer
 
 KNOWN, OTHER = "known", "other"
@@ -44,6 +45,7 @@ class Scorer:
         movement: (U,), how far denoising moves each user (root mean square); empty without a denoiser.
         denoised: (U, D) denoised latent rows and latent: (U, D) the rows themselves; empty without a denoiser.
         denoiser: what turns ``latent`` into ``denoised``, or None.
+        growth: what rows of users that come later are made from; None of a scorer that knows nothing.
     """
 
     pair: PairScorer
@@ -61,6 +63,7 @@ class Scorer:
     denoised: Float32
     denoiser: FoldedDenoiser | None
     agreement: float | None = None
+    growth: Growth | None = None
 
     @property
     def fake_share(self) -> float:
@@ -82,6 +85,7 @@ class Scorer:
             edge_scores=_taken(self.edge_scores, place),
             edge_kinds=_taken(self.edge_kinds, place),
             edge_log_odds=_taken(self.edge_log_odds, place),
+            growth=None if self.growth is None else self.growth.reordered(place),
         )
 
 

@@ -8,7 +8,7 @@ Letters: U users, E edges, F table columns, K folds, L pairs learned from, N pai
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -56,6 +56,7 @@ class Encodings:
         eigenvectors: (U, positive + negative) each.
         latents: (U, D) each.
         net: the denoiser, or None where no evidence was taken.
+        weight: (E,) of the edges, or None where each counts 1.
     """
 
     tables: tuple[Tensor, ...]
@@ -63,6 +64,7 @@ class Encodings:
     eigenvectors: tuple[Tensor, ...]
     latents: tuple[Tensor, ...]
     net: ConditionalDenoiser | None = None
+    weight: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +124,7 @@ def make_round(
 
     tables, at, found = zip(*setup.each_in_turn(encoded, range(setup.folds + 1)), strict=True)
     vectors = tuple(each.eigenvectors for each in found)
-    encodings = Encodings(tables, at[0], vectors, tuple(_latents(setup, found)))
+    encodings = Encodings(tables, at[0], vectors, tuple(_latents(setup, found)), weight=weight)
     return described(setup, with_evidence(setup, encodings) if evidence else encodings)
 
 
@@ -133,18 +135,20 @@ def with_evidence(setup: Setup, encodings: Encodings) -> Encodings:
         return encodings
     latents, width = encodings.latents, encodings.tables[0].shape[1]
     nets = _denoisers(setup, latents)
-    further = spans(_named(evidence_columns(nets[-1], latents[-1][:1], [latents[-1][:1].float()], config.levels)))
+    further = spans(
+        named_evidence(evidence_columns(nets[-1], latents[-1][:1], [latents[-1][:1].float()], config.levels))
+    )
     room = max(stop for _, stop in further.values())
     tables = [torch.nn.functional.pad(table, (0, room)) for table in encodings.tables]
     for rows, drawn in noise_blocks(latents[-1], setup.seeds.noise):
 
         def fill(place: int, rows: slice = rows, drawn: list[Tensor] = drawn) -> None:
             told = evidence_columns(nets[place], latents[place][rows], drawn, config.levels)
-            tables[place][rows, width:] = join(_named(told))
+            tables[place][rows, width:] = join(named_evidence(told))
 
         setup.each_in_turn(fill, range(len(latents)))
     at = encodings.at | {name: (start + width, stop + width) for name, (start, stop) in further.items()}
-    return Encodings(tuple(tables), at, encodings.eigenvectors, latents[-1:], nets[-1])
+    return replace(encodings, tables=tuple(tables), at=at, latents=latents[-1:], net=nets[-1])
 
 
 def _denoisers(setup: Setup, latents: Sequence[Tensor]) -> list[ConditionalDenoiser]:
@@ -193,7 +197,8 @@ def _latents(setup: Setup, encodings: Sequence[Encoding]) -> list[Tensor]:
     return setup.each_in_turn(standing, encodings)
 
 
-def _named(found: Sequence[EvidenceColumns]) -> Columns:
+def named_evidence(found: Sequence[EvidenceColumns]) -> Columns:
+    """Return the columns of each noise level by name, as a table has them."""
     columns: Columns = {}
     for level, each in enumerate(found):
         columns |= {

@@ -107,6 +107,11 @@ class Tastes:
         value = torch.as_tensor(found.value.astype(np.float32)).to(device)
         return cls(_taste_columns(found.left * value, train), rarity, found.right)
 
+    @classmethod
+    def learned(cls, rarity: Float32, directions: Float32) -> Tastes:
+        """Return tastes that describe others than the fitted users, from what was learned of items, (I,) and (I, T)."""
+        return cls({}, rarity, torch.as_tensor(directions))
+
     def describe(self, train: sp.csr_matrix) -> Columns:
         """Return the columns of other users by their interactions ``train`` (B, I); there must be some here too."""
         rows = csr_tensor(_tf_idf(train, self.rarity), self.directions.device)

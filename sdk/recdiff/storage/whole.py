@@ -160,6 +160,38 @@ def flush_all(folder: Path) -> None:
     flush(folder)
 
 
+def linked_copy(source: Path, target: Path) -> None:
+    """Make ``target``, which must not exist, a copy of the folder ``source`` in one step.
+
+    Files are linked where the file system can, so that a copy takes no room: what is written here is never changed.
+    """
+    draft = draft_of(target)
+    try:
+        shutil.copytree(source, draft, copy_function=_linked)
+        for folder in (draft, *(entry for entry in draft.rglob("*") if entry.is_dir())):
+            flush(folder)
+        draft.rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    flush(target.parent)
+
+
+def removed_folder(target: Path) -> None:
+    """Remove a folder: it is gone whole, or there."""
+    aside = target.with_name(f".{target.name}.{uuid4().hex}.old")
+    target.rename(aside)
+    shutil.rmtree(aside)
+
+
+def _linked(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+        flush(Path(target))
+    return target
+
+
 def swap(new: Path, target: Path) -> None:
     """Put the folder ``new`` in the place of ``target`` in one step; the old one, if any, is removed."""
     if not target.exists():

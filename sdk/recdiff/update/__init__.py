@@ -1,0 +1,1 @@
+"""A fitted model that takes in what came after its fit."""
