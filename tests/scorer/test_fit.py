@@ -23,7 +23,7 @@ from recdiff.scorer.fit import fit_scorer
 from recdiff.scorer.fitted import KNOWN, OTHER, Scorer
 from recdiff.scorer.round import make_round
 from recdiff.scorer.setup import Seeds, make_setup
-from recdiff.scorer.staged import STAGED
+from recdiff.scorer.untaught.staged import STAGED
 from tests.graph_samples import community_edges, community_items
 
 USERS = 640

@@ -31,7 +31,6 @@ from recdiff.errors import DataError
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.progress import Report, Steps, silent
 from recdiff.machine.threads import one_blas_thread
-from recdiff.scorer.answers import silence
 from recdiff.scorer.calibration import (
     SMALLEST_SHARE,
     agreement_with,
@@ -41,18 +40,19 @@ from recdiff.scorer.calibration import (
     taught,
     within_ceiling,
 )
-from recdiff.scorer.direct import Direct, widened
 from recdiff.scorer.evidence import denoise, folded
 from recdiff.scorer.features import CLIP, fold_features, rows_of, standardised
 from recdiff.scorer.fitted import KNOWN, OTHER, Scorer, averaged
 from recdiff.scorer.growth import growth_of
 from recdiff.scorer.halves import PART, Network, Task, edge_chance, edge_logits, half_networks, pair_ratios
-from recdiff.scorer.oddity import Oddity, share_of_odd
 from recdiff.scorer.pair_scorer import PairScorer, chance_of
 from recdiff.scorer.round import HALVES, Round, described, make_round, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, make_setup
 from recdiff.scorer.shares.kinds import Shares, infer_all
-from recdiff.scorer.staged import STAGED
+from recdiff.scorer.untaught.answers import silence
+from recdiff.scorer.untaught.direct import Direct, widened
+from recdiff.scorer.untaught.oddity import Oddity, share_of_odd
+from recdiff.scorer.untaught.staged import STAGED
 
 LEAST_OF_FAKES = 0.004
 """Share of the fakes that each kind keeps in the posterior, of a total of at least ``LEAST_TOTAL``."""

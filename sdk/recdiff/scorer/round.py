@@ -27,7 +27,6 @@ from recdiff.scorer.evidence import (
 from recdiff.scorer.features import CLIP, fold_features, rows_of, standardised
 from recdiff.scorer.pair_scorer import PairTerm, Span
 from recdiff.scorer.setup import Setup
-from recdiff.scorer.staged import LEAST, STAGED
 from recdiff.scorer.table import (
     COMPANY,
     UNSEEN,
@@ -40,6 +39,7 @@ from recdiff.scorer.table import (
     pair_terms,
     spans,
 )
+from recdiff.scorer.untaught.staged import LEAST, STAGED
 
 HALVES = 2
 """Folds are scored by networks that learned from the other half of the folds."""

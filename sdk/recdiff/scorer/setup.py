@@ -24,8 +24,8 @@ from recdiff.machine.progress import Steps
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import PlantedEdges, account_columns, plant
 from recdiff.scorer.pool import FakePool, edge_folds, fake_pool
-from recdiff.scorer.staged import Staged
 from recdiff.scorer.table import Columns, Tastes
+from recdiff.scorer.untaught.staged import Staged
 
 Block = TypeVar("Block")
 Made = TypeVar("Made")

@@ -33,9 +33,9 @@ from recdiff.graph.folded import Sides
 from recdiff.graph.sparse import csr_tensor, row_sums, scaled_sides, times
 from recdiff.graph.spectrum import Spectrum, block_width, eigenvectors, singular_vectors
 from recdiff.machine.device import generator_on
-from recdiff.scorer.answers import answer_columns
 from recdiff.scorer.pair_scorer import PairTerm, Span
-from recdiff.scorer.staged import STAGED
+from recdiff.scorer.untaught.answers import answer_columns
+from recdiff.scorer.untaught.staged import STAGED
 
 Columns = dict[str, Tensor]
 """By name, (U, width) each, on one device."""

@@ -28,12 +28,12 @@ from recdiff.graph.edge_index import EdgeIndex
 from recdiff.graph.keys import among, distinct
 from recdiff.graph.pairs import pair_keys
 from recdiff.graph.social_graph import SocialGraph
-from recdiff.scorer.answers import Habit, usual_rate
 from recdiff.scorer.evidence import ConditionalDenoiser, evidence_columns, read
 from recdiff.scorer.growth import column, latent_inputs, scale_of, sided_rows, spectral_rows
 from recdiff.scorer.round import LATENT_CLIP, named_evidence
-from recdiff.scorer.staged import LEAST, STAGED
-from recdiff.scorer.table import join
+from recdiff.scorer.table import COMPANY, join
+from recdiff.scorer.untaught.answers import Habit, usual_rate
+from recdiff.scorer.untaught.staged import LEAST, STAGED
 from recdiff.update.larger import Larger
 
 SMALLEST = 1e-6
@@ -181,7 +181,8 @@ class Rows:
             columns |= self._directed(asked)
         if "taste" in self.larger.at:
             columns |= self._tastes(asked)
-        columns[STAGED] = self._staged()[asked.user][:, None]
+        for name, of_new in ((STAGED, -LEAST), (COMPANY, 0.0)):
+            columns[name] = self._kept(name, of_new)[asked.user][:, None]
         if self.net is not None:
             columns |= self._evidence(columns)
         return columns
@@ -236,10 +237,9 @@ class Rows:
         }
         return {"taste": taste, **{name: each[:, None] for name, each in found.items()}}
 
-    def _staged(self) -> Float32:
-        """Return how much less than made each user's group looks, (M,): groups are found by fits alone."""
-        fitted = column(self.old, self.larger.at, STAGED)[:, 0]
-        return np.where(self.has_row, fitted, np.float32(-LEAST))
+    def _kept(self, name: str, of_new: float) -> Float32:
+        """Return the column ``name`` (M,) that fits alone find, with what new users have there until the next fit."""
+        return np.where(self.has_row, column(self.old, self.larger.at, name)[:, 0], np.float32(of_new))
 
     def latent(self, columns: Columns) -> Float32:
         """Return the rows (R, D) that are denoised, of rows with these ``columns``."""

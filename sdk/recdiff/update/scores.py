@@ -11,9 +11,9 @@ import numpy as np
 
 from recdiff.arrays import Float32, Float64, Half, Int64
 from recdiff.config.scorer import ScorerConfig
-from recdiff.scorer.answers import silence
 from recdiff.scorer.fit import SMALLEST_WEIGHT
 from recdiff.scorer.pair_scorer import PairScorer, chance_of, log_odds, pair_features
+from recdiff.scorer.untaught.answers import silence
 from recdiff.update.larger import Larger
 from recdiff.update.rows import Rows
 

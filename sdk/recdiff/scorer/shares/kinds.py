@@ -12,10 +12,10 @@ from recdiff.fakes.kinds import kind
 from recdiff.machine.threads import one_blas_thread
 from recdiff.scorer.accounts import AUDIENCES, IDLE, USING_NOTHING
 from recdiff.scorer.halves import Network, planted_ratios
-from recdiff.scorer.oddity import share_of_odd
 from recdiff.scorer.round import Round
 from recdiff.scorer.setup import Setup
 from recdiff.scorer.shares.mixture import INTERVAL, infer_further, infer_shares
+from recdiff.scorer.untaught.oddity import share_of_odd
 
 ALMOST_NONE = 1e-9
 ROOM = 0.02

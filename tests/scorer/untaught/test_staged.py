@@ -11,7 +11,7 @@ from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import auc
 from recdiff.sample.society import make_society
 from recdiff.scorer.fit import fit_scorer
-from recdiff.scorer.staged import LEAST, STAGED, SUREST, Staged
+from recdiff.scorer.untaught.staged import LEAST, STAGED, SUREST, Staged
 from tests.benchmarks.rings import plant_farm
 
 USERS = 800

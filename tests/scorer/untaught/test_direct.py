@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from recdiff.scorer.direct import Direct, widened
-from recdiff.scorer.oddity import Oddity
 from recdiff.scorer.pair_scorer import Layer, forward
+from recdiff.scorer.untaught.direct import Direct, widened
+from recdiff.scorer.untaught.oddity import Oddity
 
 
 @pytest.mark.parametrize("widths", [(5, 3), (5, 4, 3), (5, 8, 6, 3)])

@@ -14,10 +14,10 @@ from recdiff.metrics.edges import auc
 from recdiff.sample.society import make_society
 from recdiff.scorer.features import fold_features, standardised
 from recdiff.scorer.fit import fit_scorer
-from recdiff.scorer.oddity import FADING, LEAST_ODD, NEUTRAL, USUAL, Oddity, share_of_odd
 from recdiff.scorer.round import Round, make_round
 from recdiff.scorer.setup import Seeds, Setup, make_setup
 from recdiff.scorer.table import COMPANY
+from recdiff.scorer.untaught.oddity import FADING, LEAST_ODD, NEUTRAL, USUAL, Oddity, share_of_odd
 
 USERS = 500
 PLAIN = ScorerConfig(folds=4, divisions=1, rounds=1, evidence=EvidenceConfig(denoising="none"))

@@ -43,7 +43,7 @@ FARTHEST = 3.0
 USUAL, FADING = 0.1, 0.04
 """Share of fakes of no known kind where none of a known one are found, and the share of those by which it fades: the
 more is found, the less is left to be explained."""
-LEAST_ODD = 0.0005
+LEAST_ODD = 0.004
 OF_FOUND, LEAST_DIRECTED = 0.25, 0.001
 """The same where edges have directions: that part of those found, and at least so much."""
 

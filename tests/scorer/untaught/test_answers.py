@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recdiff.graph.folded import FoldedGraph
-from recdiff.scorer.answers import answer_columns, silence
+from recdiff.scorer.untaught.answers import answer_columns, silence
 
 # 0 and 1 answer one another; 2 asks 0 and 1 and is not answered.
 EDGES = np.array([[0, 1], [1, 0], [2, 0], [2, 1]])

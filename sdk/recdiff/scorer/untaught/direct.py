@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from recdiff.arrays import Float32
-from recdiff.scorer.answers import ASKING
-from recdiff.scorer.oddity import Oddity
 from recdiff.scorer.pair_scorer import Layer, PairTerm
 from recdiff.scorer.round import Round
-from recdiff.scorer.staged import STAGED
+from recdiff.scorer.untaught.answers import ASKING
+from recdiff.scorer.untaught.oddity import Oddity
+from recdiff.scorer.untaught.staged import STAGED
 
 
 @dataclass(frozen=True, eq=False)
