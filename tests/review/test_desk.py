@@ -41,8 +41,9 @@ def test_queues_are_sorted_by_harm_and_contributions_add_up(desk: Desk, tab: str
         found = desk.item(tab, line["name"])
         why = found["why"]
         assert why["start"] + sum(step["added"] for step in why["steps"]) == pytest.approx(why["total"], abs=1e-6)
-        if tab != "group":
-            assert 1 / (1 + np.exp(-why["total"])) == pytest.approx(found["score"], abs=1e-5)
+        shown = why["total"] if why["unit"] == "share" else 1 / (1 + np.exp(-why["total"]))
+        assert (why["unit"] == "share") is (tab == "group")
+        assert shown == pytest.approx(found["score"], abs=1e-5)
 
 
 def test_pages_follow_one_another_whatever_is_decided_between(desk: Desk) -> None:

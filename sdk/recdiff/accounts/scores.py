@@ -33,6 +33,8 @@ LEAST_VOTE, MUCH = -2.0, 3.0
 ALONE = -2.0
 """What it says of an account that it is in no group."""
 ROUNDS, SETTLED = 30, 0.05
+AUDIT = "audit"
+"""The part that the answers of an audit add."""
 
 
 @dataclass(frozen=True, eq=False)
