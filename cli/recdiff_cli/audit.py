@@ -51,7 +51,7 @@ def audit(
 
 
 def _draw(model: Path, size: int, *, seed: int, out: Path, data: Path | None, json: bool) -> None:
-    from recdiff.audit.decisions import Decided
+    from recdiff.audit.decided import Decided
     from recdiff.audit.edges import edge_units, evidence_of
     from recdiff.audit.sheet import write_sheet
     from recdiff.estimator import RecDiff

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from recdiff.arrays import Float64, Mask
-from recdiff.audit.decisions import Decided, Decision
+from recdiff.audit.decided import Decided
+from recdiff.audit.decisions import Decision
 from recdiff.audit.guarantee import guaranteed
 from recdiff.cleaning.policy import Policy, removed
 from recdiff.model.fitted import Fitted

@@ -93,10 +93,10 @@ def _check_edges(edges: pa.Table, users: int, unscored: bool) -> None:
 
 
 def _check_told(told: Told, edges: int, users: int) -> None:
-    for name in ("labels", "decided", "answers", "accounts"):
+    for name in ("labels", "decided", "answers", "accounts", "decided_accounts", "account_answers"):
         said = getattr(told, name)
         if said is not None:
-            fits = said.shape == (users if name == "accounts" else edges,) and said.dtype == np.int8
+            fits = said.shape == (users if "account" in name else edges,) and said.dtype == np.int8
             _require(fits and bool(np.isin(said, (FAKE, REAL, SILENT)).all()), f"{name} of edges or accounts")
     if told.blind is not None:
         _numbers("the scores before an audit", told.blind, edges)

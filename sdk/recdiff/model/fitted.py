@@ -120,7 +120,8 @@ class Fitted:
     def account_evidence(self) -> Evidence:
         """What account scores are computed from."""
         times = self.edges["tied_at"].to_numpy() if "tied_at" in self.edges.column_names else None
-        known = None if self.told.accounts is None else self.told.accounts.astype(np.int64)
+        told = self.told.known_accounts()
+        known = None if told is None else told.astype(np.int64)
         return Evidence(self.graph, self.scores, self.seen, times=times, known=known)
 
     @cached_property

@@ -31,7 +31,7 @@ class Told:
 
     Attributes:
         labels: that the fit was given. decided: that it took from decisions. answers: of audits since.
-        accounts: labels of accounts, (U,) in the same manner.
+        accounts, decided_accounts, account_answers: the same three of accounts, (U,).
         blind: (E,) fake scores before the first audit.
     """
 
@@ -39,6 +39,8 @@ class Told:
     decided: Verdicts | None = None
     answers: Verdicts | None = None
     accounts: Verdicts | None = None
+    decided_accounts: Verdicts | None = None
+    account_answers: Verdicts | None = None
     blind: Float32 | None = None
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -53,3 +55,9 @@ class Told:
     def verdicts(self, count: int) -> Verdicts:
         """Return all that was said of ``count`` edges: what was decided before labels, and answers before both."""
         return overlaid(count, self.labels, self.decided, self.answers)
+
+    def known_accounts(self) -> Verdicts | None:
+        """Return what the fit knew of accounts, (U,): what was decided before labels; None where it knew nothing."""
+        if self.accounts is None or self.decided_accounts is None:
+            return self.accounts if self.decided_accounts is None else self.decided_accounts
+        return overlaid(len(self.accounts), self.accounts, self.decided_accounts)

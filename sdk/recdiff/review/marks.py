@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from recdiff.arrays import Mask
-from recdiff.audit.decisions import ACCOUNT, EDGE, GROUP, TAKEN_BACK, Decided, Decision
+from recdiff.audit.decided import Decided
+from recdiff.audit.decisions import ACCOUNT, EDGE, GROUP, TAKEN_BACK, Decision
 from recdiff.audit.groups import listed_members
 from recdiff.audit.verdict import is_fake_of
 from recdiff.model.fitted import Fitted
