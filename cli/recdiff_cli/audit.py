@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -219,14 +220,20 @@ def _about_groups(loaded: Any, groups: list[int], verdict: str, reason: str, *, 
 
 def standing(fitted: Fitted, model: Path, data: Path | None) -> tuple[Path | None, list[Decision]]:
     """Return the file of decisions about the model's data, None where nobody knows of one, and what is in it."""
+    return standing_by(fitted.calibration, model, data)
+
+
+def standing_by(calibration: Mapping[str, Any], model: Path, data: Path | None) -> tuple[Path | None, list[Decision]]:
+    """Return the same for a model of which only the calibration was read."""
     from recdiff.audit.decisions import read_decisions
     from recdiff.audit.names import NOTED
-    from recdiff.audit.place import decisions_of
+    from recdiff.audit.place import decisions_by
 
-    file = decisions_of(fitted, model, data)
-    if file is None and NOTED in fitted.calibration:
+    told = calibration.get(NOTED)
+    file = decisions_by(told, model, data)
+    if file is None and told is not None:
         note(
-            f"note: the data are no longer at {model / fitted.calibration[NOTED]}, so decisions since the fit are not "
-            "obeyed; say --data DATA"
+            f"note: the data are no longer at {model / told}, so decisions since the fit are not obeyed; say --data "
+            "DATA"
         )
     return file, [] if file is None else read_decisions(file)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recdiff.arrays import Float32
+from recdiff.arrays import Float32, Int64
 
 Verdicts = NDArray[np.int8]
 """Of each edge (E,): 1 fake, 0 real, -1 nothing was said."""
@@ -22,6 +22,12 @@ def overlaid(count: int, *said: Verdicts | None) -> Verdicts:
     for each in said:
         if each is not None:
             found = np.where(each != SILENT, each, found)
+    return found
+
+
+def fake_ends(pairs: Int64, accounts: Verdicts) -> Verdicts:
+    """Return "fake" for pairs (B, 2) with an end that is a fake one of the ``accounts`` (U,), nothing for others."""
+    found: Verdicts = np.where((accounts == FAKE)[pairs].any(axis=1), FAKE, SILENT).astype(np.int8)
     return found
 
 
@@ -55,6 +61,22 @@ class Told:
     def verdicts(self, count: int) -> Verdicts:
         """Return all that was said of ``count`` edges: what was decided before labels, and answers before both."""
         return overlaid(count, self.labels, self.decided, self.answers)
+
+    def obeyed_accounts(self, decided: Verdicts, *, anew: bool) -> Verdicts:
+        """Return what is obeyed of accounts, (U,): what is ``decided`` of them, and answers of audits.
+
+        Args:
+            anew: decisions were read since the fit, so those that it took in do not count.
+        """
+        return overlaid(len(decided), None if anew else self.decided_accounts, self.account_answers, decided)
+
+    def obeyed(self, pairs: Int64, decided: Verdicts, accounts: Verdicts, *, anew: bool) -> Verdicts:
+        """Return what is obeyed of the fitted edges ``pairs`` (E, 2): 1 fake, 0 real, -1 nothing.
+
+        Args:
+            decided: (E,) of the edges, or by way of their accounts. accounts, anew: see ``obeyed_accounts``.
+        """
+        return overlaid(len(pairs), fake_ends(pairs, accounts), None if anew else self.decided, self.answers, decided)
 
     def known_accounts(self) -> Verdicts | None:
         """Return what the fit knew of accounts, (U,): what was decided before labels; None where it knew nothing."""

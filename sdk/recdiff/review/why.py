@@ -98,7 +98,7 @@ def _mean_slope(way: Float64) -> Float64:
     start = expit(PRIOR)
     long = np.abs(way) > SHORT
     rise = (expit(PRIOR + way) - start) / np.where(long, way, 1.0)
-    return np.where(long, rise, start * (1.0 - start))
+    return np.asarray(np.where(long, rise, start * (1.0 - start)))
 
 
 def _steps(accounts: Accounts, used: Int64, members: Int64, added: Mapping[str, float]) -> tuple[Step, ...]:
