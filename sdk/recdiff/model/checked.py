@@ -130,6 +130,10 @@ def _check_calibration(said: dict[str, Any], kinds: int) -> None:
     _require(_real(said["noise_level"]), "noise_level is no number")
     _require(all(_real(share[name]) for name in ("low", "estimate", "high")), "fake_share is no numbers")
     _require(isinstance(share["audited"], bool), "audited is no bool")
+    if "account_audit" in said:
+        audit = said["account_audit"]
+        _require(all(_real(audit[name]) for name in ("slope", "intercept")) and audit["slope"] > 0, "an audit's change")
+        _require(all(_real(said["account_share"][name]) for name in ("low", "estimate", "high")), "account_share")
 
 
 def _check_denoiser(denoiser: FoldedDenoiser, social: NDArray[Any], users: int) -> None:
