@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from recdiff.errors import UsageError
-from recdiff_cli.console import note, print_json, print_table, verbatim
+from recdiff_cli.console import note, print_json, print_table, said_share, verbatim
 from recdiff_cli.handing import hand_on
 from recdiff_cli.options import DEFAULT_MODEL, Force, Json, ModelFolder, Options, Target
 
@@ -41,6 +41,8 @@ def accounts(
     from recdiff.estimator import RecDiff
 
     fitted = RecDiff.load(model)
+    expected = {"estimate": float(fitted.fitted_.accounts.score.mean()), "audited": False}
+    share = fitted.fitted_.calibration.get("account_share", expected)
     table = fitted.groups_ if groups else fitted.accounts_
     rows = table if top is None else table.slice(0, top)
     stem, place = "groups" if groups else "accounts", None
@@ -51,7 +53,8 @@ def accounts(
         place = hand_on(rows, ACCOUNT_FORMATS, name=name, out=out, stem=stem, given=options, force=force)
     if json:
         shown = rows.slice(0, top or SHOWN).to_pylist()
-        print_json({"rows": table.num_rows, stem: shown} if place is None else {"out": place, "rows": rows.num_rows})
+        facts = {"rows": table.num_rows, stem: shown} if place is None else {"out": place, "rows": rows.num_rows}
+        print_json({**facts, "account_share": share})
         return
     shown = verbatim(rows.slice(0, top or SHOWN), "group" if groups else "user_id")
     names = [name for name in FIRST if name in table.column_names]
@@ -60,6 +63,8 @@ def accounts(
     print_table(names, ([_shown(row[name]) for name in names] for row in shown))
     if groups and not table.num_rows:
         note("no group of accounts that act together was found")
+    known = said_share(share) if share["audited"] else f"{share['estimate']:.3f} (expected, not audited)"
+    note(f"share of fake accounts: {known}")
     note(f"{rows.num_rows:,} rows written: {place}" if place else f"{table.num_rows:,} in all; --out FILE writes them")
 
 

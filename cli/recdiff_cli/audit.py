@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from recdiff_cli.options import DEFAULT_MODEL, DataFolder, Json, ModelFolder, Re
 if TYPE_CHECKING:
     from recdiff.audit.decisions import Decision
     from recdiff.audit.edges import Found
+    from recdiff.audit.subjects import Subject
     from recdiff.model.fitted import Fitted
 
 SIZE = 200
@@ -28,7 +30,8 @@ def register(app: typer.Typer) -> None:
 
 def audit(
     model: ModelFolder = DEFAULT_MODEL,
-    size: Annotated[int | None, typer.Option("--size", metavar="N", help="How many edges to ask about; 200.")] = None,
+    accounts: Annotated[bool, typer.Option("--accounts", help="Ask about accounts instead of edges.")] = False,
+    size: Annotated[int | None, typer.Option("--size", metavar="N", help="How many to ask about; 200.")] = None,
     seed: Annotated[int, typer.Option(help="Of the draw; a larger audit of one seed holds the smaller.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The table to fill in; audit.csv.")] = None,
     answers: Annotated[
@@ -39,34 +42,36 @@ def audit(
     who: Who = "",
     json: Json = False,
 ) -> None:
-    """Draw edges for a person to judge, or read the verdicts: the share of fakes, and scores that match it."""
+    """Draw edges, or accounts, for a person to judge, or read the verdicts: the share of fakes, and matching scores."""
     if answers is None:
-        _draw(model, SIZE if size is None else size, seed=seed, out=out or SHEET, data=data, json=json)
+        drawn = SIZE if size is None else size
+        _draw(model, drawn, accounts=accounts, seed=seed, out=out or SHEET, data=data, json=json)
         return
-    if size is not None or out is not None:
-        raise UsageError("--answers reads a table, --size and --out draw one; give one or the other")
+    if size is not None or out is not None or accounts:
+        raise UsageError(
+            "--answers reads a table, which says what it asks about, and --accounts, --size and --out draw one; give "
+            "one or the other"
+        )
     if not 0.0 <= threshold <= 1.0:
         raise UsageError(f"--threshold {threshold}: expected a number from 0 to 1")
     _take_in(model, answers, threshold=threshold, data=data, who=who, json=json)
 
 
-def _draw(model: Path, size: int, *, seed: int, out: Path, data: Path | None, json: bool) -> None:
-    from recdiff.audit.decisions import Decided
-    from recdiff.audit.edges import edge_units, evidence_of
+def _draw(model: Path, size: int, *, accounts: bool, seed: int, out: Path, data: Path | None, json: bool) -> None:
     from recdiff.audit.sheet import write_sheet
+    from recdiff.audit.subjects import ACCOUNTS, EDGES
     from recdiff.estimator import RecDiff
-    from recdiff.model.told import FAKE, SILENT, overlaid
+    from recdiff.model.told import FAKE, SILENT
 
     if seed < 0:
         raise UsageError(f"--seed {seed}: expected 0 or more")
     fitted = RecDiff.load(model).fitted_
-    sheet = edge_units(fitted).sheet(size, seed)
+    subject = ACCOUNTS if accounts else EDGES
+    sheet = subject.units(fitted).sheet(size, seed)
     rows = sheet.drawn.rows
-    decisions, answers = standing(fitted, model, data)[1], fitted.told.answers
-    decided = Decided.of(decisions, fitted.users, fitted.pairs[rows], directed=fitted.directed)
-    said = overlaid(len(rows), decided.verdicts, None if answers is None else answers[rows])
+    said = subject.known(fitted, standing(fitted, model, data)[1])[rows]
     words = ["" if each == SILENT else "fake" if each == FAKE else "real" for each in said.tolist()]
-    write_sheet(out, sheet, evidence_of(fitted, rows), words)
+    write_sheet(out, sheet, subject.evidence(fitted, rows), words)
     facts = {"out": str(out), "drawn": len(rows), "answered": sum(map(bool, words)), "audit": sheet.name}
     if json:
         print_json(facts)
@@ -76,56 +81,53 @@ def _draw(model: Path, size: int, *, seed: int, out: Path, data: Path | None, js
 
 
 def _take_in(model: Path, answers: Path, *, threshold: float, data: Path | None, who: str, json: bool) -> None:
-    from recdiff.audit.decisions import EDGE, add_decisions, taken
-    from recdiff.audit.edges import audited, edge_units
+    from recdiff.audit.decisions import add_decisions
     from recdiff.audit.place import decisions_of
     from recdiff.audit.sheet import read_answers
+    from recdiff.audit.subjects import subject_of
     from recdiff.estimator import RecDiff
     from recdiff.model.folder import BUNDLE, manifest_of
 
     before = manifest_of(model)
-    loaded = RecDiff.load(model)
-    units = edge_units(loaded.fitted_)
+    loaded, subject = RecDiff.load(model), subject_of(answers)
+    units = subject.units(loaded.fitted_)
     rows, is_fake = read_answers(answers, units)
-    score = loaded.score_edges()
-    loaded.fitted_, found = audited(loaded.fitted_, rows, is_fake, threshold)
+    score = subject.scores(loaded.fitted_)
+    loaded.fitted_, found = subject.audited(loaded.fitted_, rows, is_fake, threshold)
     file = decisions_of(loaded.fitted_, model, data)
     if file is None:
         note("note: it is not known where the data are, so the verdicts are kept in the model alone; say --data DATA")
     else:
-        src, dst = units.ids["src"], units.ids["dst"]
-        verdicts = [
-            taken(
-                EDGE, src[row], dst[row], "fake" if fake else "real", reason="audit", who=who, score=float(score[row])
-            )
-            for row, fake in zip(rows.tolist(), is_fake.tolist(), strict=True)
-        ]
+        verdicts = subject.decisions(units, rows, is_fake, score=score, who=who)
         add_decisions(file, verdicts, directed=loaded.fitted_.directed)
     exported = (model / BUNDLE).is_dir()
     loaded.save(model, before)
-    _print_found(loaded.fitted_, found, model, json)
+    _print_found(loaded.fitted_, subject, found, model, json)
     if exported:
-        note("the bundle held the old scores and is gone; export again: recdiff-sdk export --onnx")
+        note("the bundle was the old model's and is gone; export again: recdiff-sdk export --onnx")
 
 
-def _print_found(fitted: Fitted, found: Found, model: Path, json: bool) -> None:
+def _print_found(fitted: Fitted, subject: Subject, found: Found, model: Path, json: bool) -> None:
     from dataclasses import asdict
 
+    from recdiff.audit.subjects import EDGES
+
     if json:
-        print_json({"model": str(model), **asdict(found)})
+        print_json({"model": str(model), "of": subject.what, **asdict(found)})
         return
-    share, precision = found.share, found.precision
+    share, precision, (one, several) = found.share, found.precision, subject.words
     rows: list[tuple[str, object]] = [("answers", share.answers), ("of them fake", found.fake)]
-    rows += [("share of fake edges", f"{share.estimate:.3f} ({share.low:.3f} to {share.high:.3f})")]
+    rows += [(f"share of fake {several}", f"{share.estimate:.3f} ({share.low:.3f} to {share.high:.3f})")]
     name = f"precision at {found.threshold:g}"
     if precision is None:
-        rows += [(name, "no answered edge has such a score")]
+        rows += [(name, f"no answered {one} has such a score")]
     else:
         rows += [
             (name, f"{precision.estimate:.3f} ({precision.low:.3f} to {precision.high:.3f}, n = {precision.answers})")
         ]
     print_table(("audit", "95 % intervals"), rows)
-    note(f"share of fake edges: {said_share(fitted.calibration['fake_share'])}; scores are recalibrated in {model}")
+    told = fitted.calibration["fake_share" if subject is EDGES else "account_share"]
+    note(f"share of fake {several}: {said_share(told)}; scores are recalibrated in {model}")
 
 
 def decide(
@@ -219,14 +221,20 @@ def _about_groups(loaded: Any, groups: list[int], verdict: str, reason: str, *, 
 
 def standing(fitted: Fitted, model: Path, data: Path | None) -> tuple[Path | None, list[Decision]]:
     """Return the file of decisions about the model's data, None where nobody knows of one, and what is in it."""
+    return standing_by(fitted.calibration, model, data)
+
+
+def standing_by(calibration: Mapping[str, Any], model: Path, data: Path | None) -> tuple[Path | None, list[Decision]]:
+    """Return the same for a model of which only the calibration was read."""
     from recdiff.audit.decisions import read_decisions
     from recdiff.audit.names import NOTED
-    from recdiff.audit.place import decisions_of
+    from recdiff.audit.place import decisions_by
 
-    file = decisions_of(fitted, model, data)
-    if file is None and NOTED in fitted.calibration:
+    told = calibration.get(NOTED)
+    file = decisions_by(told, model, data)
+    if file is None and told is not None:
         note(
-            f"note: the data are no longer at {model / fitted.calibration[NOTED]}, so decisions since the fit are not "
-            "obeyed; say --data DATA"
+            f"note: the data are no longer at {model / told}, so decisions since the fit are not obeyed; say --data "
+            "DATA"
         )
     return file, [] if file is None else read_decisions(file)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from recdiff.errors import UsageError
-from recdiff_cli.audit import standing
+from recdiff_cli.audit import standing, standing_by
 from recdiff_cli.console import note, print_json, print_table, progress, said_share, say, verbatim
 from recdiff_cli.handing import hand_on
 from recdiff_cli.options import (
@@ -90,23 +91,15 @@ def clean_edges(
         given |= {"guarantee": guarantee, "keep_degree": keep_degree}
         _clean_fitted(model, given, data, out=out, format_name=format_name, options=options, force=force, json=json)
         return
-    others = (remove_share, min_precision, guarantee, format_name, data)
+    others = (remove_share, min_precision, guarantee, format_name)
     if any(each is not None for each in others) or keep_degree or options or force:
         raise UsageError(
-            "--edges streams, so it takes --threshold only; no --remove-share, --min-precision, --guarantee, "
-            "--keep-degree, --data, --format, --with or --force"
+            "--edges streams: --threshold only; no --remove-share, --min-precision, --guarantee, --keep-degree, "
+            "--format, --with or --force"
         )
-    _clean_streamed(
-        model,
-        edges,
-        threshold=threshold,
-        unknown=unknown,
-        engine=engine,
-        device=device,
-        mapping=mapping,
-        out=Path(out or DEFAULT_OUT),
-        json=json,
-    )
+    how: dict[str, Any] = {"unknown": unknown, "engine": engine, "device": device, "mapping": mapping}
+    place = Path(out or DEFAULT_OUT)
+    _clean_streamed(model, edges, threshold=threshold, **how, data=data, out=place, json=json)
 
 
 def _clean_fitted(
@@ -190,17 +183,24 @@ def _clean_streamed(
     engine: Literal["local", "ray"],
     device: Literal["auto", "cpu", "cuda"],
     mapping: list[str] | None,
+    data: Path | None,
     out: Path,
     json: bool,
 ) -> None:
+    from recdiff.audit.place import way
     from recdiff.cleaning.policy import DEFAULT_THRESHOLD
     from recdiff.data.columns import map_beside
     from recdiff_export.opening import open_bundle
     from recdiff_export.stream.local import clean_stream
+    from recdiff_export.stream.obeyed import Obeyed, calibration_of, model_of, told_in
 
     names = map_beside(edges) | names_of(mapping)
     with progress() as report:
         scorer = open_bundle(model, device)
+        home = model_of(model)
+        file, decisions = standing_by(calibration_of(home), home or model, data)
+        told, pairs = told_in(home, scorer.users)
+        obeyed = Obeyed.of(decisions, scorer.users, told, pairs, directed=scorer.manifest.directed)
         limit = DEFAULT_THRESHOLD if threshold is None else threshold
         summary = clean_stream(
             scorer,
@@ -210,25 +210,14 @@ def _clean_streamed(
             unknown=unknown,
             mapping=names,
             engine=engine,
+            obeyed=replace(obeyed, file=None if file is None else way(out, file)),
             report=report,
         )
-    _say_undecided(model)
     facts = {"out": str(out), **summary.plain()}
     if json:
         print_json(facts)
         return
     print_table(("streamed", ""), list(facts.items()))
-
-
-def _say_undecided(model: Path) -> None:
-    """Say that decisions are not obeyed in files, where there are some; read without what an image leaves out."""
-    from recdiff.audit.names import NAME, NOTED
-    from recdiff.storage.json_file import read_json
-
-    file = model / "calibration.json"
-    told = read_json(file).get(NOTED) if file.is_file() else None
-    if told is not None and (model / told / NAME).is_file():
-        note("note: edges in files go by their score alone; decisions.csv is obeyed without --edges")
 
 
 def explain(

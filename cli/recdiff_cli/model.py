@@ -171,7 +171,16 @@ def _print_fit(model: RecDiff, out: Path, json: bool) -> None:
     facts = {"model": str(out), **fitted.metrics, "noise": found.get("shares", {})}
     facts |= {
         name: found[name]
-        for name in ("noise_level", "fake_share", "labels", "account_labels", "decisions", "unscored", "rows_left_out")
+        for name in (
+            "noise_level",
+            "fake_share",
+            "labels",
+            "account_labels",
+            "decisions",
+            "account_decisions",
+            "unscored",
+            "rows_left_out",
+        )
         if name in found
     }
     if json:
@@ -199,7 +208,11 @@ def _print_fit(model: RecDiff, out: Path, json: bool) -> None:
     if "decisions" in found:
         used = found["decisions"]
         count = used["fake"] + used["real"]
-        note(f"learned from decisions about {count} edge{'s' if count > 1 else ''}, {used['fake']} of them fake")
+        note(f"learned from decisions about {count} edge{'' if count == 1 else 's'}, {used['fake']} of them fake")
+    if "account_decisions" in found:
+        used = found["account_decisions"]
+        count = used["fake"] + used["real"]
+        note(f"learned from decisions about {count} account{'' if count == 1 else 's'}, {used['fake']} of them fake")
     note(f"model: {out}   next: recdiff-sdk export --onnx, recdiff-sdk clean-edges --threshold 0.3")
 
 

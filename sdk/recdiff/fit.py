@@ -25,7 +25,8 @@ import torch
 
 from recdiff.accounts.scores import agreement
 from recdiff.arrays import Float32, Int64
-from recdiff.audit.decisions import Decided, Decision
+from recdiff.audit.decided import Decided
+from recdiff.audit.decisions import Decision, about_accounts
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.labels import Labels
@@ -183,6 +184,7 @@ def _calibration(scorer: Scorer, told: Told) -> dict[str, Any]:
         "fake_share": {**_interval(scorer), "audited": False},
         **({} if told.labels is None else {"labels": {**_counts(told.labels), "blind_auc": scorer.agreement}}),
         **({} if told.decided is None else {"decisions": _counts(told.decided)}),
+        **({} if told.decided_accounts is None else {"account_decisions": _counts(told.decided_accounts)}),
     }
 
 
@@ -272,9 +274,10 @@ def _known(told: Told, edges: Int64) -> Int64 | None:
 
     What was said of an edge itself comes before what was said of its ends.
     """
-    if told.labels is None and told.decided is None and told.accounts is None:
+    accounts = told.known_accounts()
+    if told.labels is None and told.decided is None and accounts is None:
         return None
-    of_ends = None if told.accounts is None else edges_by_accounts(edges, told.accounts)
+    of_ends = None if accounts is None else edges_by_accounts(edges, accounts)
     return overlaid(len(edges), of_ends, told.verdicts(len(edges))).astype(np.int64)
 
 
@@ -285,7 +288,7 @@ def _counts(said: Verdicts) -> dict[str, int]:
 def told_of(
     dataset: SocialDataset, labels: Labels | None, decisions: Sequence[Decision], accounts: Verdicts | None = None
 ) -> Told:
-    """Return what labels and decisions say of the edges, and labels of the ``accounts`` (U,).
+    """Return what labels and decisions say of the edges and accounts; ``accounts`` (U,) are labels.
 
     Raises:
         DataError: see ``known_edges``.
@@ -294,7 +297,9 @@ def told_of(
     if not decisions:
         return Told(labels=known, accounts=accounts)
     found = Decided.of(decisions, dataset.users, dataset.edges, directed=dataset.directed)
-    return Told(labels=known, decided=found.verdicts, accounts=accounts)
+    about = about_accounts(decisions, dataset.users)
+    decided_accounts = about if (about != SILENT).any() else None
+    return Told(labels=known, decided=found.verdicts, accounts=accounts, decided_accounts=decided_accounts)
 
 
 def _with_account_facts(fitted: Fitted) -> Fitted:

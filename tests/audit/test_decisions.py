@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from recdiff.audit.decided import Decided
 from recdiff.audit.decisions import (
     TAKEN_BACK,
     ConflictError,
-    Decided,
     add_decisions,
     decisions_file,
     key_of,

@@ -19,19 +19,6 @@ Run = Callable[..., tuple[int, str, str]]
 Rows = list[dict[str, str]]
 
 
-@pytest.fixture
-def place(run: Run, tmp_path: Path, sample_folder: Path, model_folder: Path) -> Path:
-    """A folder with the sample and its model, as `fit` would have left them."""
-    shutil.copytree(sample_folder, tmp_path / "data")
-    shutil.copytree(model_folder, tmp_path / "recdiff-model")
-    from recdiff.audit.place import noted
-
-    model = RecDiff.load(tmp_path / "recdiff-model")
-    model.fitted_ = noted(model.fitted_, tmp_path / "data", tmp_path / "recdiff-model")
-    model.save(tmp_path / "recdiff-model")
-    return tmp_path
-
-
 def truth_of(place: Path) -> dict[tuple[str, str], bool]:
     return {(row["src"], row["dst"]): row["is_fake"] for row in pq.read_table(place / "data/truth.parquet").to_pylist()}
 

@@ -7,21 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
+from recdiff.audit.decisions import taken
 from recdiff.config import Config
 from recdiff.config.scorer import EvidenceConfig, ScorerConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.ids import Ids
 from recdiff.errors import DataError
 from recdiff.estimator import RecDiff
+from recdiff.fit import told_of
 from recdiff.model.known import edges_by_accounts, known_accounts
 from tests.accounts.towns import town
 
 QUICK = Config(
     device="cpu", scorer=ScorerConfig(folds=2, rounds=1, divisions=1, evidence=EvidenceConfig(denoising="none"))
 )
+
+QUICKER = RecDiff(config=replace(QUICK, final="train"), recommender__steps=1)
 
 
 def ringed() -> tuple[SocialDataset, np.ndarray]:
@@ -69,6 +74,48 @@ def test_a_folder_of_a_model_without_account_labels_gives_blind_accounts(model_f
     known = np.full(len(fitted.users), -1, np.int8)
     known[0] = 1
     assert "labels" in replace(fitted, told=replace(fitted.told, accounts=known)).accounts.parts
+
+
+def test_decided_accounts_are_labels_of_the_next_fit(tmp_path: Path) -> None:
+    dataset, fake = ringed()
+    ids = dataset.users.values.to_pylist()
+    said = {ids[row]: bool(fake[row]) for row in [*np.flatnonzero(fake)[::4], *np.flatnonzero(~fake)[::30]]}
+    other = [taken("account", name, "", verdict) for name, verdict in (("nobody", "fake"), (ids[1], "fake"))]
+    decisions = [taken("account", name, "", "fake" if bad else "real") for name, bad in said.items()]
+    decisions = [*other, taken("account", ids[1], "", "unsure"), *decisions]
+    model = RecDiff(config=QUICK).fit(dataset, decisions=decisions)
+    labels = known_accounts(dataset, list(said), list(said.values()))
+    np.testing.assert_array_equal(model.fitted_.told.known_accounts(), labels)
+    facts = model.fitted_.calibration["account_decisions"]
+    assert facts == {"fake": sum(said.values()), "real": len(said) - sum(said.values())}
+    accounts = model.accounts_
+    score = dict(zip(accounts["user_id"].to_pylist(), accounts["account_score"].to_pylist(), strict=True))
+    assert all(score[name] > 0.99 if bad else score[name] < 0.01 for name, bad in said.items())
+    model.save(tmp_path / "model")
+    assert RecDiff.load(tmp_path / "model").accounts_.equals(accounts)
+    both = told_of(dataset, None, [taken("account", name, "", "real") for name in said], labels).known_accounts()
+    assert both is not None  # What was decided goes before labels.
+    assert set(both[labels >= 0].tolist()) == {0}
+
+
+def test_after_decisions_and_a_fit_the_queue_of_accounts_holds_more_fakes(
+    sample_folder: Path, sample_dataset: SocialDataset
+) -> None:
+    dataset, names = sample_dataset, sample_dataset.users.values.to_pylist()
+    truth = pq.read_table(sample_folder / "truth.parquet")
+    ends = np.stack([dataset.users.index(truth[end]) for end in ("src", "dst")], axis=1)
+    real = ends[~truth["is_fake"].to_numpy(zero_copy_only=False)]
+    fake = ~np.isin(np.arange(len(names)), real)  # A planted account has no tie that is real.
+    known = np.flatnonzero(fake)[::2]
+    decisions = [taken("account", names[user], "", "fake") for user in known]
+    blind, taught = (QUICKER.fit(dataset, decisions=each).fitted_.accounts.log_odds for each in ([], decisions))
+
+    def found(odds: np.ndarray, count: int) -> int:
+        queue = np.argsort(-odds, kind="stable")
+        return int(fake[queue[~np.isin(queue, known)][:count]].sum())
+
+    assert found(taught, 10) > found(blind, 10)
+    assert found(taught, 40) > found(blind, 40)
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,9 @@ def test_queues_are_sorted_by_harm_and_contributions_add_up(desk: Desk, tab: str
         found = desk.item(tab, line["name"])
         why = found["why"]
         assert why["start"] + sum(step["added"] for step in why["steps"]) == pytest.approx(why["total"], abs=1e-6)
-        if tab != "group":
-            assert 1 / (1 + np.exp(-why["total"])) == pytest.approx(found["score"], abs=1e-5)
+        shown = why["total"] if why["unit"] == "share" else 1 / (1 + np.exp(-why["total"]))
+        assert (why["unit"] == "share") is (tab == "group")
+        assert shown == pytest.approx(found["score"], abs=1e-5)
 
 
 def test_pages_follow_one_another_whatever_is_decided_between(desk: Desk) -> None:
@@ -213,19 +214,24 @@ def test_an_edge_of_an_account_that_is_fake_is_decided_by_that(desk: Desk) -> No
     assert desk.item("edge", line["name"])["by_account"] == ["ring-00"]
 
 
-def test_an_audit_is_answered_at_the_desk(run: object, place: Place) -> None:
+@pytest.mark.parametrize("what", ["edge", "account"])
+def test_an_audit_is_answered_at_the_desk(run: object, place: Place, what: str) -> None:
     sheet = place.data.parent / "audit.csv"
-    code, _, err = run("audit", "--size", 40, "--model", place.model, "--out", sheet)  # type: ignore[operator]
+    words = ["audit", "--size", 40, "--model", place.model, "--out", sheet, *["--accounts"][: what == "account"]]
+    code, _, err = run(*words)  # type: ignore[operator]
     assert code == 0, err
     desk = place.desk(audit=sheet)
     assert desk.queue("audit", limit=200)["total"] == 40
     assert desk.state()["progress"]["audit"]["share"] is None
     for each in desk.queue("audit", limit=200)["lines"][:25]:
-        desk.decide("edge", each["name"], "fake" if each["score"] > 0.3 else "real", 0)
+        assert desk.item(what, each["name"])["audited"]
+        desk.decide(each["what"], each["name"], "fake" if each["score"] > 0.3 else "real", 0)
+    assert desk.state()["progress"]["audit"]["of"] == what
     share = desk.state()["progress"]["audit"]["share"]
     assert share["low"] <= share["estimate"] <= share["high"]
     assert desk.queue("audit")["total"] == 15
-    assert read_decisions(place.data / "decisions.csv")[0].reason == "audit"
+    first_row = read_decisions(place.data / "decisions.csv")[0]
+    assert (first_row.what, first_row.reason) == (what, "audit")
     with sheet.open(encoding="utf-8") as stream:
         assert sum(bool(row["verdict"]) for row in csv.DictReader(stream)) == 25
     code, _, err = run("audit", "--answers", sheet, "--model", place.model)  # type: ignore[operator]

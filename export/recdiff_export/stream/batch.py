@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from recdiff.arrays import Float32, Int64
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
+from recdiff.model.told import FAKE, REAL
 from recdiff.storage.whole import flush
 from recdiff_export.runtime.lookup import IdLookup
-from recdiff_export.stream.journal import Done
+from recdiff_export.stream.journal import COUNTS, Done
+from recdiff_export.stream.obeyed import Obeyed
 from recdiff_export.stream.source import EdgeSource, Segment
 
 if TYPE_CHECKING:
@@ -96,8 +98,15 @@ def pipeline(
 
 
 def score_batch(
-    scorer: Scorer, batch: pa.RecordBatch, threshold: float, unknown: UnknownUsers, path: Path, first: int
+    scorer: Scorer,
+    batch: pa.RecordBatch,
+    threshold: float,
+    unknown: UnknownUsers,
+    path: Path,
+    first: int,
+    obeyed: Obeyed | None = None,
 ) -> Scored:
+    """Divide the rows of ``batch``, row ``first`` of ``path`` and on, by their scores and by what is obeyed."""
     src, dst = scorer.lookup.pair(batch.column("src"), batch.column("dst"))
     scores = scorer.score_positions(src, dst)
     missing = np.isnan(scores)
@@ -105,6 +114,9 @@ def score_batch(
     if count and unknown == "error":
         raise _strangers(batch, src, dst, first)
     fake = scores.astype(np.float64) >= threshold
+    said = np.empty(0, np.int8) if obeyed is None else obeyed.about(src, dst)
+    if obeyed is not None:
+        fake = (fake | (said == FAKE)) & (said != REAL)
     columns = [*batch.columns[:2], pa.array(scores, mask=missing if count else None), *batch.columns[2:]]
     names = [*batch.schema.names[:2], "fake_score", *batch.schema.names[2:]]
     rows = pa.RecordBatch.from_arrays(columns, names)
@@ -120,6 +132,8 @@ def score_batch(
         removed=len(removed),
         unknown=count,
         dropped=dropped,
+        decided_fake=int((said == FAKE).sum()),
+        decided_real=int((said == REAL).sum()),
         score_sum=total,
         last=True,
     )
@@ -131,8 +145,7 @@ def _where(rows: pa.RecordBatch, mask: NDArray[np.bool_]) -> pa.RecordBatch:
 
 
 def added(a: Done, b: Done) -> Done:
-    counts = ("rows", "kept", "removed", "unknown", "dropped", "score_sum")
-    return replace(a, **{name: getattr(a, name) + getattr(b, name) for name in counts})
+    return replace(a, **{name: getattr(a, name) + getattr(b, name) for name in (*COUNTS, "score_sum")})
 
 
 def _strangers(batch: pa.RecordBatch, src: Int64, dst: Int64, first: int) -> StrangersError:

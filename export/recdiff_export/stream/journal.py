@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from recdiff.storage.json_file import parse_json
 from recdiff.storage.lock import locked
 from recdiff.storage.whole import flush_all, foreign, swap, writable
 
+COUNTS = ("rows", "kept", "removed", "unknown", "dropped", "decided_fake", "decided_real")
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Done:
@@ -33,13 +37,16 @@ class Done:
     removed: int
     unknown: int
     dropped: int
+    decided_fake: int
+    decided_real: int
     score_sum: float
     last: bool
 
     @classmethod
     def none(cls, file: str = "", first: int = 0) -> Done:
         """Return a part from row ``first`` of ``file`` on, of which nothing is done yet."""
-        return cls(file, first, rows=0, kept=0, removed=0, unknown=0, dropped=0, score_sum=0.0, last=True)
+        counts = dict.fromkeys(COUNTS, 0)
+        return cls(file, first, **counts, score_sum=0.0, last=True)
 
 
 class Journal:
@@ -147,6 +154,7 @@ def _read(log: Path, fingerprint: str) -> list[Done]:
     lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
     whole = [parse_json(line) for line in lines if line.endswith("\n")]
     if not whole or whole[0] != {"fingerprint": fingerprint}:
+        _log.warning("%s: another input, model, setting or decision than before, so its parts are made anew", log)
         return []
     return [Done(**entry) for entry in whole[1:]]
 

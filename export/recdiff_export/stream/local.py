@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 
@@ -30,6 +30,7 @@ from recdiff_export.stream.batch import (
     write_part,
 )
 from recdiff_export.stream.journal import Done, Journal, disk_errors
+from recdiff_export.stream.obeyed import Obeyed
 from recdiff_export.stream.source import SEGMENT_ROWS, EdgeSource, Segment
 
 Engine = Literal["local", "ray"]
@@ -47,6 +48,7 @@ def clean_stream(
     mapping: Mapping[str, str] | None = None,
     engine: Engine = "local",
     workers: int | None = None,
+    obeyed: Obeyed | None = None,
     resume: bool = True,
     report: Report = silent,
 ) -> Summary:
@@ -54,7 +56,8 @@ def clean_stream(
 
     Up to 8 M rows of one file become kept.parquet and removed.parquet; more become folders kept/ and removed/ of
     parts in the input's order. ``out`` appears when everything is written; a killed run continues from its last
-    finished part when it is called again with the same input, model and settings.
+    finished part when it is called again with the same input, model, settings and verdicts to obey, and otherwise
+    starts over.
 
     Args:
         edges: a Parquet, csv or tsv file, or a folder of them.
@@ -63,6 +66,7 @@ def clean_stream(
         engine: "ray" scores on all workers of a Ray cluster, see ``ray``; scores and files are the same.
         workers: of the Ray cluster; by default one per card where there are cards (and the scorer was not opened for
             the processor), else one per core. Each holds the user ids and maps the table.
+        obeyed: what people decided: edges known to be real are kept, known fakes removed, whatever they score.
 
     Raises:
         DataError: an input cannot be read or used, an unknown user with "error", or the disk is full.
@@ -77,18 +81,19 @@ def clean_stream(
     place = edges.absolute() if engine == "ray" else edges
     source = EdgeSource.open(place, mapping or {}, integers=scorer.lookup.ids.integers)
     total = source.total_rows()
-    mark = fingerprint(scorer, source, threshold, unknown, engine)
+    mark = fingerprint(scorer, source, threshold, unknown, engine=engine, obeyed=obeyed)
     with disk_errors(out), Journal(out, mark, resume=resume) as journal:
         resumed = sum(done.rows for done in journal.done)
         report(STAGE, resumed, total)
-        work = _Work(scorer=scorer, threshold=threshold, unknown=unknown, journal=journal, report=report, total=total)
+        settings: dict[str, Any] = {"threshold": threshold, "unknown": unknown, "obeyed": obeyed}
+        work = _Work(scorer=scorer, **settings, journal=journal, report=report, total=total)
         if engine == "ray":
             work.spread(source, workers)
         else:
             with ThreadPoolExecutor(scorer.threads, thread_name_prefix="recdiff-stream") as pool:
                 for segment in source.segments():
                     work.run(source, segment, pool)
-        return finished(journal, edges, threshold, resumed, begun)
+        return finished(journal, edges, threshold, resumed, begun, obeyed=obeyed)
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ class _Work:
     scorer: Scorer
     threshold: float
     unknown: UnknownUsers
+    obeyed: Obeyed | None
     journal: Journal
     report: Report
     total: int
@@ -116,7 +122,8 @@ class _Work:
         from recdiff_export.stream.ray import spread
 
         rows = sum(done.rows for done in self.journal.done)
-        for done in spread(self.scorer, source, self.journal, self.threshold, self.unknown, workers=workers):
+        settings = self.threshold, self.unknown
+        for done in spread(self.scorer, source, self.journal, *settings, obeyed=self.obeyed, workers=workers):
             self.journal.add(done)
             rows += done.rows
             self.report(STAGE, rows, self.total)
@@ -144,7 +151,8 @@ class _Work:
         return done
 
     def _score(self, batch: pa.RecordBatch, first: int, path: Path) -> Scored:
-        return score_batch(self.scorer, batch, threshold=self.threshold, unknown=self.unknown, path=path, first=first)
+        settings: dict[str, Any] = {"threshold": self.threshold, "unknown": self.unknown, "obeyed": self.obeyed}
+        return score_batch(self.scorer, batch, **settings, path=path, first=first)
 
 
 def check_settings(threshold: float, unknown: str) -> None:
@@ -159,11 +167,14 @@ def check_settings(threshold: float, unknown: str) -> None:
         raise UsageError(f"unknown = {unknown!r}: accepted are {', '.join(get_args(UnknownUsers))}")
 
 
-def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begun: float) -> Summary:
+def finished(
+    journal: Journal, edges: Path, threshold: float, resumed: int, begun: float, *, obeyed: Obeyed | None = None
+) -> Summary:
     """Put the whole result in the output's place and return what was done.
 
     Args:
-        resumed: rows finished before this run. begun: its start, on the monotonic clock.
+        resumed: rows finished before this run. begun: its start, on the monotonic clock. obeyed: see
+            ``clean_stream``.
 
     Raises:
         DataError: there was no row in ``edges``.
@@ -176,6 +187,7 @@ def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begu
         total = added(total, done)
     scored = total.rows - total.unknown
     mean = total.score_sum / scored if scored else None
+    decided = {"fake": total.decided_fake, "real": total.decided_real}
     summary = Summary(
         edges=total.rows,
         kept=total.kept,
@@ -184,6 +196,8 @@ def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begu
         dropped=total.dropped,
         policy=Policy(threshold).given(),
         estimated_fake_share=mean,
+        decided=decided if any(decided.values()) else None,
+        decisions_file=None if obeyed is None else obeyed.file,
         resumed=resumed,
         seconds=time.monotonic() - begun,
     )
@@ -191,10 +205,19 @@ def finished(journal: Journal, edges: Path, threshold: float, resumed: int, begu
     return summary
 
 
-def fingerprint(scorer: Scorer, source: EdgeSource, threshold: float, unknown: str, engine: str = "local") -> str:
-    """Hash what decides the output and its parts: input files, model, settings and engine."""
+def fingerprint(
+    scorer: Scorer,
+    source: EdgeSource,
+    threshold: float,
+    unknown: str,
+    *,
+    engine: str = "local",
+    obeyed: Obeyed | None = None,
+) -> str:
+    """Hash what decides the output and its parts: input files, model, settings, engine and what is obeyed."""
     files = [(str(file), file.stat().st_size, file.stat().st_mtime_ns, _glimpse(file)) for file in source.files]
     settings = [threshold, unknown, sorted(source.mapping.items()), SEGMENT_ROWS, files, engine]
+    settings.append(None if obeyed is None else obeyed.digest)
     # Of the bundle as it was opened: another may lie at its path by now.
     return hashlib.sha256(f"{json.dumps(settings)} {scorer.digest}".encode()).hexdigest()
 

@@ -28,6 +28,7 @@ from recdiff_export.runtime.provider import Provider
 from recdiff_export.runtime.scorer import OnnxScorer, reopened
 from recdiff_export.stream.batch import SIDES, Scored, Scorer, UnknownUsers, pipeline, score_batch, write_part
 from recdiff_export.stream.journal import Done, Journal, disk_errors, part_path
+from recdiff_export.stream.obeyed import Obeyed
 from recdiff_export.stream.source import EdgeSource, Segment
 
 
@@ -38,6 +39,7 @@ def spread(
     threshold: float,
     unknown: UnknownUsers,
     *,
+    obeyed: Obeyed | None = None,
     workers: int | None,
 ) -> Iterator[Done]:
     """Yield the parts of ``source`` that ``journal`` does not have, in the order of finishing.
@@ -59,6 +61,7 @@ def spread(
         result=journal.result,
         threshold=threshold,
         unknown=unknown,
+        obeyed=obeyed,
     )
     return _spread(work, work.left(journal), workers)
 
@@ -75,6 +78,7 @@ class _Work:
     result: Path
     threshold: float
     unknown: UnknownUsers
+    obeyed: Obeyed | None = None
 
     def left(self, journal: Journal) -> list[int]:
         """Return the numbers of the segments that ``journal`` does not have."""
@@ -112,7 +116,8 @@ class Worker:
         paths = [part_path(work.result, side, number) for side in SIDES]
 
         def score(batch: pa.RecordBatch, first: int, path: Path) -> Scored:
-            return score_batch(scorer, batch, threshold=work.threshold, unknown=work.unknown, path=path, first=first)
+            settings: dict[str, Any] = {"threshold": work.threshold, "unknown": work.unknown, "obeyed": work.obeyed}
+            return score_batch(scorer, batch, **settings, path=path, first=first)
 
         # The draft has a name of its own: a worker that was given up for dead may still be writing.
         with disk_errors(work.result), ThreadPoolExecutor(self._threads) as pool:

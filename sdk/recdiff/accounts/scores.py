@@ -11,7 +11,7 @@ Letters: U users, E edges.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -33,6 +33,8 @@ LEAST_VOTE, MUCH = -2.0, 3.0
 ALONE = -2.0
 """What it says of an account that it is in no group."""
 ROUNDS, SETTLED = 30, 0.05
+AUDIT = "audit"
+"""The part that the answers of an audit add."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +111,20 @@ def judge_accounts(evidence: Evidence) -> Accounts:
         told = taught(evidence.graph, evidence.items, odds, parts=parts, known=evidence.known)
         parts["labels"], odds = told - odds, told
     return Accounts(odds, parts, groups, degree, expected_fake(evidence, expit(odds)))
+
+
+def recalibrated(accounts: Accounts, slope: float, intercept: float, evidence: Evidence) -> Accounts:
+    """Return accounts whose log odds s are ``slope`` s + ``intercept``, as an audit found; what they gain is a part.
+
+    An account whose label is known keeps at least what the label says. ``evidence`` has the edge scores of now.
+    """
+    before = accounts.log_odds
+    odds = slope * before + intercept
+    if evidence.known is not None:
+        odds = np.where(evidence.known == 1, np.maximum(odds, before), odds)
+        odds = np.where(evidence.known == 0, np.minimum(odds, before), odds)
+    parts = {**accounts.parts, AUDIT: odds - before}
+    return replace(accounts, log_odds=odds, parts=parts, expected_fake=expected_fake(evidence, expit(odds)))
 
 
 def agreement(accounts: Accounts, known: Int64) -> float | None:

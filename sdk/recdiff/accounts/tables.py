@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from recdiff.accounts.scores import Accounts, Evidence, group_scores
+from recdiff.accounts.scores import AUDIT, Accounts, Evidence, group_scores
 from recdiff.arrays import Float64, Int64
 from recdiff.data.ids import Ids
 from recdiff.groups.find import LOCKSTEP, Groups, top_targets
@@ -19,6 +19,8 @@ LEAST_SCORE = 0.02
 """Of a group that is listed: below it is a circle of friends."""
 WORDS = {"edges": "its edges look fake", "labels": "like accounts labelled fake"}
 BURST = "in a short time"
+SILENT = ("share", AUDIT)
+"""Parts that are of all accounts, and no reason."""
 
 
 def account_table(accounts: Accounts, evidence: Evidence, users: Ids) -> pa.Table:
@@ -89,7 +91,7 @@ def _listed(accounts: Accounts) -> Int64:
 
 def reasons_of(accounts: Accounts, items: Int64, order: Int64) -> list[str]:
     """Return what speaks for each account being fake, the strongest first."""
-    names = [name for name in accounts.parts if name != "share"]
+    names = [name for name in accounts.parts if name not in SILENT]
     parts = np.stack([accounts.parts[name][order] for name in names], axis=1)
     strongest = np.argsort(-parts, axis=1, kind="stable")[:, :MOST_REASONS]
     said = []

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from recdiff.arrays import Float64, Mask
-from recdiff.audit.decisions import Decided, Decision
+from recdiff.audit.decided import Decided
+from recdiff.audit.decisions import Decision, about_accounts
 from recdiff.audit.guarantee import guaranteed
 from recdiff.cleaning.policy import Policy, removed
 from recdiff.model.fitted import Fitted
-from recdiff.model.told import FAKE, REAL, SILENT, overlaid
+from recdiff.model.told import FAKE, REAL, SILENT
 
 SHOWN_AGAIN = 20
 
@@ -27,7 +28,9 @@ def choose(fitted: Fitted, policy: Policy, decisions: Sequence[Decision]) -> tup
     pairs = fitted.pairs
     score = fitted.scores
     found = Decided.of(decisions, fitted.users, pairs, directed=fitted.directed)
-    obeyed = overlaid(len(pairs), None if decisions else fitted.told.decided, fitted.told.answers, found.verdicts)
+    anew = bool(decisions)
+    accounts = fitted.told.obeyed_accounts(about_accounts(decisions, fitted.users), anew=anew)
+    obeyed = fitted.told.obeyed(pairs, found.verdicts, accounts, anew=anew)
     allowed = None if policy.guarantee is None else guaranteed(fitted, obeyed, policy.guarantee)
     chosen = removed(pairs, score, policy, len(fitted.users), allowed)
     chosen = (chosen | (obeyed == FAKE)) & (obeyed != REAL)

@@ -5,7 +5,7 @@ was decided before. Rows are only ever added: under the file's lock, and in one 
 old file or the new one. What is decided of an account holds for all its edges; what is decided of an edge goes first.
 Somebody who decides says how many decisions about the thing they knew of, and is told of any that came meanwhile.
 
-Letters: E edges.
+Letters: U users, B ids.
 """
 
 from __future__ import annotations
@@ -22,22 +22,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from recdiff.arrays import Float64, Int64, Mask
+from recdiff.arrays import Int64
 from recdiff.audit.csv_rows import csv_rows
 from recdiff.audit.names import NAME
 from recdiff.audit.verdict import UNSURE, is_fake_of, word_of
 from recdiff.data.ids import Ids
 from recdiff.data.problems import Problem, data_error, shorten
 from recdiff.errors import DataError, UsageError
-from recdiff.graph.edge_index import EdgeIndex
-from recdiff.graph.social_graph import SocialGraph
-from recdiff.metrics.odds import odds_of
 from recdiff.model.told import FAKE, REAL, SILENT, Verdicts
 from recdiff.storage.whole import replaced_file
 
 EDGE, ACCOUNT, GROUP = "edge", "account", "group"
-MOVED = 2.0
-"""By how much log odds have moved against a decision before it is shown again."""
 TAKEN_BACK = "taken back"
 """The reason of an "unsure" after which a thing is open again, as if nobody had looked at it."""
 Key = tuple[str, ...]
@@ -147,60 +142,25 @@ def key_of(each: Decision, directed: bool) -> Key:
     return (each.what, *(ends if directed or each.what != EDGE else sorted(ends)))
 
 
-@dataclass(frozen=True, eq=False)
-class Decided:
-    """What decisions say of the edges (E, 2) of a graph.
-
-    Attributes:
-        verdicts: (E,), 1 fake, 0 real, -1 nothing.
-        own: (E,) whether it was decided of the edge itself, not of an account.
-        score: (E,) when it was decided, nan where that is not known.
-        elsewhere: decisions about what is not in the graph.
-    """
-
-    verdicts: Verdicts
-    own: Mask
-    score: Float64
-    elsewhere: int
-
-    @classmethod
-    def of(cls, decisions: Iterable[Decision], users: Ids, edges: Int64, *, directed: bool) -> Decided:
-        """Look up what was decided of ``edges`` by position in ``users``."""
-        told = list(decisions)
-        said: Verdicts = np.full(len(edges), SILENT, np.int8)
-        own, score = np.zeros(len(edges), bool), np.full(len(edges), np.nan)
-        accounts = [each for each in told if each.what == ACCOUNT]
-        at = _positions(users, [each.src for each in accounts])
-        fake = np.zeros(len(users), bool)
-        fake[at[at >= 0]] = [each.verdict == "fake" for each, place in zip(accounts, at, strict=True) if place >= 0]
-        said[fake[edges].any(axis=1)] = FAKE
-        about = [each for each in told if each.what == EDGE]
-        pairs = np.stack([_positions(users, [getattr(each, end) for each in about]) for end in ("src", "dst")], axis=1)
-        known = (pairs >= 0).all(axis=1)
-        rows = np.full(len(about), -1)
-        if len(edges) and known.any():
-            rows[known] = EdgeIndex.of(SocialGraph(edges, len(users), directed)).rows_of(pairs[known])
-        for each, row in zip(about, rows.tolist(), strict=True):
-            if row >= 0:
-                verdict = is_fake_of(each.verdict)
-                own[row] = verdict is not None
-                if verdict is None:
-                    said[row] = FAKE if fake[edges[row]].any() else SILENT
-                else:
-                    said[row] = FAKE if verdict else REAL
-                score[row] = float(each.score) if each.score else np.nan
-        return cls(said, own, score, int((at < 0).sum() + (rows < 0).sum()))
-
-    def contradicted(self, score: Float64) -> Int64:
-        """Return the edges whose decision the scores (E,) of now speak against, as they did not when it was taken."""
-        now = odds_of(score)
-        before = np.where(np.isnan(self.score), 0.0, odds_of(np.nan_to_num(self.score, nan=0.5)))
-        against = np.where(self.verdicts == FAKE, -1.0, 1.0)
-        strong = (against * now > 0.0) & (against * (now - before) >= MOVED)
-        return np.flatnonzero(self.own & strong)
+def about_accounts(decisions: Iterable[Decision], users: Ids) -> Verdicts:
+    """Return what stands of each account, (U,): 1 fake, 0 real, -1 nothing."""
+    told = [each for each in decisions if each.what == ACCOUNT]
+    found: Verdicts = np.full(len(users), SILENT, np.int8)
+    for place, each in zip(positions(users, [each.src for each in told]).tolist(), told, strict=True):
+        if place >= 0:
+            fake = is_fake_of(each.verdict)
+            found[place] = SILENT if fake is None else FAKE if fake else REAL
+    return found
 
 
-def _positions(users: Ids, ids: list[str]) -> Int64:
+def ends_of(about: Iterable[Decision], users: Ids) -> Int64:
+    """Return where both ends of each decision about an edge are in ``users``, (B, 2); -1 where one is not."""
+    told = list(about)
+    return np.stack([positions(users, [getattr(each, end) for each in told]) for end in ("src", "dst")], axis=1)
+
+
+def positions(users: Ids, ids: list[str]) -> Int64:
+    """Return where each id, as it is written, is in ``users``, (B,); -1 where it is not."""
     return users.index(pa.array(ids, pa.string()))
 
 

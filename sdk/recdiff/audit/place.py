@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recdiff.audit.decisions import decisions_file
 from recdiff.audit.names import NOTED
 from recdiff.errors import UsageError
-from recdiff.model.fitted import Fitted
+
+if TYPE_CHECKING:
+    from recdiff.model.fitted import Fitted
 
 
 def noted(fitted: Fitted, data: Path, model: Path) -> Fitted:
@@ -18,10 +21,15 @@ def noted(fitted: Fitted, data: Path, model: Path) -> Fitted:
 
 
 def decisions_of(fitted: Fitted, model: Path, data: Path | None) -> Path | None:
+    """Return the file of decisions about a model's data; see ``decisions_by``."""
+    return decisions_by(fitted.calibration.get(NOTED), model, data)
+
+
+def decisions_by(told: str | None, model: Path, data: Path | None) -> Path | None:
     """Return the file of decisions, which need not exist; None where nobody knows where the data are.
 
     Args:
-        model: the folder the model was read from. data: where the data are, where somebody says so.
+        told: what the model notes. model: its folder. data: where the data are, where somebody says so.
 
     Raises:
         UsageError: nothing is at ``data``.
@@ -30,7 +38,6 @@ def decisions_of(fitted: Fitted, model: Path, data: Path | None) -> Path | None:
         if not data.exists():
             raise UsageError(f"--data {data}: there is nothing; name the data folder that the model was fitted on")
         return decisions_file(data)
-    told = fitted.calibration.get(NOTED)
     place = None if told is None else model / told
     return decisions_file(place) if place is not None and place.exists() else None
 

@@ -24,7 +24,8 @@ class Summary:
         fake_share: between which values the share of fakes lies. fake_kept_low, fake_kept_high: what follows for the
             number of fakes that are kept.
         noise: estimated shares of the kinds of fakes.
-        decided, decisions_contradicted, decisions_file, audit: what people found out, and what was made of it.
+        decided, decisions_contradicted, decisions_file, audit: what people found out, and what was made of it; of files
+            decided counts rows, else edges.
         restored: how many rows were put back since.
         kept, unknown, dropped: rows of files, edges of unknown users among them, and those of them left out.
         resumed: rows that an earlier run had finished. seconds: of this run.

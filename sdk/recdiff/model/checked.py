@@ -97,10 +97,10 @@ def _check_edges(edges: pa.Table, users: int, unscored: bool) -> None:
 
 
 def _check_told(told: Told, edges: int, users: int) -> None:
-    for name in ("labels", "decided", "answers", "accounts"):
+    for name in ("labels", "decided", "answers", "accounts", "decided_accounts", "account_answers"):
         said = getattr(told, name)
         if said is not None:
-            fits = said.shape == (users if name == "accounts" else edges,) and said.dtype == np.int8
+            fits = said.shape == (users if "account" in name else edges,) and said.dtype == np.int8
             _require(fits and bool(np.isin(said, (FAKE, REAL, SILENT)).all()), f"{name} of edges or accounts")
     if told.blind is not None:
         _numbers("the scores before an audit", told.blind, edges)
@@ -134,6 +134,10 @@ def _check_calibration(said: dict[str, Any], kinds: int) -> None:
     _require(_real(said["noise_level"]), "noise_level is no number")
     _require(all(_real(share[name]) for name in ("low", "estimate", "high")), "fake_share is no numbers")
     _require(isinstance(share["audited"], bool), "audited is no bool")
+    if "account_audit" in said:
+        audit = said["account_audit"]
+        _require(all(_real(audit[name]) for name in ("slope", "intercept")) and audit["slope"] > 0, "an audit's change")
+        _require(all(_real(said["account_share"][name]) for name in ("low", "estimate", "high")), "account_share")
 
 
 def _check_denoiser(denoiser: FoldedDenoiser, social: NDArray[Any], users: int) -> None:

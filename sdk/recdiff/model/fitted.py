@@ -5,7 +5,7 @@ Letters: U users, I items, E fitted edges, B pairs, D embedding width.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff.accounts.scores import Accounts, Evidence, judge_accounts
+from recdiff.accounts.scores import Accounts, Evidence, judge_accounts, recalibrated
 from recdiff.arrays import Float32, Half, Int64
 from recdiff.config import Config
 from recdiff.data.ids import Ids
@@ -123,13 +123,23 @@ class Fitted:
     def account_evidence(self) -> Evidence:
         """What account scores are computed from."""
         times = self.edges["tied_at"].to_numpy() if "tied_at" in self.edges.column_names else None
-        known = None if self.told.accounts is None else self.told.accounts.astype(np.int64)
+        told = self.told.known_accounts()
+        known = None if told is None else told.astype(np.int64)
         return Evidence(self.graph, self.scores, self.seen, times=times, known=known)
 
     @cached_property
+    def blind_accounts(self) -> Accounts:
+        """All accounts as they were before any audit, of edges or of accounts."""
+        blind, evidence = self.told.blind, self.account_evidence
+        return judge_accounts(evidence if blind is None else replace(evidence, scores=blind))
+
+    @cached_property
     def accounts(self) -> Accounts:
-        """All accounts with their scores and groups."""
-        return judge_accounts(self.account_evidence)
+        """All accounts with their scores and groups; an audit of accounts has the last word."""
+        audit, evidence = self.calibration.get("account_audit"), self.account_evidence
+        if audit is not None:
+            return recalibrated(self.blind_accounts, audit["slope"], audit["intercept"], evidence)
+        return self.blind_accounts if self.told.blind is None else judge_accounts(evidence)
 
     def rows_of(self, pairs: Int64) -> Int64:
         """Return the row in ``edges`` of each pair (B, 2), -1 for pairs that are no fitted edge."""

@@ -1,4 +1,4 @@
-"""The table of an audit that is answered edge by edge. Letters: E edges."""
+"""The table of an audit that is answered one by one. Letters: N edges or accounts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from recdiff.arrays import Mask
-from recdiff.audit.edges import blind_scores, edge_units
 from recdiff.audit.estimate import Answers, Share
 from recdiff.audit.sheet import FEWEST_ANSWERS, fill_in, read_sheet
+from recdiff.audit.subjects import subject_of
 from recdiff.audit.verdict import is_fake_of
 from recdiff.model.fitted import Fitted
 from recdiff.model.told import FAKE, REAL, SILENT, Verdicts
@@ -21,7 +21,7 @@ class AuditSheet:
     """A table that `audit` wrote.
 
     Attributes:
-        drawn: (E,) which edges it asks about. marks: what it says of them.
+        what: it asks about: "edge" or "account". drawn: (N,) which of them. marks: what it says of them.
         version: changes whenever the file does.
 
     Raises:
@@ -30,8 +30,10 @@ class AuditSheet:
 
     def __init__(self, file: Path, fitted: Fitted) -> None:
         self._file = file
-        self._units = edge_units(fitted)
-        self._blind = blind_scores(fitted)
+        subject = subject_of(file)
+        self.what = subject.what
+        self._units = subject.units(fitted)
+        self._blind = self._units.score
         self._seen: tuple[int, ...] = ()
         self.version = 0
         self.refresh()
@@ -55,13 +57,13 @@ class AuditSheet:
         self.version += 1
 
     def fill(self, marks: Marks) -> None:
-        """Fill in what was decided of its edges before."""
+        """Fill in what was decided before of what it asks about."""
         rows = np.flatnonzero(self.drawn & (self.marks.state == SILENT) & marks.own)
         words = {FAKE: "fake", REAL: "real"}
         self.answer({row: words[int(marks.state[row])] for row in rows.tolist()})
 
     def answer(self, words: Mapping[int, str]) -> None:
-        """Write what is said of some of its edges, by row.
+        """Write what is said of some of what it asks about, by row.
 
         Raises:
             DataError, UsageError, WriteError: see ``audit.sheet.fill_in``.
@@ -72,7 +74,7 @@ class AuditSheet:
             self.refresh()
 
     def share(self) -> Share | None:
-        """Return the share of fakes among all edges; None where too few are answered."""
+        """Return the share of fakes among all edges, or all accounts; None where too few are answered."""
         rows = np.flatnonzero(self.marks.own)
         if len(rows) < FEWEST_ANSWERS:
             return None

@@ -28,7 +28,7 @@ from recdiff.review.queue import page
 from recdiff.review.told import Teller
 
 AUDIT = "audit"
-"""The edges of an audit's table, beside the sorts of things."""
+"""What an audit's table asks about, beside the sorts of things."""
 MOST_LINES = 200
 
 
@@ -38,7 +38,7 @@ class Desk:
     Args:
         model: the model folder. data: where the data are, if not where the model notes.
         who: whose decisions are written, by default the user of this process.
-        audit: a table that `audit` wrote; verdicts about its edges are filled in there, too.
+        audit: a table that `audit` wrote; verdicts about what it asks are filled in there, too.
 
     Raises:
         ArtifactError: see ``model.folder.read_artifact``.
@@ -64,7 +64,7 @@ class Desk:
         self._opened, self._ledger, self._sheet, self._seen = opened, ledger, sheet, ()
         if sheet is not None:
             self._look()
-            sheet.fill(self._marks[EDGE])
+            sheet.fill(self._marks[sheet.what])
 
     def reload(self) -> dict[str, Any]:
         """Open the model that lies in the folder now; where it cannot be opened, the old one stays.
@@ -147,7 +147,7 @@ class Desk:
             self._look()
             place = self._opened.place(what, name)
             found = self._teller().full(what, place)
-            audited = what == EDGE and self._sheet is not None and bool(self._sheet.drawn[place])
+            audited = self._asked(what, place)
             return {"model": self._opened.digest, "audited": audited, **found}
 
     def decide(self, what: str, name: Sequence[str], verdict: str, known: int, reason: str = "") -> dict[str, Any]:
@@ -186,13 +186,17 @@ class Desk:
         self._ledger.refresh()
         queue = self._opened.queues[what]
         name, score = queue.name(place), float(queue.score[place])
-        on_sheet = what == EDGE and self._sheet is not None and bool(self._sheet.drawn[place])
+        on_sheet = self._asked(what, place)
         if on_sheet and not reason:
             reason = AUDIT
         self._ledger.add(self._rows(what, place, name, verdict, reason=reason, score=score), known)
         if on_sheet and self._sheet is not None:
             self._sheet.answer({place: "" if reason == TAKEN_BACK else verdict})
         return self.item(what, name) | {"state_now": self.state()}
+
+    def _asked(self, what: str, place: int) -> bool:
+        """Tell whether an audit's table is open that asks about the thing."""
+        return self._sheet is not None and self._sheet.what == what and bool(self._sheet.drawn[place])
 
     def _rows(
         self, what: str, place: int, name: tuple[str, ...], verdict: str, *, reason: str, score: float
@@ -226,7 +230,7 @@ class Desk:
 
     def _tab(self, tab: str) -> tuple[str, Marks]:
         if tab == AUDIT and self._sheet is not None:
-            return EDGE, self._sheet.marks
+            return self._sheet.what, self._sheet.marks
         if tab not in self._marks:
             raise UsageError(f"queue {tab!r}: expected {', '.join(self._marks)}, or audit where a table is open")
         return tab, self._marks[tab]
@@ -249,7 +253,7 @@ class Desk:
             "real": real,
         }
         if tab == AUDIT and self._sheet is not None:
-            share = self._sheet.share()
+            share, found["of"] = self._sheet.share(), what
         else:
             share = counted(fake, fake + real) if fake + real else None
         found["share"] = None if share is None else asdict(share)

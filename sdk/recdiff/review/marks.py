@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from recdiff.arrays import Mask
-from recdiff.audit.decisions import ACCOUNT, EDGE, GROUP, TAKEN_BACK, Decided, Decision
+from recdiff.audit.decided import Decided
+from recdiff.audit.decisions import ACCOUNT, EDGE, GROUP, TAKEN_BACK, Decision
 from recdiff.audit.groups import listed_members
 from recdiff.audit.verdict import is_fake_of
 from recdiff.model.fitted import Fitted
@@ -65,7 +66,7 @@ def edge_marks(fitted: Fitted, queue: Queue, ledger: Ledger) -> Marks:
 
 
 def account_marks(fitted: Fitted, ledger: Ledger) -> Marks:
-    """Return what stands of the accounts: decisions of them, and labels."""
+    """Return what stands of the accounts: decisions of them, answers of audits, and labels."""
     standing = [each for each in ledger.standing.values() if each.what == ACCOUNT]
     at = fitted.users.index(pa.array([each.src for each in standing], pa.string()))
     decided: Verdicts = np.full(len(fitted.users), SILENT, np.int8)
@@ -74,7 +75,7 @@ def account_marks(fitted: Fitted, ledger: Ledger) -> Marks:
         if place >= 0:
             decided[place] = _code(each)
             own[place] = is_fake_of(each.verdict) is not None and not each.reason.startswith(f"{GROUP} ")
-    state = overlaid(len(decided), fitted.told.accounts, decided)
+    state = overlaid(len(decided), fitted.told.accounts, fitted.told.account_answers, decided)
     return Marks(state, own, np.zeros(len(state), bool))
 
 

@@ -19,7 +19,7 @@ from recdiff.review.ledger import Ledger
 from recdiff.review.marks import WORDS, Marks
 from recdiff.review.opened import Opened
 from recdiff.review.similar import nearest
-from recdiff.review.why import why_accounts, why_edge
+from recdiff.review.why import why_account, why_edge, why_group
 
 LISTED = 12
 """Friends, items, edges or members that are named at once."""
@@ -104,7 +104,7 @@ class Teller:
         ]
         one = np.array([user])
         return {
-            "why": asdict(why_accounts(fitted.accounts, fitted.account_evidence.used, one)),
+            "why": asdict(why_account(fitted.accounts, fitted.account_evidence.used, user)),
             "expected_fake": float(fitted.accounts.expected_fake[user]),
             "group": self.line(GROUP, number - 1) if number else None,
             "edges": {"total": len(rows), "shown": edges},
@@ -123,7 +123,7 @@ class Teller:
         among = touched[np.isin(fitted.pairs[touched], drawn).all(axis=1)]
         drawn = drawn[np.isin(drawn, fitted.pairs[among])]
         return {
-            "why": asdict(why_accounts(accounts, fitted.account_evidence.used, members)),
+            "why": asdict(why_group(accounts, fitted.account_evidence.used, members)),
             "members": self._named(members),
             "targets": self._named(targets),
             "reaching": int(accounts.groups.reach[group]),

@@ -1,13 +1,28 @@
-"""Why a thing has its score, as contributions that add up: start + steps = total, in log odds of being fake."""
+"""Why a thing has its score, as contributions that add up: start + steps = total.
+
+Edges and accounts: in log odds of being fake. A group's score is the expected share of fakes among its M members,
+
+    S = 1/M sum_m sigmoid(start + sum_j x_mj),
+
+and of what a member's parts x_mj add to its term, each has its share along the straight way from the start to the
+member (Aumann and Shapley, 1974; on a sum of parts that way gives each in proportion to x_mj):
+
+    added_j = 1/M sum_m x_mj (sigmoid(start + t_m) - sigmoid(start)) / t_m,    t_m = sum_j x_mj.
+
+So the steps of a group are sums over all its members and add up to the score that is shown.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from recdiff.accounts.scores import PRIOR, Accounts
+import numpy as np
+from scipy.special import expit
+
+from recdiff.accounts.scores import AUDIT, PRIOR, Accounts
 from recdiff.accounts.tables import why_grouped
-from recdiff.arrays import Int64
+from recdiff.arrays import Float64, Int64
 from recdiff.model.contributions import ANSWERS, DEGREE, DENOISING, GROUP, PLACE, TASTE, UNSEEN, USE, Contributions
 from recdiff.model.explanation import OTHERWISE
 
@@ -24,7 +39,12 @@ LABELS = {
     "usage": "What it uses",
     "share": "How common fakes are",
     "labels": "Known accounts",
+    AUDIT: "The audit",
 }
+LOG_ODDS, SHARE = "log odds", "share"
+UNKNOWN = "accounts of which nothing is known"
+SHORT = 1e-6
+"""Log odds within which a probability rises in a straight line."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +58,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Why:
-    """``start`` and what every step adds are ``total``; the larger steps come first."""
+    """``start`` and what every step adds are ``total``; the larger steps come first.
 
+    Attributes:
+        unit: "log odds", or "share": of a group's members, from 0 to 1.
+    """
+
+    unit: str
     whose: str
     start: float
     steps: tuple[Step, ...]
@@ -49,26 +74,46 @@ class Why:
 def why_edge(found: Contributions, facts: Mapping[str, str]) -> Why:
     """Return why an edge has its score; ``facts`` by part, see ``model.explanation.facts_of``."""
     steps = [Step(LABELS[part], added, facts.get(part, OTHERWISE[part])) for part, added in found.parts.items()]
-    return Why("edges on average", found.base, _sorted(steps), found.total)
+    return Why(LOG_ODDS, "edges on average", found.base, _sorted(steps), found.total)
 
 
-def why_accounts(accounts: Accounts, used: Int64, members: Int64) -> Why:
-    """Return why the account ``members`` (1,), or an account of a group on average, has its score."""
+def why_account(accounts: Accounts, used: Int64, user: int) -> Why:
+    """Return why an account has its score."""
+    added = {part: float(values[user]) for part, values in accounts.parts.items()}
+    one = np.array([user])
+    return Why(LOG_ODDS, UNKNOWN, PRIOR, _steps(accounts, used, one, added), float(accounts.log_odds[user]))
+
+
+def why_group(accounts: Accounts, used: Int64, members: Int64) -> Why:
+    """Return why a group of ``members`` (M,) has its score, the expected share of fakes among them."""
+    parts = {part: values[members] for part, values in accounts.parts.items()}
+    slope = _mean_slope(np.sum(list(parts.values()), axis=0))
+    added = {part: float((values * slope).mean()) for part, values in parts.items()}
+    steps = _steps(accounts, used, members, added)
+    return Why(SHARE, UNKNOWN, float(expit(PRIOR)), steps, float(accounts.score[members].mean()))
+
+
+def _mean_slope(way: Float64) -> Float64:
+    """Return by how much a probability rises per log odds, on average over the ``way`` (M,) from the start."""
+    start = expit(PRIOR)
+    long = np.abs(way) > SHORT
+    rise = (expit(PRIOR + way) - start) / np.where(long, way, 1.0)
+    return np.asarray(np.where(long, rise, start * (1.0 - start)))
+
+
+def _steps(accounts: Accounts, used: Int64, members: Int64, added: Mapping[str, float]) -> tuple[Step, ...]:
     alone = len(members) == 1
-    each = {part: float(values[members].mean()) for part, values in accounts.parts.items()}
-    edges, items = float(accounts.degree[members].mean()), float(used[members].mean())
-    whose = "it has" if alone else "a member has"
-    group = int(accounts.groups.member[members[0]])
+    edges, items = float(accounts.degree[members].sum()), float(used[members].sum())
+    whose = "it has" if alone else f"its {len(members):,} members have"
     facts = {
-        "edges": f"{whose} {edges:,.{0 if alone else 1}f} edges",
-        "usage": f"{whose} used {f'{items:,.{0 if alone else 1}f}' if items else 'no'} items",
-        "group": why_grouped(accounts.groups, group),
+        "edges": f"{whose} {edges:,.0f} edges",
+        "usage": f"{whose} used {f'{items:,.0f}' if items else 'no'} items",
+        "group": why_grouped(accounts.groups, int(accounts.groups.member[members[0]])),
         "share": "among accounts in no group, as found so far",
         "labels": "what labelled accounts have in common, and how near they are",
+        AUDIT: "what an audit's answers say of scores like this",
     }
-    steps = [Step(LABELS[part], added, facts[part]) for part, added in each.items() if added or part != "share"]
-    start = "accounts of which nothing is known"
-    return Why(start, PRIOR, _sorted(steps), float(accounts.log_odds[members].mean()))
+    return _sorted([Step(LABELS[part], each, facts[part]) for part, each in added.items() if each or part != "share"])
 
 
 def _sorted(steps: list[Step]) -> tuple[Step, ...]:

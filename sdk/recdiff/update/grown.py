@@ -145,8 +145,9 @@ def _told(fitted: Fitted, given: Given, scored: Scored) -> Told:
     for name in ("labels", "decided", "answers"):
         if (said := getattr(told, name)) is not None:
             found[name] = np.append(said, np.full(fresh, SILENT, said.dtype))
-    if told.accounts is not None:
-        found["accounts"] = _spread(told.accounts, given.place, len(given.users), SILENT)
+    for name in ("accounts", "decided_accounts", "account_answers"):
+        if (said := getattr(told, name)) is not None:
+            found[name] = _spread(said, given.place, len(given.users), SILENT)
     if told.blind is not None:
         slope, intercept = fitted.calibration["audit"]["before"]
         found["blind"] = np.append(told.blind, chance_of(scored.odds, (slope, intercept)))

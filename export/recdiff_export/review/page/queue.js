@@ -105,13 +105,13 @@ export class Queue {
   }
 
   progress(found) {
-    const { total, decided, harm, fake, real, share, expected, again } = found;
+    const { total, decided, harm, fake, real, share, expected, again, of } = found;
     const done = this.tab === "audit" ? decided / Math.max(total, 1) : harm;
     const facts = [`${count(decided)} of ${count(total)} decided`];
     if (this.tab !== "audit") facts.push(`${percent(harm)} of the expected harm`);
     const precise = share
       ? this.tab === "audit"
-        ? `Share of fakes among all edges: ${percent(share.estimate)} (${percent(share.low)} to ${percent(share.high)})`
+        ? `Share of fakes among all ${of}s: ${percent(share.estimate)} (${percent(share.low)} to ${percent(share.high)})`
         : `${count(fake)} of ${count(fake + real)} judged ones are fake: ${percent(share.estimate)} (${percent(share.low)} to ${percent(share.high)}); scores said ${percent(expected)}`
       : this.tab === "audit" ? "The share of fakes is told from 20 answers on" : null;
     byId("progress").replaceChildren(...[

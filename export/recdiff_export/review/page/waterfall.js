@@ -5,7 +5,17 @@ import { el, percent, signed } from "./dom.js";
 // What rounds to nothing takes no side.
 const sided = (added) => (Math.abs(added) < 0.005 ? "none" : added > 0 ? "fake" : "real");
 
+// How a waterfall counts: what it says above, and how it writes a number.
+const units = {
+  "log odds": { caption: "Log odds. To the right speaks for fake, to the left for real; 0 is 50 %.", said: signed },
+  share: {
+    caption: "Of a hundred members, how many are expected to be fake: what each part adds, all members together.",
+    said: (value) => signed(100 * value),
+  },
+};
+
 export function waterfall(why, score) {
+  const { caption, said } = units[why.unit];
   const rows = [{ label: "Start", fact: why.whose, from: 0, to: why.start, kind: "start" }];
   let reached = why.start;
   for (const step of why.steps) {
@@ -27,10 +37,10 @@ export function waterfall(why, score) {
     return el("tr", { cls: row.kind },
       el("th", { scope: "row" }, row.label, el("small", {}, row.fact)),
       el("td", { "aria-hidden": "true", cls: "track" }, el("span", { cls: "zero", style: { left: at(0) } }), bar),
-      el("td", { cls: "number" }, signed(added)));
+      el("td", { cls: "number" }, said(added)));
   });
   return el("table", { cls: "waterfall" },
-    el("caption", {}, "Log odds. To the right speaks for fake, to the left for real; 0 is 50 %."),
+    el("caption", {}, caption),
     el("tbody", {}, body));
 }
 
