@@ -23,7 +23,18 @@ from scipy.special import expit
 from recdiff.accounts.scores import AUDIT, PRIOR, Accounts
 from recdiff.accounts.tables import why_grouped
 from recdiff.arrays import Float64, Int64
-from recdiff.model.contributions import ANSWERS, DEGREE, DENOISING, GROUP, PLACE, TASTE, UNSEEN, USE, Contributions
+from recdiff.model.contributions import (
+    ANSWERS,
+    COMPANY,
+    DEGREE,
+    DENOISING,
+    GROUP,
+    PLACE,
+    TASTE,
+    UNSEEN,
+    USE,
+    Contributions,
+)
 from recdiff.model.explanation import OTHERWISE
 
 LABELS = {
@@ -34,6 +45,7 @@ LABELS = {
     DENOISING: "Denoising",
     ANSWERS: "Answers",
     GROUP: "Its group",
+    COMPANY: "The company of the two",
     UNSEEN: "Judged unseen",
     "edges": "Its edges",
     "usage": "What it uses",
