@@ -40,7 +40,7 @@ def test_an_update_is_said_and_undone(run: Run, place: Path) -> None:
 
 
 def test_the_bundle_of_the_old_scores_is_gone_and_said_to_be(run: Run, place: Path) -> None:
-    (place / "recdiff-model" / "onnx").mkdir()
+    (place / "recdiff-model" / "onnx").mkdir(exist_ok=True)
     code, _, err = run("update", "--edges", "new.csv")
     assert (code, "export again" in err) == (0, True)
     assert run("export", "--onnx")[0] == 0
