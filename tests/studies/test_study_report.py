@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pytest
 
+from recdiff.config import scorer
 from recdiff.errors import ArtifactError, UsageError
 from recdiff.machine.progress import Report
 from recdiff.studies import catalogue
@@ -73,6 +74,7 @@ def folder(source: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
     budget = Budget(quick=True, seeds=(0,), epochs=2, trials=1, repeats=1, resamples=50)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catalogue, "Runner", Here)
+        patch.setattr(scorer, "MOST_DIVISIONS", 1)
         for name in names():
             run_study(name, source, out, budget, jobs=1, command=f"recdiff-sdk study {name}")
     return out
