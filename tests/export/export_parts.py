@@ -76,6 +76,7 @@ def scorer(terms: tuple[PairTerm, ...] = SYMMETRIC_TERMS, kinds: int = 3) -> Sco
         layers=layers,
         offset=normal(generator, kinds + 1, scale=0.5),
         calibration=(1.3, -0.2),
+        alike=0.2,
     )
 
 

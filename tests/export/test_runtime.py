@@ -51,7 +51,7 @@ def test_a_new_edge_gets_the_full_graphs_score(onnx_scorer: OnnxScorer, small_pa
 
 def test_the_runtime_agrees_with_the_scorer_of_the_fit(onnx_scorer: OnnxScorer, small_parts: Parts) -> None:
     pairs, weights = new_pairs(small_parts), small_parts.scorer
-    fields = ("terms", "mean", "scale", "clip", "layers", "offset", "calibration")
+    fields = ("terms", "mean", "scale", "clip", "layers", "offset", "calibration", "alike")
     fake, _ = PairScorer(**{name: getattr(weights, name) for name in fields}).score(weights.table, pairs)
     np.testing.assert_allclose(onnx_scorer.score(raw(pairs[:, 0]), raw(pairs[:, 1])), fake, atol=1e-5)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recdiff.errors import UsageError
-from recdiff.scorer.pair_scorer import PairScorer, PairTerm, log_odds, pair_features, posterior
+from recdiff.scorer.pair_scorer import PairScorer, PairTerm, log_odds, pair_features, posterior, within
 
 TERMS = (
     PairTerm("product", (0, 3), (1, 4)),
@@ -35,7 +35,14 @@ def scorer(terms: tuple[PairTerm, ...]) -> PairScorer:
     scale = (1 + rng.random(count)).astype(np.float32)
     mean, offset = rng.standard_normal((2, max(count, 4))).astype(np.float32)
     return PairScorer(
-        terms=terms, mean=mean[:count], scale=scale, clip=1.5, layers=layers, offset=offset[:4], calibration=(1.2, -0.3)
+        terms=terms,
+        mean=mean[:count],
+        scale=scale,
+        clip=1.5,
+        layers=layers,
+        offset=offset[:4],
+        calibration=(1.2, -0.3),
+        alike=0.25,
     )
 
 
@@ -83,12 +90,23 @@ def test_score_follows_the_documented_formula() -> None:
         x = x @ weight.T + bias
         x = x / (1 + np.exp(-x))
     z = x @ model.layers[-1][0].T + model.layers[-1][1] + model.offset
-    odds = np.log(np.exp(z[:, 1:]).sum(axis=1)) - z[:, 0]
+    odds = -np.log(np.exp(z[:, 0]) / np.exp(z[:, 1:]).sum(axis=1) + 0.25)
     fake = 1 / (1 + np.exp(-(1.2 * odds - 0.3)))
     kinds = fake[:, None] * np.exp(z[:, 1:]) / np.exp(z[:, 1:]).sum(axis=1, keepdims=True)
     found = model.score(table(), pairs)
     np.testing.assert_allclose(found[0], fake, rtol=1e-4)
     np.testing.assert_allclose(found[1], kinds, rtol=1e-4, atol=1e-6)
+
+
+def test_look_alikes_keep_every_score_below_the_part_that_is_fake() -> None:
+    """A score is what looks like a fake, times the part of it that is one; the order stays."""
+    odds = np.linspace(-30.0, 30.0, 101)
+    looks = 1.0 / (1.0 + 0.25 * np.exp(odds)) * np.exp(odds)
+    found = 1.0 / (1.0 + np.exp(-within(odds, 0.25)))
+    np.testing.assert_allclose(found, looks / (1.0 + looks), rtol=1e-9)
+    assert found.max() == pytest.approx(0.8)
+    assert np.all(np.diff(within(odds, 0.25)) > 0)
+    assert within(odds, 0.0) is odds
 
 
 def test_posterior_is_the_share_of_the_fake_classes() -> None:

@@ -35,6 +35,7 @@ def score_pairs(weights: ScorerWeights, src_rows: Rows, dst_rows: Rows) -> tuple
     parts = np.exp(logits[:, 1:] - top)
     total = parts.sum(axis=1, keepdims=True)
     odds = np.log(total) + top - logits[:, :1]
+    odds = -np.log(np.exp(-odds) + weights.alike)
     slope, intercept = weights.calibration
     fake = _sigmoid(slope * odds + intercept)
     return fake[:, 0], fake * parts / total

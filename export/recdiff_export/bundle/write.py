@@ -168,7 +168,9 @@ def _ids_hash(parts: Parts) -> str:
 
 
 def _weights_hash(parts: Parts) -> str:
-    digest = hashlib.sha256(repr((parts.scorer.terms, parts.scorer.clip, parts.scorer.calibration)).encode())
+    digest = hashlib.sha256(
+        repr((parts.scorer.terms, parts.scorer.clip, parts.scorer.calibration, parts.scorer.alike)).encode()
+    )
     for name, array in sorted(weight_arrays(parts).items()):
         digest.update(repr((name, array.shape, array.dtype.str)).encode())
         digest.update(array.tobytes())

@@ -58,6 +58,7 @@ def _config(parts: Parts, manifest: Manifest) -> dict[str, Any]:
             "terms": [term.plain() for term in scorer.terms],
             "clip": scorer.clip,
             "calibration": list(scorer.calibration),
+            "alike": scorer.alike,
             "kinds": scorer.kinds,
         },
         "metadata": dict(manifest.metadata),

@@ -120,6 +120,7 @@ class MixtureConfig:
             half of it at most.
         regions: how many per mixture of kinds, evenly spaced on a log scale.
         rows: pairs per class that regions are counted on, at most.
+        halved_from: so many edges are also read in half of the graph. Half of fewer leaves users next to no friends.
         doubt: standard errors by which a region's count of observed edges may be too low.
         least_error, relative_error: standard error of a bound: so much, and so much of the bound; besides, that of
             counting the edges in a region that holds ``counted_region`` of the kinds.
@@ -131,10 +132,11 @@ class MixtureConfig:
     account_region: float = 0.5
     least_counted: int = 200
     regions: int = 30
-    rows: int = 20_000
+    rows: int = 60_000
     least_error: float = 0.008
     relative_error: float = 0.08
     counted_region: float = 0.3
+    halved_from: int = 10_000
     doubt: float = 2.0
 
     def __post_init__(self) -> None:
@@ -142,7 +144,7 @@ class MixtureConfig:
         section = "scorer.mixture."
         expect(self, section, ("draws", "regions", "rows", "least_counted"), least=1)
         expect(self, section, ("smallest_region", "account_region", "counted_region"), above=0, most=1)
-        expect(self, section, ("moves", "least_error", "relative_error", "doubt"), least=0)
+        expect(self, section, ("moves", "least_error", "relative_error", "doubt", "halved_from"), least=0)
 
     def smallest_for(self, edges: int) -> float:
         """Return which share of its kinds the smallest region holds."""

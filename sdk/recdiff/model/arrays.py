@@ -27,7 +27,7 @@ def pair_arrays(pair: PairScorer) -> dict[str, NDArray[Any]]:
 
 def pair_settings(pair: PairScorer) -> dict[str, Any]:
     terms = [term.plain() for term in pair.terms]
-    return {"terms": terms, "clip": pair.clip, "calibration": list(pair.calibration)}
+    return {"terms": terms, "clip": pair.clip, "calibration": list(pair.calibration), "alike": pair.alike}
 
 
 def pair_scorer(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> PairScorer:
@@ -42,6 +42,7 @@ def pair_scorer(settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]])
         layers=layers,
         offset=arrays["offset"],
         calibration=(slope, intercept),
+        alike=settings["alike"],
     )
 
 

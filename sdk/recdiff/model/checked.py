@@ -120,7 +120,8 @@ def _check_scorer(pair: PairScorer, table: NDArray[Any], users: int) -> None:
     _layers("the scorer", pair.layers, count, len(pair.offset))
     _numbers("the prior", pair.offset, len(pair.offset))
     _require(len(pair.offset) >= 2 and np.all(pair.scale != 0), "there are no classes, or a feature has no scale")
-    _require(all(map(_real, (pair.clip, *pair.calibration))), "the calibration is no numbers")
+    _require(all(map(_real, (pair.clip, *pair.calibration, pair.alike))), "the calibration is no numbers")
+    _require(pair.alike >= 0.0, "fewer than no real edges look like fakes")
 
 
 def _check_calibration(said: dict[str, Any], kinds: int) -> None:

@@ -75,7 +75,7 @@ def contributions(
     told = chosen[:, owner]
     mixed = np.where(told[:, None, :], features, others[None, :, :]).reshape(-1, len(features))
     slope, intercept = pair.calibration
-    odds = slope * log_odds(pair.logits(mixed)) + intercept
+    odds = slope * log_odds(pair.logits(mixed), pair.alike) + intercept
     value = odds.reshape(len(chosen), len(others)).mean(axis=1)
     found = {name: _shapley(value, chosen, place) for place, name in enumerate(names)}
     return Contributions(float(value[0]), {**found, UNSEEN: total - float(value[-1])}, total)

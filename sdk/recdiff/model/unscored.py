@@ -43,7 +43,6 @@ def blank_scorer(num_users: int, num_edges: int) -> Scorer:
         edge_log_odds=np.zeros(num_edges),
         shares={},
         interval=(0.0, 1.0),
-        ceiling=1.0,
         movement=np.empty(0, np.float32),
         latent=none,
         denoised=none,

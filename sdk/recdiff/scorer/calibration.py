@@ -12,14 +12,11 @@ from scipy.special import expit
 from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.errors import UsageError
 from recdiff.metrics.edges import auc
-from recdiff.metrics.odds import intercept_for_share, summarised
 
 NEWTON_STEPS = 50
 RIDGE = 1e-3
 SMALLEST_SHARE = 1e-3
 """Share of fakes that the posterior assumes though none were found, so that a blatant fake still shows."""
-MOST_SUSPICIOUS = 0.999
-SLOPES = np.linspace(1.0, 0.3, 15)
 FEWEST_LABELS = 5
 """Labelled fakes, and labelled real pairs, below which nothing is learned from them but the calibration."""
 FEWEST_KNOWN = 20
@@ -60,21 +57,6 @@ def fit_logistic(log_odds: Float64, is_fake: NDArray[np.bool_]) -> tuple[float, 
         # Labels that contradict the scores: keep the order and the share, which is all that can be kept.
         return 0.0, float(np.log(target.mean() / (1.0 - target.mean())))
     return float(found[0]), float(found[1])
-
-
-def within_ceiling(odds: Float64, share: float, ceiling: float) -> tuple[float, float]:
-    """Return slope and intercept with which the scores' mean is ``share`` and hardly any is above ``ceiling``.
-
-    A network is surest where it has seen least; the slope takes back what the shares do not bear out.
-    """
-    share = float(np.clip(share, SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
-    highest = float(np.quantile(odds, MOST_SUSPICIOUS))
-    several, part = summarised(odds)
-    for slope in SLOPES.tolist():
-        intercept = intercept_for_share(several, share, slope, part)
-        if expit(slope * highest + intercept) <= max(ceiling, share):
-            break
-    return slope, intercept
 
 
 def taught(inputs: Float32, odds: Float64, is_fake: NDArray[np.bool_], rng: np.random.Generator) -> Float32:

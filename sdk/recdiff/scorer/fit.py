@@ -38,15 +38,14 @@ from recdiff.scorer.calibration import (
     known_share,
     makes_a_kind,
     taught,
-    within_ceiling,
 )
 from recdiff.scorer.evidence import denoise, folded
 from recdiff.scorer.features import CLIP, fold_features, rows_of, standardised
 from recdiff.scorer.fitted import KNOWN, OTHER, Scorer, averaged
 from recdiff.scorer.growth import growth_of
 from recdiff.scorer.halves import PART, Network, Task, edge_chance, edge_logits, half_networks, pair_ratios
-from recdiff.scorer.pair_scorer import PairScorer, chance_of
-from recdiff.scorer.round import HALVES, Round, described, make_round, with_evidence
+from recdiff.scorer.pair_scorer import PairScorer, chance_of, within
+from recdiff.scorer.round import HALVES, Round, described, make_round, thinned_round, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, make_setup
 from recdiff.scorer.shares.kinds import Shares, infer_all
 from recdiff.scorer.untaught.answers import silence
@@ -148,7 +147,7 @@ def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
     made = make_round(setup, None, evidence=rounds == 1 or not continued)
     networks = half_networks(setup, made, even)
     ratio = pair_ratios(setup, made, networks)
-    found = infer_all(setup, made, networks, ratio)
+    found = infer_all(setup, made, networks, ratio, None if continued else _thinned(setup))
     staged = setup.staged.chance_there(rows_of(setup.graph.edges, setup.device))
     setup.steps.one()
     for turn in range(1, rounds):
@@ -165,6 +164,18 @@ def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
     if made.encodings.net is None and config.evidence.denoising != "none":
         made = described(setup, with_evidence(setup, made.encodings))
     return made, ratio, found
+
+
+def _thinned(setup: Setup) -> Float64 | None:
+    """Return the log ratios (L, K) by networks that see half of the graph alone, or None.
+
+    Nothing is halved where edges have directions: answers are counted by fold, so that some would be seen.
+    """
+    if setup.graph.directed or setup.pool.observed < setup.config.mixture.halved_from:
+        return None
+    made = thinned_round(setup)
+    even = Task(setup.label, np.ones(len(setup.learn), np.float32))
+    return pair_ratios(setup, made, half_networks(setup, made, even, accounts=False))
 
 
 def _finish(
@@ -185,8 +196,8 @@ def _finish(
     if known is not None and known.max() >= 0:
         direct = replace(direct, weights=direct.weights + _taught(setup, made, odds, known, drawn))
         odds, parts = _posterior(_logits(setup, made, learned, direct=direct), offset)
-    calibration = within_ceiling(odds, sum(shares.values()), found.ceiling)
-    fake = chance_of(odds, calibration)
+    odds = within(odds, found.alike)
+    fake = chance_of(odds, (1.0, 0.0))
     by_kind = torch.as_tensor(parts).mul_(torch.as_tensor(fake)[:, None]).numpy()
     encodings, evidence = made.encodings, setup.config.evidence
     clean = np.empty((0, 0), np.float32) if encodings.net is None else denoise(encodings.net, made.latent, evidence)
@@ -200,7 +211,7 @@ def _finish(
             CLIP,
             layers=widened(learned[-1], direct),
             offset=offset,
-            calibration=calibration,
+            alike=found.alike,
         ),
         table=encodings.tables[-1].cpu().numpy(),
         columns=encodings.at,
@@ -208,9 +219,8 @@ def _finish(
         edge_scores=fake,
         edge_kinds=by_kind,
         edge_log_odds=odds,
-        shares={name: float(share) for name, share in shares.items()} | {OTHER: 0.0},
-        interval=interval,
-        ceiling=found.ceiling,
+        shares=(named := {**shares, OTHER: float(by_kind[:, -1].mean())}),
+        interval=(min(interval[0], total := sum(named.values())), max(interval[1], total)),
         latent=latent,
         denoised=clean,
         movement=movement,

@@ -17,7 +17,6 @@ from scipy.special import expit
 from recdiff.arrays import Float32, Float64, Half, Int64
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.machine.threads import side_by_side
-from recdiff.scorer.calibration import within_ceiling
 from recdiff.scorer.growth import Growth
 from recdiff.scorer.pair_scorer import PairScorer
 
@@ -40,7 +39,6 @@ class Scorer:
         edge_log_odds: (E,), the log odds behind ``edge_scores``, before calibration.
         shares: estimated share of each kind among the edges, by name.
         interval: between which values the share of all fakes lies with a probability of 96 %.
-        ceiling: how likely an edge is fake at most, for all that is known.
         agreement: AUC of the score found without labels on the labels, or None without any.
         movement: (U,), how far denoising moves each user (root mean square); empty without a denoiser.
         denoised: (U, D) denoised latent rows and latent: (U, D) the rows themselves; empty without a denoiser.
@@ -57,7 +55,6 @@ class Scorer:
     edge_log_odds: Float64
     shares: dict[str, float]
     interval: tuple[float, float]
-    ceiling: float
     movement: Float32
     latent: Float32
     denoised: Float32
@@ -96,9 +93,7 @@ def averaged(found: Sequence[Scorer]) -> Scorer:
     names = tuple(dict.fromkeys(name for each in found for name in each.kinds))
     shares = {name: float(np.mean([each.shares.get(name, 0.0) for each in found])) for name in names}
     odds = np.mean([each.edge_log_odds for each in found], axis=0)
-    ceiling = float(np.mean([each.ceiling for each in found]))
-    slope, intercept = within_ceiling(odds, sum(shares.values()), ceiling)
-    fake = expit(slope * odds + intercept).astype(np.float32)
+    fake = expit(odds).astype(np.float32)
     parts = np.mean([_parts(each, names) for each in found], axis=0)
     first = found[0]
     return replace(

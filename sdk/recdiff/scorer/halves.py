@@ -39,13 +39,19 @@ class Task:
     weight: Float32
 
 
-def half_networks(setup: Setup, made: Round, task: Task, *, whole: bool = False) -> list[Network]:
-    """Return a network per half of the folds, trained on the other half; ``whole``: and, last, one trained on all."""
+def half_networks(
+    setup: Setup, made: Round, task: Task, *, whole: bool = False, accounts: bool = True
+) -> list[Network]:
+    """Return a network per half of the folds, trained on the other half.
+
+    Args:
+        whole: and, last, one trained on all. accounts: whether they tell planted accounts too, where there are any.
+    """
     planted = setup.planted
     chosen = [(setup.fold % HALVES != half, planted.fold % HALVES != half) for half in range(HALVES)]
     if whole:
         chosen.append((np.ones(len(setup.learn), bool), np.ones(len(planted.label), bool)))
-    lessons = [_lessons(setup, made, task, pairs, accounts) for pairs, accounts in chosen]
+    lessons = [_lessons(setup, made, task, pairs, theirs if accounts else None) for pairs, theirs in chosen]
     learned = iter(learn_all([each for several in lessons for each in several]))
     return [_merged(made, [next(learned) for _ in several]) for several in lessons]
 
@@ -58,7 +64,7 @@ def _merged(made: Round, networks: list[Network]) -> Network:
     return whole
 
 
-def _lessons(setup: Setup, made: Round, task: Task, pairs: Mask, accounts: Mask) -> list[Lesson]:
+def _lessons(setup: Setup, made: Round, task: Task, pairs: Mask, accounts: Mask | None) -> list[Lesson]:
     """Return the lessons over pairs and, where there are any, over accounts, on what was chosen."""
     for_pairs, for_accounts = setup.config.networks_for(setup.pool.observed)
     rows, planted = np.flatnonzero(pairs), setup.planted
@@ -67,6 +73,8 @@ def _lessons(setup: Setup, made: Round, task: Task, pairs: Mask, accounts: Mask)
     chosen = made.inputs.index_select(0, rows_of(rows, setup.device))
     found = [_lesson(setup, chosen, task.label[rows], task.weight[rows], classes=classes, config=for_pairs)]
     observed = rows[task.label[rows] == 0]
+    if accounts is None:
+        return found
     for kinds, columns in AUDIENCES if planted.kinds else ():
         first = planted.kinds.index(kinds[0])
         told = np.flatnonzero(accounts & (planted.label > first) & (planted.label <= first + len(kinds)))

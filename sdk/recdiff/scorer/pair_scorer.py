@@ -2,7 +2,8 @@
 
     x = clip((terms(row_src, row_dst) - mean) / scale, +-clip)
     z = layers(x) + offset                              SiLU between the layers, C = 1 + K outputs
-    fake_score = sigmoid(a (logsumexp(z[1:]) - z[0]) + b)
+    s = -log(exp(z[0] - logsumexp(z[1:])) + r)          r real edges that look like fakes beside every one that does
+    fake_score = sigmoid(a s + b)
     kinds = fake_score * softmax(z[1:])
 
 Letters: U users, F table columns, N pair features, B pairs, C classes (0 = real), K = C - 1 kinds of fake.
@@ -86,6 +87,7 @@ class PairScorer:
         layers: (W (out, in), b (out,)).
         offset: (C,) log prior correction.
         calibration: (a, b).
+        alike: r, which keeps every score below 1 / (1 + r).
     """
 
     terms: tuple[PairTerm, ...]
@@ -95,6 +97,7 @@ class PairScorer:
     layers: tuple[Layer, ...]
     offset: Float32
     calibration: tuple[float, float] = (1.0, 0.0)
+    alike: float = 0.0
 
     def score(self, table: Table, pairs: Int64) -> tuple[Float32, Float32]:
         """Return fake_score (B,) and kinds (B, K) of pairs (B, 2) of table positions."""
@@ -106,7 +109,7 @@ class PairScorer:
 
     def posterior(self, features: Float32) -> tuple[Float32, Float32]:
         """Return fake_score (B,) and kinds (B, K) of features (B, N)."""
-        return posterior(self.logits(features), self.calibration)
+        return posterior(self.logits(features), self.calibration, self.alike)
 
     def logits(self, features: Float32) -> Float32:
         """Return z, (B, C), of features (B, N)."""
@@ -124,16 +127,23 @@ def forward(layers: tuple[Layer, ...], inputs: Float32) -> Float32:
     return np.asarray(hidden @ weight.T + bias, np.float32)
 
 
-def log_odds(z: Float32) -> Float64:
-    """Return logsumexp(z[1:]) - z[0], (B,), of class logits z (B, C)."""
+def log_odds(z: Float32, alike: float = 0.0) -> Float64:
+    """Return s (B,) of class logits z (B, C); see the module's formula."""
     wide = z.astype(np.float64)
-    odds: Float64 = np.logaddexp.reduce(wide[:, 1:], axis=1) - wide[:, 0]
-    return odds
+    return within(np.logaddexp.reduce(wide[:, 1:], axis=1) - wide[:, 0], alike)
 
 
-def posterior(z: Float32, calibration: tuple[float, float] = (1.0, 0.0)) -> tuple[Float32, Float32]:
+def within(odds: Float64, alike: float) -> Float64:
+    """Return the log odds s (B,) where ``alike`` real edges look like each fake, of those ``odds`` where none do."""
+    if not alike:
+        return odds
+    found: Float64 = -np.logaddexp(-odds, np.log(alike))
+    return found
+
+
+def posterior(z: Float32, calibration: tuple[float, float] = (1.0, 0.0), alike: float = 0.0) -> tuple[Float32, Float32]:
     """Return fake_score (B,) and kinds (B, K) of class logits z (B, C)."""
-    fake = chance_of(log_odds(z), calibration)
+    fake = chance_of(log_odds(z, alike), calibration)
     mass = np.exp(z[:, 1:] - z[:, 1:].max(axis=1, keepdims=True))
     return fake, (fake[:, None] * mass / mass.sum(axis=1, keepdims=True)).astype(np.float32)
 

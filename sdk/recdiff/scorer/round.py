@@ -16,7 +16,7 @@ from torch import Tensor
 
 from recdiff.arrays import Float32, Int64, Mask
 from recdiff.graph.spectrum import aligned
-from recdiff.scorer.accounts import ACCOUNT_COLUMNS, account_terms
+from recdiff.scorer.accounts import ACCOUNT_COLUMNS, account_columns, account_terms
 from recdiff.scorer.evidence import (
     ConditionalDenoiser,
     EvidenceColumns,
@@ -126,6 +126,28 @@ def make_round(
     vectors = tuple(each.eigenvectors for each in found)
     encodings = Encodings(tables, at[0], vectors, tuple(_latents(setup, found)), weight=weight)
     return described(setup, with_evidence(setup, encodings) if evidence else encodings)
+
+
+def thinned_round(setup: Setup) -> Round:
+    """Encode the graph without one half of its folds, and without the other, for pairs of the half left out.
+
+    What is fake stays as many; what looks like it for want of evidence becomes more (``shares.mixture``).
+    """
+    graph, config = setup.graph, setup.config.table
+    rng = np.random.default_rng(setup.seeds.spectrum)
+    starts = Starts.of(graph.num_users, graph.directed, config, rng, setup.device)
+    fold = rows_of(setup.pool.fold[: setup.pool.observed], setup.device)
+
+    def encoded(half: int) -> tuple[Tensor, dict[str, Span]]:
+        sides = setup.folded.without(setup.folds, (fold % HALVES != half).float())
+        columns = encode(sides, config, starts).columns | setup.tastes.columns
+        columns |= account_columns([sides.both], setup.tastes.columns)
+        columns |= dict.fromkeys(sorted(UNSEEN), columns["degree"])
+        return join(columns), spans(columns)
+
+    tables, at = zip(*setup.each_in_turn(encoded, range(HALVES)), strict=True)
+    of_fold = [tables[each % HALVES] for each in range(setup.folds)]
+    return described(setup, Encodings((*of_fold, tables[0]), at[0], (), ()))
 
 
 def with_evidence(setup: Setup, encodings: Encodings) -> Encodings:

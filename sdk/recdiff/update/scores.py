@@ -60,5 +60,5 @@ def _scored(rows: Rows, pair: PairScorer) -> tuple[Float64, Int64]:
         ends = np.concatenate([rows.table(rows.leaving_out(which, side)) for side in (0, 1)])
         z = pair.logits(pair_features(ends, np.stack([which - start, which - start + len(which)], axis=1), pair.terms))
         z[:, 0] -= said[which]
-        odds[which], kind[which] = log_odds(z), z[:, 1:].argmax(axis=1)
+        odds[which], kind[which] = log_odds(z, pair.alike), z[:, 1:].argmax(axis=1)
     return odds, kind

@@ -81,3 +81,17 @@ def test_kinds_read_beside_known_ones_leave_those_their_part() -> None:
     ]
     assert found[0] == pytest.approx(1 / 6, abs=0.06)
     assert found[1] < 0.03
+
+
+def test_a_bound_that_grows_in_half_of_the_graph_is_of_real_edges() -> None:
+    """A fifth of the edges look like the first kind; in half of the graph as many, or more."""
+    ratio, label = mixture(0.2, 0.0)
+    found = [
+        infer_shares(ratio, label, (0.05, 0.01), CONFIG, np.random.default_rng(0), thinned=mixture(halved, 0.0)[0])
+        for halved in (0.2, 0.3, 0.4)
+    ]
+    same, more, most = (each.shares[0] for each in found)
+    assert same > 0.14
+    assert most < more < 0.9 * same
+    assert most < 0.1
+    assert found[0].purity[0] > 0.8 > 2 * found[2].purity[0]

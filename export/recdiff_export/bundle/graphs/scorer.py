@@ -72,14 +72,18 @@ def _posterior(
     Where the (B,) mask ``stored[0]`` holds the score is ``stored[1]``, and NaN where the mask ``unknown`` holds.
 
     With d_k = z_k - z_0 (folded into the last layer) and e_k = exp(d_k): the odds are log sum e_k, and a kind's
-    share of the fake is e_k / sum e_k.
+    share of the fake is e_k / sum e_k. Real edges that look like fakes lower the odds o to o / (1 + r o).
     """
-    odds = graph.add("Clip", _log_odds(graph, weights, rows), graph.constant(-ODDS_LIMIT), graph.constant(ODDS_LIMIT))
-    parts = graph.add("Exp", odds)
+    each = graph.add("Clip", _log_odds(graph, weights, rows), graph.constant(-ODDS_LIMIT), graph.constant(ODDS_LIMIT))
+    parts = graph.add("Exp", each)
     # Vectors from here on: operators on (B, 1) cost several times as much.
     total = graph.add("ReduceSum", parts, graph.constant([1], np.int64), keepdims=0)
     slope, intercept = (graph.constant(value) for value in weights.calibration)
-    fake = graph.add("Sigmoid", graph.add("Add", graph.add("Mul", graph.add("Log", total), slope), intercept))
+    odds = total
+    if weights.alike:
+        more = graph.add("Add", graph.add("Mul", total, graph.constant(weights.alike)), graph.constant(1.0))
+        odds = graph.add("Div", total, more)
+    fake = graph.add("Sigmoid", graph.add("Add", graph.add("Mul", graph.add("Log", odds), slope), intercept))
     if stored is not None:
         fake = graph.add("Where", *stored, fake)
     if unknown is not None:

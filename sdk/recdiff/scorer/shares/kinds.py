@@ -21,8 +21,8 @@ ALMOST_NONE = 1e-9
 ROOM = 0.02
 """Share up to which a planted kind may always be there, as far as the observed edges have room for it: groups of
 accounts differ so much from each other that hardly any share of theirs can be read."""
-CEILINGS = (0.5, 0.97)
-"""Between these lies what the most suspicious edges are printed as."""
+PURITIES = (0.5, 0.97)
+"""Between these lies which part of the edges that look like fakes is taken for fake."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,30 +56,38 @@ class Shares:
         return low, high
 
     @property
-    def ceiling(self) -> float:
-        """How likely an edge is fake at most: the purity of the kinds, by their shares."""
+    def alike(self) -> float:
+        """How many real edges look like fakes beside each edge that does and that networks take for one.
+
+        Networks are surest where they have seen least. Of the edges that look like a kind the part ``purity`` is fake;
+        of the most suspicious ones among them it is more, taken to be half-way to all.
+        """
         share = np.append(self.mean, self.staged.mean())
         purity = np.append(self.purity, self.staged_purity)
-        return float(np.clip(share @ purity / max(float(share.sum()), ALMOST_NONE), *CEILINGS))
+        pure = float(np.clip(share @ purity / max(float(share.sum()), ALMOST_NONE), *PURITIES))
+        return 2.0 / (1.0 + pure) - 1.0
 
 
-def infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64) -> Shares:
+def infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64, thinned: Float64 | None) -> Shares:
     """Return what is known of the shares of the sampled kinds and, where there are any, of the planted ones.
 
     It comes from encodings that know nothing of earlier scores. Kinds that different networks over accounts tell are
     read one network at a time, and idle accounts that are a farm's count once.
+
+    Args:
+        ratio: (L, K) log ratios of the pairs learned from; thinned: those of the sampled kinds in the halved graph.
     """
     with one_blas_thread():
-        return _infer_all(setup, made, networks, ratio)
+        return _infer_all(setup, made, networks, ratio, thinned)
 
 
-def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64) -> Shares:
+def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64, thinned: Float64 | None) -> Shares:
     rng, config = np.random.default_rng(setup.seeds.mixture), setup.config.mixture
     names, planted = setup.pool.kinds, setup.planted
     sampled = len(names)
     alone = _alone(setup)
     natural = [each + alone / sampled for each in _natural(names)]
-    known = infer_shares(ratio[:, :sampled], setup.label, natural, config, rng)
+    known = infer_shares(ratio[:, :sampled], setup.label, natural, config, rng, thinned=thinned)
     draws, purity = [known.draws], [known.purity]
     by_account = np.concatenate([ratio, planted_ratios(setup, made, networks)]) if planted.kinds else ratio
     label = np.concatenate([setup.label, sampled + planted.label])

@@ -16,6 +16,13 @@ weight and moved one part at a time (sequential Monte Carlo; Del Moral, Doucet a
 average over what the data cannot decide: no kind is chosen, and none is switched off. The prior of l_k says how much
 of real graphs looks like a kind.
 
+One graph does not tell pi from l. Half of it does: with half of the edges left out of what is encoded, as many are
+fake, but real ones have fewer friends to show for themselves, and more of them look like a kind:
+
+    t_k = pi_k + l_k in the graph,     pi_k + g_k l_k in half of it,     g_k > 1.
+
+A bound that stays is of fakes, and one that grows is of real edges. Both sets of bounds are fitted at once.
+
 Letters: B pairs, K kinds, D mixtures of kinds, A regions, N draws.
 """
 
@@ -23,17 +30,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float64, Int64
 from recdiff.config.scorer import MixtureConfig
+from recdiff.scorer.shares.regions import ALMOST_NONE, Likelihood, Regions, mixtures_of, regions_of
 
-STEEPEST = 20.0
-"""Log ratios beyond which a pair is all of one class."""
-ALMOST_NONE = 1e-12
 INTERVAL = (0.02, 0.98)
 FACTOR_SPREAD = 1.0
 """Of how much of a graph looks like fakes: standard deviation of its logarithm."""
@@ -44,10 +48,22 @@ LIKE_REAL = 0.01
 """How often any share of real edges looks like a kind."""
 HEAT = (32.0, 16.0, 8.0, 4.0, 2.0, 1.0)
 """By what the log likelihood is divided, one after the other."""
-ROUNDING = 1e-3
-"""Part by which densities of pairs that look the same may differ: networks round by the block."""
+OWN_SPREAD = 0.5
+"""The same of each kind's part in it."""
+USUAL_GROWTH, GROWTH_SPREAD = 0.7, 0.5
+"""By how much more real edges look like a kind where half of a graph is gone: median, and standard deviation of its
+logarithm. Read from ciao and lastfm as they are: 0.3 to 0.5 where many look so."""
 STRIDE = 0.5
 """Standard deviation, on a log scale, of small moves."""
+_DRAWN_ANEW = (
+    ("part", (0, 5)),
+    ("size", (1,)),
+    ("look", (1, 2)),
+    ("like", (2,)),
+    ("own", (1, 2, 6)),
+    ("growth", (2, 6)),
+)
+"""Parts of a draw, and by which of seven moves each is drawn anew for one kind."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +92,13 @@ class Mixture:
 
 
 def infer_shares(
-    ratio: Float64, label: Int64, natural: Sequence[float], config: MixtureConfig, rng: np.random.Generator
+    ratio: Float64,
+    label: Int64,
+    natural: Sequence[float],
+    config: MixtureConfig,
+    rng: np.random.Generator,
+    *,
+    thinned: Float64 | None = None,
 ) -> Mixture:
     """Return the posterior over the shares of K kinds.
 
@@ -84,13 +106,18 @@ def infer_shares(
         ratio: (B, K) log density ratios log p_k / p_obs of all pairs.
         label: (B,), 0 for observed edges, 1 + k for a pair sampled as kind k.
         natural: (K,) mean share of real edges that look like each kind, before the graph's own factor.
+        thinned: (B, K) the log density ratios in the halved graph, or None where it was not halved.
     """
     kinds = ratio.shape[1]
     if not kinds:  # Where every two users are tied, no pair is left to draw.
         nothing = np.zeros((config.draws, 0))
         return Mixture(nothing, nothing, np.zeros(0))
-    regions = _regions(ratio, label, mixtures=_mixtures(kinds), classes=kinds, config=config, rng=rng)
-    return _posterior(regions, np.empty((config.draws, 0)), natural, config, rng)
+    several = [
+        regions_of(each, label, mixtures=mixtures_of(kinds), classes=kinds, config=config, rng=rng)
+        for each in (ratio, thinned)
+        if each is not None
+    ]
+    return _posterior(several, np.empty((config.draws, 0)), natural, config, rng)
 
 
 def infer_further(
@@ -110,9 +137,9 @@ def infer_further(
     """
     further, before = ratio.shape[1], known.draws.shape[1]
     broad = replace(config, smallest_region=config.account_region)
-    regions = _regions(ratio, label, mixtures=_mixtures(further), classes=before + further, config=broad, rng=rng)
+    regions = regions_of(ratio, label, mixtures=mixtures_of(further), classes=before + further, config=broad, rng=rng)
     others = known.draws[rng.integers(0, len(known.draws), config.draws)]
-    return _posterior(regions, others, natural, config, rng)
+    return _posterior([regions], others, natural, config, rng)
 
 
 @dataclass(eq=False)
@@ -124,7 +151,8 @@ class _Draws:
             large it is beside the others.
         total: (N,) in 0 to 1, behind the share of all fakes; none: (N,) whether there are none.
         look: (N, K) behind the share of real edges that look like a kind; like: (N, K) that share itself, or nan.
-        factor: (N,) of the graph's own.
+        factor: (N,) of the graph's own; own: (N, K) of each kind's in this graph. growth: (N, K) by which the share of
+            real edges that look like a kind grows where the graph is halved.
     """
 
     often: Float64
@@ -135,6 +163,8 @@ class _Draws:
     look: Float64
     like: Float64
     factor: Float64
+    own: Float64
+    growth: Float64
 
     @classmethod
     def of(cls, count: int, kinds: int, rng: np.random.Generator) -> _Draws:
@@ -150,6 +180,8 @@ class _Draws:
             look=rng.exponential(1.0, shape),
             like=like,
             factor=np.exp(FACTOR_SPREAD * rng.standard_normal(count)),
+            own=np.exp(OWN_SPREAD * rng.standard_normal(shape)),
+            growth=1.0 + USUAL_GROWTH * np.exp(GROWTH_SPREAD * rng.standard_normal(shape)),
         )
 
     def fakes(self) -> Float64:
@@ -161,7 +193,7 @@ class _Draws:
 
     def alike(self, natural: Float64) -> Float64:
         """Return the share of real edges that look like each kind, (N, K)."""
-        return np.where(np.isnan(self.like), self.look * natural * self.factor[:, None], self.like)
+        return np.where(np.isnan(self.like), self.look * self.own * natural * self.factor[:, None], self.like)
 
     def taken(self, rows: Int64) -> _Draws:
         """Return the draws ``rows``."""
@@ -176,9 +208,9 @@ class _Draws:
         fresh = _Draws.of(count, kinds, rng)
         row: Int64 = np.arange(count)
         which: Int64 = rng.integers(0, kinds, size=(count,))
-        move: Int64 = rng.integers(0, 6, size=(count,))
+        move: Int64 = rng.integers(0, 7, size=(count,))
         new = self.taken(row)
-        for name, chosen in (("part", (0, 5)), ("size", (1,)), ("look", (1, 2)), ("like", (2,))):
+        for name, chosen in _DRAWN_ANEW:
             rows = row[np.isin(move, chosen)]
             getattr(new, name)[rows, which[rows]] = getattr(fresh, name)[rows, which[rows]]
         for name, chosen in (("total", (3,)), ("none", (3,)), ("factor", (4,)), ("often", (4,))):
@@ -195,13 +227,29 @@ class _Draws:
 
 
 def _posterior(
-    regions: list[_Regions], others: Float64, natural: Sequence[float], config: MixtureConfig, rng: np.random.Generator
+    several: Sequence[list[Regions]],
+    others: Float64,
+    natural: Sequence[float],
+    config: MixtureConfig,
+    rng: np.random.Generator,
 ) -> Mixture:
-    """Return draws from the posterior, where ``others`` (N, J) are draws of the shares of classes known before."""
+    """Return draws from the posterior, where ``others`` (N, J) are draws of the shares of classes known before.
+
+    Args:
+        several: regions in the graph and, where it was halved, in half of it.
+    """
     mean = np.asarray(natural, np.float64)
-    likelihood = _Likelihood(regions, config)
+    likelihood, *halved = [Likelihood(regions, config) for regions in several]
+
+    def fits(others: Float64, draws: _Draws) -> Float64:
+        fakes, alike = draws.fakes(), draws.alike(mean)
+        found = likelihood(np.concatenate([others, fakes + alike], axis=1))
+        for each in halved:
+            found = found + each(np.concatenate([others, fakes + draws.growth * alike], axis=1))
+        return found
+
     draws = _Draws.of(config.draws, len(mean), rng)
-    fit = likelihood(np.concatenate([others, draws.fakes() + draws.alike(mean)], axis=1))
+    fit = fits(others, draws)
     heat = np.inf
     for cooler in HEAT:
         weight = np.exp((fit - fit.max()) * (1.0 / cooler - 1.0 / heat))
@@ -209,7 +257,7 @@ def _posterior(
         draws, others, fit, heat = draws.taken(rows), others[rows], fit[rows], cooler
         for _ in range(config.moves):
             new, prior = draws.moved(rng)
-            found = likelihood(np.concatenate([others, new.fakes() + new.alike(mean)], axis=1))
+            found = fits(others, new)
             better = np.log(rng.random(len(fit))) < (found - fit) / heat + prior
             fit = np.where(better, found, fit)
             for each in fields(draws):
@@ -221,93 +269,3 @@ def _resampled(weight: Float64, rng: np.random.Generator) -> Int64:
     """Return rows chosen by ``weight`` (N,), evenly (systematic resampling)."""
     place = (np.arange(len(weight)) + rng.random()) / len(weight)
     return np.minimum(np.searchsorted(np.cumsum(weight / weight.sum()), place), len(weight) - 1)
-
-
-def _mixtures(kinds: int) -> list[Float64]:
-    """Return the mixtures that bounds are read for: each kind, each two in halves, and all alike."""
-    single = np.eye(kinds)
-    pairs = [(single[a] + single[b]) / 2 for a, b in combinations(range(kinds), 2)]
-    return [*single, *pairs, np.full(kinds, 1.0 / kinds)]
-
-
-@dataclass(frozen=True, eq=False)
-class _Regions:
-    """What the regions of a mixture hold: of ``count`` observed edges (A,), of each class (A, classes), of it (A,)."""
-
-    observed: Float64
-    classes: Float64
-    mixture: Float64
-    count: int
-
-    def bound(self, doubt: float) -> float:
-        """Return the bound on the observed edges, whose counts may be ``doubt`` standard errors too low."""
-        error = np.sqrt(self.observed * (1.0 - self.observed) / self.count)
-        return float(((self.observed + doubt * error) / self.mixture).min())
-
-    @property
-    def relative(self) -> Float64:
-        """How much larger each class is in a region than the mixture is, (A, classes)."""
-        return np.asarray(self.classes / self.mixture[:, None])
-
-
-def _regions(
-    ratio: Float64,
-    label: Int64,
-    mixtures: list[Float64],
-    classes: int,
-    config: MixtureConfig,
-    rng: np.random.Generator,
-) -> list[_Regions]:
-    """Return the regions of every mixture of the ratio's kinds, which are the last of ``classes``."""
-    density = np.exp(np.clip(ratio, -STEEPEST, STEEPEST))
-    rows = [_at_most(np.flatnonzero(label == c), config.rows, rng) for c in range(classes + 1)]
-    first = classes - ratio.shape[1] + 1
-    smallest = config.smallest_for(len(rows[0]))
-    found = []
-    for mixture in mixtures:
-        held = [np.sort(density[each] @ mixture) for each in rows]
-        cuts = _cuts(held[first:], mixture, smallest, config.regions)
-        above = np.stack([1.0 - np.searchsorted(each, cuts) / max(len(each), 1) for each in held], axis=1)
-        within = above[:, first:] @ mixture
-        found.append(_Regions(above[:, 0], above[:, 1:], np.maximum(within, ALMOST_NONE), len(rows[0])))
-    return found
-
-
-def _cuts(kinds: list[Float64], mixture: Float64, smallest: float, count: int) -> Float64:
-    """Return where the ``count`` regions begin that hold from ``smallest`` to all of a mixture, (A,)."""
-    value = np.concatenate(kinds)
-    weight = np.repeat(mixture / np.array([max(len(each), 1) for each in kinds]), [len(each) for each in kinds])
-    order = np.argsort(value)
-    reached = np.cumsum(weight[order])
-    levels = 1.0 - np.geomspace(smallest, 1.0, count)
-    place = np.minimum(np.searchsorted(reached / reached[-1], levels), len(value) - 1)
-    return np.asarray(value[order][place], np.float64) * (1.0 - ROUNDING)
-
-
-class _Likelihood:
-    """How near the bounds of shares come to those observed."""
-
-    def __init__(self, regions: list[_Regions], config: MixtureConfig) -> None:
-        self.regions, self.config = regions, config
-        self.observed = np.array([each.bound(config.doubt) for each in regions])
-        # Regions first: the minimum over them is then one of whole rows.
-        self.relative = np.stack([each.relative.T for each in regions], axis=2).transpose(1, 0, 2).astype(np.float32)
-
-    def __call__(self, shares: Float64) -> Float64:
-        """Return the log likelihood (N,) of ``shares`` (N, classes)."""
-        shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
-        # The bound of each mixture where nothing but these shares were observed.
-        first, *others = self.relative
-        narrow = shares.astype(np.float32)
-        drawn = narrow @ first
-        for each in others:
-            np.minimum(drawn, narrow @ each, out=drawn)
-        config, largest = self.config, np.maximum(self.observed, drawn)
-        counted = np.sqrt(largest / (config.counted_region * self.regions[0].count))
-        spread = config.least_error + config.relative_error * largest + counted
-        fit: Float64 = -np.square((drawn - self.observed) / spread).sum(axis=1) / 2 - np.log(spread).sum(axis=1)
-        return fit
-
-
-def _at_most(rows: Int64, count: int, rng: np.random.Generator) -> Int64:
-    return rows if len(rows) <= count else rng.choice(rows, count, replace=False)
