@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recdiff.blend.blend import BUILDERS, OURS, POPULARITY, Blend
 from recdiff.config.scorer import ScorerConfig
 from recdiff.data.ids import Ids
 from recdiff.diffusion.folded import Activation, FoldedDenoiser
@@ -63,8 +64,13 @@ def _check(fitted: Fitted) -> None:
         _check_denoiser(fitted.denoiser, fitted.social, users)
     if fitted.recommender is not None:
         _check_recommender(fitted.recommender, users, items)
-        for table, rows in zip(fitted.judged_tables or (), (users, items), strict=True):
+    if fitted.judged is not None:
+        for table, rows in zip(fitted.judged, (users, items), strict=True):
             _numbers("a judged table", table, rows, None)
+    for blend in (fitted.blend, fitted.judged_blend):
+        if blend is not None:
+            _require(fitted.recommender is not None, "there is a blend, but no recommender")
+            _check_blend(blend, items)
     _require(all(isinstance(each, dict) for each in fitted.history), "history is no list of steps")
 
 
@@ -186,6 +192,20 @@ def _check_recommender(tables: Recommender, users: int, items: int) -> None:
     for name, count in rows.items():
         _numbers(name, getattr(tables, name), count, width)
     _require(_real(tables.tie_weight), "tie_weight is no number")
+
+
+def _check_blend(blend: Blend, items: int) -> None:
+    weights = blend.weights
+    _require(all(map(_real, weights.values())) and len(weights) > 0, "the weights of members are no numbers")
+    stored = {*blend.tables, *([POPULARITY] if blend.popularity is not None else [])}
+    _require(set(weights) - {OURS} == stored and set(blend.tables) <= set(BUILDERS), "a member of the blend is missing")
+    for name, table in blend.tables.items():
+        _numbers(f"the weights of {name}", table.weights, items, None)
+        fits = table.items.shape == table.weights.shape and table.items.dtype == np.int32
+        inside = table.items.size == 0 or 0 <= table.items.min() <= table.items.max() < items
+        _require(fits and inside, f"the items of {name}")
+    if blend.popularity is not None:
+        _numbers("the popularity of items", blend.popularity, items)
 
 
 def _layers(whose: str, layers: Layers, first: int, last: int) -> None:
