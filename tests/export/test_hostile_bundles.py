@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recdiff_export.bundle.names import BUNDLE_FILES
+from recdiff_export.bundle.names import files_of
 from tests.export.export_parts import USERS
 from tests.export.hostile import Change, arrow, edited, flipped, make, npy, said
 from tests.export.servers import COMMAND
 
-FILES = sorted(BUNDLE_FILES - {"manifest.json"})
+FILES = sorted(files_of(denoises=True, recommends=True))
 GRAPHS = [name for name in FILES if name.endswith(".onnx")]
 # What the runtime opens on a processor; the two others are for a card and for other runtimes.
 RUN = ["denoiser.onnx", "fake_score.onnx", "recommender.onnx"]

@@ -16,9 +16,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Float64, Int64
+from recdiff.blend.blend import OURS, POPULARITY, Blend
 from recdiff.errors import ArtifactError, DataError
 from recdiff.scorer.pair_scorer import OPERATIONS, Layer, PairScorer, Table
 from recdiff_export.bundle.graphs.term_plan import arrange_columns
+from recdiff_export.bundle.names import MEMBERS
 
 Activation = Literal["tanh", "silu"]
 
@@ -125,21 +127,58 @@ class FittedEdges:
 
 
 @dataclass(frozen=True)
+class BlendWeights:
+    """Members beside the recommender, and what they score by.
+
+    ``history_indptr`` (U+1,) and ``history_items`` list the items that each user was fitted with (CSR).
+    """
+
+    blend: Blend
+    history_indptr: Int64
+    history_items: Int64
+
+    def __post_init__(self) -> None:
+        named = {OURS, *self.blend.tables, *([] if self.blend.popularity is None else [POPULARITY])}
+        strange = sorted(set(self.blend.weights) - named) + sorted(set(self.blend.tables) - set(MEMBERS))
+        _require(not strange, f"a bundle does not know how to rank by the member {', '.join(strange)} of the blend")
+
+    @property
+    def entries(self) -> int:
+        """How many table entries one item of a user stands for."""
+        return sum(table.items.shape[1] for table in self.blend.tables.values())
+
+
+@dataclass(frozen=True)
 class RecommenderWeights:
     """score(user, item) = user_table[user] . item_table[item], (U, V) and (I, V).
 
-    ``seen_indptr`` (U+1,) and ``seen_items`` list what each user has already used (CSR).
+    ``seen_indptr`` (U+1,) and ``seen_items`` list what each user has already used (CSR). ``blend``: members that are
+    blended with these scores; None: they are alone.
     """
 
     user_table: Float32
     item_table: Float32
     seen_indptr: Int64
     seen_items: Int64
+    blend: BlendWeights | None = None
 
     def __post_init__(self) -> None:
         fits = self.user_table.shape[1] == self.item_table.shape[1]
         fits = fits and len(self.seen_indptr) == len(self.user_table) + 1
         _require(fits and self.seen_indptr[-1] == len(self.seen_items), "the recommender's tables do not fit together")
+        if self.blend is not None:
+            starts, listed = self.blend.history_indptr, self.blend.history_items
+            fits = len(starts) == len(self.user_table) + 1 and starts[-1] == len(listed)
+            fits = fits and all(len(table.items) == len(self.item_table) for table in self.blend.blend.tables.values())
+            _require(fits, "the blend's tables do not fit the recommender's")
+
+    @property
+    def cells(self) -> int:
+        """How many numbers the scores of a user are made of on the mean."""
+        count = len(self.item_table) + 1
+        if self.blend is None:
+            return count
+        return count + self.blend.entries * (len(self.blend.history_items) // max(len(self.user_table), 1) + 1)
 
 
 @dataclass(frozen=True)
@@ -190,6 +229,10 @@ def weight_arrays(parts: Parts) -> dict[str, NDArray[Any]]:
         arrays |= _layers("denoiser.further", denoiser.further)
     if recommender is not None:
         arrays |= {"recommender.user_table": recommender.user_table, "recommender.item_table": recommender.item_table}
+        if recommender.blend is not None:
+            blend = recommender.blend.blend
+            arrays |= {f"recommender.blend.{name}": values for name, values in blend.to_arrays().items()}
+            arrays |= {f"recommender.blend.{name}.weight": np.array(each) for name, each in blend.weights.items()}
     return arrays
 
 
