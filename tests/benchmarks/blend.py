@@ -3,7 +3,8 @@
     python tests/benchmarks/blend.py DATA CACHE [--datasets ciao,lastfm] [--seeds 3]
 
 DATA holds the data set folders. Everything is chosen on validation; test is judged once a seed, by what learned from
-training interactions alone. Each fit is a file in CACHE: a killed run continues. Writes docs/benchmarks/blend.{json,md}.
+training interactions alone. Each fit is a file in CACHE: a killed run continues. Writes docs/benchmarks/blend.json and
+blend.md.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from recdiff.blend.blend import BUILDERS, EASE, OURS, POPULARITY, counts
+from recdiff.blend.blend import BUILDERS, counts
 from recdiff.blend.choice import MOST_ITEMS, SETTINGS
+from recdiff.blend.names import EASE, OURS, POPULARITY
 from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
 from recdiff.machine.progress import silent
@@ -38,8 +40,8 @@ HEAD = """\
 
 Test metrics, mean ± sd over {seeds} seeds, all items ranked, training items masked, of what learned from training
 interactions alone. *default* is what `fit` delivers, *recdiff* its recommender without members, *best member* the
-simple member that validation likes best, alone. Weights, settings and epochs were chosen on validation. The last columns
-are the default's gain: paired bootstrap over users, 10,000 resamples, seeds averaged.
+simple member that validation likes best, alone. Weights, settings and epochs were chosen on validation. The last
+columns are the default's gain: paired bootstrap over users, 10,000 resamples, seeds averaged.
 """
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from recdiff.blend.blend import EASE, OURS, POPULARITY, WALKS, Blend, counts
+from recdiff.blend.blend import Blend, counts
+from recdiff.blend.names import EASE, OURS, POPULARITY, WALKS
 from recdiff.errors import ArtifactError
 from recdiff.estimator import RecDiff
 from recdiff.metrics.ranking import mask_rows, top_items
@@ -52,21 +53,24 @@ def history() -> sp.csr_matrix:
     return sp.csr_matrix(dense.astype(np.float32))
 
 
+def held_of(blend: Blend) -> BlendWeights:
+    tables = {name: (table.items, table.weights) for name, table in blend.tables.items()}
+    starts, items = history().indptr.astype(np.int64), history().indices.astype(np.int64)
+    return BlendWeights(blend.weights, tables, blend.popularity, starts, items)
+
+
 def weights_of(weights: Mapping[str, float]) -> RecommenderWeights:
-    matrix = history()
-    held = BlendWeights(blend_of(weights, matrix), matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64))
     plain = recommender()
     # Users without anything share a row; the fifth of them is one whom the recommender gives nothing to go by.
     plain.user_table[::5] = plain.user_table.mean(axis=0)
     plain.user_table[25] = 0
-    return replace(plain, blend=held)
+    return replace(plain, blend=held_of(blend_of(weights, history())))
 
 
-def by_sdk(weights: RecommenderWeights) -> tuple[np.ndarray, np.ndarray]:
+def by_sdk(weights: RecommenderWeights, mixture: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
     """Return the K best unseen items of all users and their scores, as the SDK ranks."""
-    assert weights.blend is not None
     own = np.asarray(weights.user_table @ weights.item_table.T, np.float32)
-    scores = weights.blend.blend.scores(own, history())
+    scores = blend_of(mixture, history()).scores(own, history())
     ones = np.ones(len(weights.seen_items), np.float32)
     mask_rows(scores, sp.csr_matrix((ones, weights.seen_items, weights.seen_indptr), own.shape), np.arange(USERS))
     best = top_items(scores, K)
@@ -81,7 +85,7 @@ def test_a_bundle_ranks_as_the_sdk(weights: dict[str, float], tmp_path: Path, qu
     assert set(blend_files({EASE, WALKS} & {*weights})) == {
         name for name in manifest.files if name.startswith(("blend", "history"))
     }
-    best, scores = by_sdk(held)
+    best, scores = by_sdk(held, weights)
     there = np.isfinite(scores)
     with OnnxScorer.open(tmp_path / "onnx", provider="cpu", threads=2) as scorer:
         found = scorer.recommend(scorer.users.values, K)
@@ -126,10 +130,9 @@ def test_a_model_with_a_blend_goes_through_its_folder_into_a_bundle(
 
 
 def test_a_member_that_a_bundle_cannot_hold_is_refused() -> None:
-    matrix = history()
-    strange = Blend({OURS: 0.5, "oracle": 0.5}, tables={"oracle": blend_of({WALKS: 1.0}, matrix).tables[WALKS]})
+    strange = Blend({OURS: 0.5, "oracle": 0.5}, tables={"oracle": blend_of({WALKS: 1.0}, history()).tables[WALKS]})
     with pytest.raises(ArtifactError, match="cannot export: a bundle does not know how to rank by the member oracle"):
-        BlendWeights(strange, matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64))
+        held_of(strange)
 
 
 @pytest.mark.parametrize(

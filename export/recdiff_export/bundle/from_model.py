@@ -109,5 +109,11 @@ def _recommender(fitted: Fitted) -> RecommenderWeights | None:
 def _blend(fitted: Fitted) -> BlendWeights | None:
     if fitted.blend is None:
         return None
-    history = fitted.trained
-    return BlendWeights(fitted.blend, history.indptr.astype(np.int64), history.indices.astype(np.int64))
+    blend, history = fitted.blend, fitted.trained
+    return BlendWeights(
+        blend.weights,
+        {name: (table.items, table.weights) for name, table in blend.tables.items()},
+        blend.popularity,
+        history.indptr.astype(np.int64),
+        history.indices.astype(np.int64),
+    )

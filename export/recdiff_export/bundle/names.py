@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from recdiff.blend.names import EASE, WALKS
+
 USERS_FILE, ITEMS_FILE = "users.arrow", "items.arrow"
 
 DENOISER_FILE = "denoiser.onnx"
@@ -16,7 +18,7 @@ RECOMMEND_USERS_FILE, RECOMMEND_ITEMS_FILE = "recommend_users.bin", "recommend_i
 SEEN_INDPTR_FILE, SEEN_ITEMS_FILE = SEEN_FILES = "seen_indptr.bin", "seen_items.bin"
 # What members of a blend score by: each user's items, and a table of items by items of each such member.
 HISTORY_INDPTR_FILE, HISTORY_ITEMS_FILE = HISTORY_FILES = "history_indptr.bin", "history_items.bin"
-MEMBERS = ("ease", "walks")
+MEMBERS = (EASE, WALKS)
 
 FITTED_STARTS_FILE, FITTED_KEYS_FILE, FITTED_SCORES_FILE = "fitted_starts.npy", "fitted_keys.npy", "fitted_scores.npy"
 # Beside a served scorer_by_id graph that knows the fitted edges; no part of a bundle.

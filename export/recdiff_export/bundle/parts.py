@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Float64, Int64
-from recdiff.blend.blend import OURS, POPULARITY, Blend
+from recdiff.blend.names import OURS, POPULARITY
 from recdiff.errors import ArtifactError, DataError
 from recdiff.scorer.pair_scorer import OPERATIONS, Layer, PairScorer, Table
 from recdiff_export.bundle.graphs.term_plan import arrange_columns
@@ -130,22 +130,29 @@ class FittedEdges:
 class BlendWeights:
     """Members beside the recommender, and what they score by.
 
-    ``history_indptr`` (U+1,) and ``history_items`` list the items that each user was fitted with (CSR).
+    Attributes:
+        weights: of each member, "recdiff" being the recommender.
+        tables: of members that score by a user's items: the items that follow from each item, and how much each adds
+            to their score, (I, K) both.
+        popularity: (I,) scores of the member that gives all users the same; None where it has no weight.
+        history_indptr, history_items: (U+1,) and (N,) the items that each user was fitted with (CSR).
     """
 
-    blend: Blend
+    weights: Mapping[str, float]
+    tables: Mapping[str, tuple[NDArray[np.int32], Float32]]
+    popularity: Float32 | None
     history_indptr: Int64
     history_items: Int64
 
     def __post_init__(self) -> None:
-        named = {OURS, *self.blend.tables, *([] if self.blend.popularity is None else [POPULARITY])}
-        strange = sorted(set(self.blend.weights) - named) + sorted(set(self.blend.tables) - set(MEMBERS))
+        named = {OURS, *(set(MEMBERS) & set(self.tables)), *([] if self.popularity is None else [POPULARITY])}
+        strange = sorted({*self.weights, *self.tables} - named)
         _require(not strange, f"a bundle does not know how to rank by the member {', '.join(strange)} of the blend")
 
     @property
     def entries(self) -> int:
         """How many table entries one item of a user stands for."""
-        return sum(table.items.shape[1] for table in self.blend.tables.values())
+        return sum(follows.shape[1] for follows, _ in self.tables.values())
 
 
 @dataclass(frozen=True)
@@ -169,7 +176,8 @@ class RecommenderWeights:
         if self.blend is not None:
             starts, listed = self.blend.history_indptr, self.blend.history_items
             fits = len(starts) == len(self.user_table) + 1 and starts[-1] == len(listed)
-            fits = fits and all(len(table.items) == len(self.item_table) for table in self.blend.blend.tables.values())
+            rows = (len(each) for table in self.blend.tables.values() for each in table)
+            fits = fits and all(count == len(self.item_table) for count in rows)
             _require(fits, "the blend's tables do not fit the recommender's")
 
     @property
@@ -230,10 +238,15 @@ def weight_arrays(parts: Parts) -> dict[str, NDArray[Any]]:
     if recommender is not None:
         arrays |= {"recommender.user_table": recommender.user_table, "recommender.item_table": recommender.item_table}
         if recommender.blend is not None:
-            blend = recommender.blend.blend
-            arrays |= {f"recommender.blend.{name}": values for name, values in blend.to_arrays().items()}
-            arrays |= {f"recommender.blend.{name}.weight": np.array(each) for name, each in blend.weights.items()}
+            arrays |= _of_blend(recommender.blend)
     return arrays
+
+
+def _of_blend(blend: BlendWeights) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {f"blend.{name}.weight": np.array(each) for name, each in blend.weights.items()}
+    for name, (follows, added) in blend.tables.items():
+        arrays |= {f"blend.{name}.items": follows, f"blend.{name}.added": added}
+    return arrays if blend.popularity is None else {**arrays, f"blend.{POPULARITY}": blend.popularity}
 
 
 def _layers(name: str, layers: tuple[Layer, ...]) -> dict[str, NDArray[Any]]:

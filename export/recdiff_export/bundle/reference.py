@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float64, Int64
-from recdiff.blend.blend import OURS, POPULARITY
+from recdiff.blend.names import OURS, POPULARITY
 from recdiff.scorer.pair_scorer import Layer, PairTerm
 from recdiff_export.bundle.graphs.denoiser import NORM_FLOOR
 from recdiff_export.bundle.parts import BlendWeights, DenoiserWeights, RecommenderWeights, ScorerWeights
@@ -53,17 +53,16 @@ def item_scores(weights: RecommenderWeights, users: Int64) -> Float64:
 
 def _blended(weights: BlendWeights, own: Float64, users: Int64) -> Float64:
     """Return (B, I): the weighed sum of members' scores less their mean over their standard deviation."""
-    blend = weights.blend
-    raw = {OURS: own, **{name: np.zeros_like(own) for name in blend.tables}}
-    if blend.popularity is not None:
-        raw[POPULARITY] = np.repeat(blend.popularity.astype(np.float64)[None], len(own), axis=0)
+    raw = {OURS: own, **{name: np.zeros_like(own) for name in weights.tables}}
+    if weights.popularity is not None:
+        raw[POPULARITY] = np.repeat(weights.popularity.astype(np.float64)[None], len(own), axis=0)
     for row, user in enumerate(users):
         history = weights.history_items[weights.history_indptr[user] : weights.history_indptr[user + 1]]
-        for name, table in blend.tables.items():
-            np.add.at(raw[name][row], table.items[history].ravel(), table.weights[history].ravel().astype(np.float64))
+        for name, (follows, added) in weights.tables.items():
+            np.add.at(raw[name][row], follows[history].ravel(), added[history].ravel().astype(np.float64))
     scaled = {name: _standardised(scores) for name, scores in raw.items()}
     total = np.zeros_like(own)
-    for name, weight in blend.weights.items():
+    for name, weight in weights.weights.items():
         total += weight * np.where(np.ptp(raw[name], axis=1, keepdims=True) > 0, scaled[name], scaled[OURS])
     return total
 

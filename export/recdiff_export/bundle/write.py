@@ -136,7 +136,7 @@ def _recommender_tables(weights: RecommenderWeights) -> dict[str, NDArray[Any]]:
 
 def _members(weights: RecommenderWeights | None) -> tuple[str, ...]:
     """Return the members of the blend that score by a table."""
-    return () if weights is None or weights.blend is None else tuple(sorted(weights.blend.blend.tables))
+    return () if weights is None or weights.blend is None else tuple(sorted(weights.blend.tables))
 
 
 def _blend_tables(weights: BlendWeights, items: int) -> dict[str, NDArray[Any]]:
@@ -145,11 +145,11 @@ def _blend_tables(weights: BlendWeights, items: int) -> dict[str, NDArray[Any]]:
         layout.HISTORY_INDPTR_FILE: weights.history_indptr.astype(np.int64),
         layout.HISTORY_ITEMS_FILE: np.append(weights.history_items, items).astype(np.int32),
     }
-    for name, table in weights.blend.tables.items():
-        width = table.items.shape[1]
-        follows, weight = layout.member_files(name)
-        tables[follows] = np.concatenate([table.items, np.full((1, width), items)]).astype(np.int32)
-        tables[weight] = np.concatenate([table.weights, np.zeros((1, width))]).astype(np.float32)
+    for name, (follows, added) in weights.tables.items():
+        width = follows.shape[1]
+        files = layout.member_files(name)
+        tables[files[0]] = np.concatenate([follows, np.full((1, width), items)]).astype(np.int32)
+        tables[files[1]] = np.concatenate([added, np.zeros((1, width))]).astype(np.float32)
     return tables
 
 

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from recdiff.arrays import Float32, Float64
 from recdiff.blend.ease import ease_table
 from recdiff.blend.item_table import ItemTable
+from recdiff.blend.names import EASE, OURS, POPULARITY, WALKS
 from recdiff.blend.walks import walk_table
 from recdiff.metrics.ranking import Score
 
-OURS, WALKS, EASE, POPULARITY = "recdiff", "walks", "ease", "popularity"
 # Members that score by a user's items, and how their tables come about.
 BUILDERS: Mapping[str, Callable[..., ItemTable]] = {WALKS: walk_table, EASE: ease_table}
 

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from recdiff.blend.blend import BUILDERS, OURS, POPULARITY, Blend
+from recdiff.blend.blend import BUILDERS, Blend
+from recdiff.blend.names import OURS, POPULARITY
 from recdiff.config.scorer import ScorerConfig
 from recdiff.data.ids import Ids
 from recdiff.diffusion.folded import Activation, FoldedDenoiser

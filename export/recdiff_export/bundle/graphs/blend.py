@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from recdiff.blend.blend import OURS, POPULARITY, standardised
+from recdiff.blend.blend import standardised
+from recdiff.blend.names import OURS, POPULARITY
 from recdiff_export.bundle.graphs.lists import lists_of
 from recdiff_export.bundle.graphs.writer import FLOAT, INT32, INT64, Graph
 from recdiff_export.bundle.names import HISTORY_FILES, member_files
@@ -23,25 +24,24 @@ def blended(graph: Graph, weights: BlendWeights, items: int, position: str, own:
 
     The last column is 0.
     """
-    blend = weights.blend
     ours, _ = _standardised(graph, _items_of(graph, own, items))
     said = {OURS: ours}
-    if blend.tables:
+    if weights.tables:
         sizes = len(weights.history_indptr) - 1, len(weights.history_items)
         listed, looked_at = lists_of(graph, HISTORY_FILES, sizes, position)
         item = graph.add("Compress", listed, graph.add("Reshape", looked_at, graph.constant([-1], np.int64)))
         row = graph.add("Gather", graph.add("NonZero", looked_at), graph.constant(0, np.int64), axis=0)
         start = graph.add("Mul", row, graph.constant(items + 1, np.int64))
         nothing = graph.add("Expand", graph.constant(0.0), graph.add("Shape", own))
-        for name, table in blend.tables.items():
-            shape = (items + 1, table.items.shape[1])
+        for name, (follows, _) in weights.tables.items():
+            shape = (items + 1, follows.shape[1])
             total = _summed(graph, name, shape, (item, start), nothing)
             scores, flat = _standardised(graph, _items_of(graph, total, items))
             said[name] = graph.add("Where", flat, ours, scores)
-    if blend.popularity is not None:
-        scores = standardised(blend.popularity[None].copy())
+    if weights.popularity is not None:
+        scores = standardised(weights.popularity[None].copy())
         said[POPULARITY] = graph.constant(scores) if scores.any() else ours
-    parts = [graph.add("Mul", said[name], graph.constant(weight)) for name, weight in blend.weights.items()]
+    parts = [graph.add("Mul", said[name], graph.constant(weight)) for name, weight in weights.weights.items()]
     # Popularity alone is one row for all, and the sum has to have one a user.
     total = graph.add("Sum", graph.add("Mul", ours, graph.constant(0.0)), *parts)
     return graph.add("Pad", total, graph.constant([0, 0, 0, 1], np.int64))
