@@ -31,7 +31,7 @@ from recdiff.metrics.significance import paired_bootstrap
 from recdiff.ranked import fit_ranked
 from tests.benchmarks.lines import one_a_line
 
-DATASETS = ("ciao", "lastfm")
+DATASETS = ("ciao", "lastfm", "filmtrust")
 JUDGED = ("recall@20", "ndcg@20")
 DEFAULT, MEMBER = "default", "best member"
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks" / "blend"
@@ -134,7 +134,7 @@ def write(found: Mapping[str, list[dict[str, Any]]]) -> None:
         told = [{key: fit[key] for key in ("chosen", "best", "seconds")} for fit in fits]
         plain[name] = {"rows": rows, "fits": told}
     REPORT.with_suffix(".md").write_text("\n".join(lines))
-    REPORT.with_suffix(".json").write_text(one_a_line(plain))
+    REPORT.with_suffix(".json").write_text(one_a_line(plain) + "\n")
 
 
 def main() -> None:

@@ -74,7 +74,9 @@ class OnnxScorer:
         self._recommender: Recommender | None = None
         if ranking is not None:
             costs = require_tables(bundle.files, held.users, held.items, held.members)
-            self._recommender = Recommender(ranking, self.users, self.items, threads, self._workers, costs)
+            self._recommender = Recommender(
+                ranking, self.users, self.items, threads=threads, workers=self._workers, costs=costs
+            )
 
     @classmethod
     def open(

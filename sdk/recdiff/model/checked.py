@@ -20,6 +20,7 @@ from recdiff.config.scorer import ScorerConfig
 from recdiff.data.ids import Ids
 from recdiff.diffusion.folded import Activation, FoldedDenoiser
 from recdiff.errors import ArtifactError, RecDiffError
+from recdiff.model.arrays import WEIGHTS
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact
 from recdiff.model.told import FAKE, REAL, SILENT, Told
@@ -68,10 +69,10 @@ def _check(fitted: Fitted) -> None:
     if fitted.judged is not None:
         for table, rows in zip(fitted.judged, (users, items), strict=True):
             _numbers("a judged table", table, rows, None)
-    for blend in (fitted.blend, fitted.judged_blend):
+    for name, blend in (("blend", fitted.blend), ("judged-blend", fitted.judged_blend)):
         if blend is not None:
             _require(fitted.recommender is not None, "there is a blend, but no recommender")
-            _check_blend(blend, items)
+            _check_blend(f"{WEIGHTS}: {name}", blend, items)
     _require(all(isinstance(each, dict) for each in fitted.history), "history is no list of steps")
 
 
@@ -195,18 +196,24 @@ def _check_recommender(tables: Recommender, users: int, items: int) -> None:
     _require(_real(tables.tie_weight), "tie_weight is no number")
 
 
-def _check_blend(blend: Blend, items: int) -> None:
+def _check_blend(where: str, blend: Blend, items: int) -> None:
+    """Check a blend; ``where`` its arrays lie, for the message."""
     weights = blend.weights
-    _require(all(map(_real, weights.values())) and len(weights) > 0, "the weights of members are no numbers")
+    _require(all(map(_real, weights.values())) and len(weights) > 0, "the weights of the blend are no numbers")
     stored = {*blend.tables, *([POPULARITY] if blend.popularity is not None else [])}
-    _require(set(weights) - {OURS} == stored and set(blend.tables) <= set(BUILDERS), "a member of the blend is missing")
+    strange = sorted(stored ^ (set(weights) - {OURS})) + sorted(set(blend.tables) - set(BUILDERS))
+    _require(
+        not strange, f"calibration.json: {', '.join(strange)} has a weight in the blend and no table, or no weight"
+    )
     for name, table in blend.tables.items():
-        _numbers(f"the weights of {name}", table.weights, items, None)
+        _numbers(f"{where}/{name}/weights", table.weights, items, None)
         fits = table.items.shape == table.weights.shape and table.items.dtype == np.int32
+        said = f"{where}/{name}/items has shape {table.items.shape} of {table.items.dtype}"
+        _require(fits, said)
         inside = table.items.size == 0 or 0 <= table.items.min() <= table.items.max() < items
-        _require(fits and inside, f"the items of {name}")
+        _require(inside, f"{where}/{name}/items names an item that there is not")
     if blend.popularity is not None:
-        _numbers("the popularity of items", blend.popularity, items)
+        _numbers(f"{where}/{POPULARITY}", blend.popularity, items)
 
 
 def _layers(whose: str, layers: Layers, first: int, last: int) -> None:

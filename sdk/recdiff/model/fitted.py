@@ -25,7 +25,15 @@ from recdiff.graph.edge_index import EdgeIndex
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.ranking import Score, by_tables
 from recdiff.model import edge_table as evidence_table
-from recdiff.model.arrays import denoiser_arrays, folded, interactions, pair_arrays, pair_scorer, pair_settings
+from recdiff.model.arrays import (
+    blend_of,
+    denoiser_arrays,
+    folded,
+    interactions,
+    pair_arrays,
+    pair_scorer,
+    pair_settings,
+)
 from recdiff.model.folder import Artifact, above, below
 from recdiff.model.told import Told
 from recdiff.notebook import sentence
@@ -226,8 +234,8 @@ class Fitted:
             social=denoiser.get("social", np.empty((0, 0), np.float32)),
             recommender=Recommender.from_arrays(recommender) if recommender else None,
             judged=(judged["users"], judged["items"]) if judged else None,
-            blend=None if plain is None else Blend.of_parts(plain, below("blend", arrays)),
-            judged_blend=None if plain is None or not judged else Blend.of_parts(plain, below("judged-blend", arrays)),
+            blend=blend_of(plain, "blend", arrays),
+            judged_blend=blend_of(plain if judged else None, "judged-blend", arrays),
             trained=trained,
             seen=seen,
             calibration=calibration,
