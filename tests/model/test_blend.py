@@ -1,4 +1,4 @@
-"""A model with a blend: saved and loaded it ranks the same, damage is named, everybody gets recommendations and reasons."""
+"""A model with a blend: saved and loaded it ranks the same, damage is named, everybody is served and told why."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Blend:
     def heard(self, speaks: Mapping[str, bool]) -> dict[str, float]:
         """Return the weights for a user of whom not all members have something to say."""
         weights = {OURS: 0.0}
-        for name, weight in self.weights.items():
+        for name, weight in sorted(self.weights.items()):
             heard = name if speaks[name] else OURS
             weights[heard] = weights.get(heard, 0.0) + weight
         return {name: weight for name, weight in weights.items() if weight}
@@ -123,10 +123,13 @@ def deviations(scores: Float32) -> Float64:
 
 
 def weighed(rows: Rows, weights: Mapping[str, float]) -> Float32:
-    """Return the weighed sum of standardised rows (B, I); who says nothing of a user leaves it to the recommender."""
+    """Return the weighed sum of standardised rows (B, I); who says nothing of a user leaves it to the recommender.
+
+    Members are added in the order of their names, so that a model which was read from its folder rounds the same.
+    """
     ours = rows[OURS]
     total = np.zeros_like(ours)
-    for name, weight in weights.items():
+    for name, weight in sorted(weights.items()):
         said = rows[name]
         total += np.float32(weight) * np.where(said.any(axis=1, keepdims=True), said, ours)
     return total

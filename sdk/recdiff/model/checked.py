@@ -201,10 +201,8 @@ def _check_blend(where: str, blend: Blend, items: int) -> None:
     weights = blend.weights
     _require(all(map(_real, weights.values())) and len(weights) > 0, "the weights of the blend are no numbers")
     stored = {*blend.tables, *([POPULARITY] if blend.popularity is not None else [])}
-    strange = sorted(stored ^ (set(weights) - {OURS})) + sorted(set(blend.tables) - set(BUILDERS))
-    _require(
-        not strange, f"calibration.json: {', '.join(strange)} has a weight in the blend and no table, or no weight"
-    )
+    strange = ", ".join([*sorted(stored ^ (set(weights) - {OURS})), *sorted(set(blend.tables) - set(BUILDERS))])
+    _require(not strange, f"calibration.json: {strange} has a weight in the blend and no table, or no weight")
     for name, table in blend.tables.items():
         _numbers(f"{where}/{name}/weights", table.weights, items, None)
         fits = table.items.shape == table.weights.shape and table.items.dtype == np.int32

@@ -41,7 +41,7 @@ def blended(graph: Graph, weights: BlendWeights, items: int, position: str, own:
     if weights.popularity is not None:
         scores = standardised(weights.popularity[None].copy())
         said[POPULARITY] = graph.constant(scores) if scores.any() else ours
-    parts = [graph.add("Mul", said[name], graph.constant(weight)) for name, weight in weights.weights.items()]
+    parts = [graph.add("Mul", said[name], graph.constant(weight)) for name, weight in sorted(weights.weights.items())]
     # Popularity alone is one row for all, and the sum has to have one a user.
     total = graph.add("Sum", graph.add("Mul", ours, graph.constant(0.0)), *parts)
     return graph.add("Pad", total, graph.constant([0, 0, 0, 1], np.int64))
