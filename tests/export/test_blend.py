@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from safetensors.numpy import load_file
 
 from recdiff.blend.blend import Blend, counts
 from recdiff.blend.names import EASE, OURS, POPULARITY, WALKS
@@ -23,9 +24,11 @@ from recdiff_export.bundle.from_model import parts_of
 from recdiff_export.bundle.manifest import read_manifest
 from recdiff_export.bundle.names import blend_files
 from recdiff_export.bundle.parts import BlendWeights, RecommenderWeights
+from recdiff_export.targets.huggingface import export_huggingface
 from recdiff_export.targets.triton import export_triton
 from tests.export.export_parts import ITEMS, USERS, parts, recommender
 from tests.export.hostile import edited
+from tests.update.quick import fit
 
 SETTINGS: Mapping[str, Mapping[str, float]] = {WALKS: {"alpha": 0.6, "beta": 0.2}, EASE: {"ridge": 20.0}}
 MIXTURES = [
@@ -109,24 +112,18 @@ def test_blocks_and_lists_of_any_length_give_the_same(
         ]
 
 
-def test_a_model_with_a_blend_goes_through_its_folder_into_a_bundle(
-    fitted: RecDiff, tmp_path: Path, quick_parity: None
-) -> None:
+def test_a_model_with_a_blend_goes_through_its_folder_into_a_bundle(tmp_path: Path, quick_parity: None) -> None:
+    fitted = fit(False)
     model = fitted.fitted_
     blend = blend_of(MIXTURES[1], model.trained)
     blended = replace(model, blend=blend, judged_blend=None if model.judged is None else blend)
     write_artifact(tmp_path / "model", blended.to_artifact(fitted.config_))
     wanted = RecDiff.load(tmp_path / "model").recommend(k=5)
-    held = parts_of(tmp_path / "model")
-    export_bundle(held, tmp_path / "onnx")
+    export_bundle(parts_of(tmp_path / "model"), tmp_path / "onnx")
     with OnnxScorer.open(tmp_path / "onnx", provider="cpu") as scorer:
         found = scorer.recommend(model.users.values, 5)
     assert found["user_id"].to_pylist() == wanted["user_id"].to_pylist()
     assert found["item_id"].to_pylist() == wanted["item_id"].to_pylist()
-    pytest.importorskip("tritonclient")
-    export_triton(held, tmp_path / "onnx", tmp_path / "triton")
-    served = {path.name for path in (tmp_path / "triton" / "recdiff_recommender" / "1").iterdir()}
-    assert {*blend_files((EASE, WALKS))} <= served
 
 
 def test_a_member_that_a_bundle_cannot_hold_is_refused() -> None:
@@ -152,6 +149,20 @@ def test_damaged_tables_of_members_are_refused_by_name(
     with pytest.raises(ArtifactError, match=said) as caught:
         OnnxScorer.open(blended_bundle, provider="cpu")
     assert name.removesuffix(".bin") in str(caught.value)
+
+
+def test_other_layouts_hold_the_members_too(blended_bundle: Path, tmp_path: Path) -> None:
+    held = replace(parts(), recommender=weights_of(MIXTURES[0]))
+    export_huggingface(held, blended_bundle, tmp_path / "theirs")
+    assert {*blend_files((EASE, WALKS))} <= {path.name for path in (tmp_path / "theirs" / "onnx").iterdir()}
+    assert held.recommender is not None
+    assert held.recommender.blend is not None
+    tensors = load_file(tmp_path / "theirs" / "model.safetensors")
+    assert np.array_equal(tensors["blend.walks.items"], held.recommender.blend.tables[WALKS][0])
+    pytest.importorskip("tritonclient")
+    export_triton(held, blended_bundle, tmp_path / "triton")
+    served = {path.name for path in (tmp_path / "triton" / "recdiff_recommender" / "1").iterdir()}
+    assert {*blend_files((EASE, WALKS))} <= served
 
 
 @pytest.fixture(scope="module")

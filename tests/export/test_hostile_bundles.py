@@ -75,7 +75,17 @@ ODD = [None, True, -1, 0, 1, 7, 1 << 39, 1 << 70, 0.5, 1e300, "", "7", "\ud83d",
 def manifests() -> dict[str, Change]:
     """Return manifests that say something else, each about itself alone."""
     changes: dict[str, Change] = {}
-    fields = ["users", "items", "row_width", "row_type", "embedding_width", "kinds", "directed", "recommends"]
+    fields = [
+        "users",
+        "items",
+        "row_width",
+        "row_type",
+        "embedding_width",
+        "kinds",
+        "directed",
+        "recommends",
+        "members",
+    ]
     for field in [*fields, "tolerance", "metadata", "parity", "files", "format", "extra"]:
         changes[f"{field} absent"] = said(lambda held, field=field: held.pop(field, None))
         for number, odd in enumerate(ODD):
@@ -138,6 +148,8 @@ def test_a_manifest_that_says_anything_is_refused_or_harmless(bundle: Path, tmp_
         "extra absent",
         "directed",
         "kinds",
+        "members absent",
+        "members odd 13",
         "record sample",
         "threshold",
     )
