@@ -14,7 +14,7 @@ from recdiff.arrays import Int64
 from recdiff.data.ids import Ids
 from recdiff.errors import ArtifactError
 from recdiff_export.bundle.held import Held
-from recdiff_export.bundle.names import HISTORY_FILES, RECOMMENDER_TABLES, member_files
+from recdiff_export.bundle.names import HISTORY_INDPTR_FILE, HISTORY_ITEMS_FILE, RECOMMENDER_TABLES, member_files
 from recdiff_export.runtime.provider import GraphFile, Spec
 from recdiff_export.runtime.workers import Workers
 
@@ -64,8 +64,9 @@ def require_tables(files: Mapping[str, Held], users: int, items: int, members: S
     _starts(indptr, seen, users)
     if not members:
         return Costs(items)
-    starts = _starts(*(files[name] for name in HISTORY_FILES), users)
-    entries = sum(_entries(*(files[name] for name in member_files(each)), items) for each in members)
+    starts = _starts(files[HISTORY_INDPTR_FILE], files[HISTORY_ITEMS_FILE], users)
+    tables = [member_files(each) for each in members]
+    entries = sum(_entries(files[follows], files[weights], items) for follows, weights in tables)
     return Costs(items, entries, starts)
 
 

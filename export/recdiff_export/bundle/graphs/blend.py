@@ -39,8 +39,8 @@ def blended(graph: Graph, weights: BlendWeights, items: int, position: str, own:
             scores, flat = _standardised(graph, _items_of(graph, total, items))
             said[name] = graph.add("Where", flat, ours, scores)
     if weights.popularity is not None:
-        scores = standardised(weights.popularity[None].copy())
-        said[POPULARITY] = graph.constant(scores) if scores.any() else ours
+        popular = standardised(weights.popularity[None].copy())
+        said[POPULARITY] = graph.constant(popular) if popular.any() else ours
     parts = [graph.add("Mul", said[name], graph.constant(weight)) for name, weight in sorted(weights.weights.items())]
     # Popularity alone is one row for all, and the sum has to have one a user.
     total = graph.add("Sum", graph.add("Mul", ours, graph.constant(0.0)), *parts)
