@@ -33,7 +33,7 @@ def recommend(
     users: Annotated[str | None, typer.Option(metavar="FILE|id,id", help="Whom; default: all users.")] = None,
     k: Annotated[int, typer.Option("--k", min=1, help="How many items each.")] = 20,
     exclude_seen: Annotated[bool, typer.Option("--exclude-seen/--include-seen", help="Leave out known items.")] = True,
-    explain: Annotated[bool, typer.Option("--explain", help="Say which friends and items led to each.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what led to each: friends, items, member.")] = False,
     history: Annotated[str | None, typer.Option(metavar="item,item", help="Items of somebody new.")] = None,
     friends: Annotated[str | None, typer.Option(metavar="user,user", help="Friends of somebody new.")] = None,
     out: Target = None,

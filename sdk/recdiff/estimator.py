@@ -24,10 +24,11 @@ from recdiff.cleaning.summary import Summary
 from recdiff.data.dataset import SocialDataset
 from recdiff.data.labels import Labels
 from recdiff.errors import DataError, UsageError
-from recdiff.evaluation.ranking_report import judge, validation_score
+from recdiff.evaluation.ranking_report import judge, sampled_judge
 from recdiff.fit import Engine, fit_all
 from recdiff.given import Given, dataset_of
 from recdiff.machine.progress import Report, logged, silent
+from recdiff.metrics.ranking import Score
 from recdiff.model.checked import fitted_of
 from recdiff.model.edge_table import both_ways
 from recdiff.model.explained import Explainer
@@ -237,8 +238,9 @@ class RecDiff(Parameters):
         if k < 1:
             raise UsageError(f"k = {k}: expected at least 1")
         chosen = np.arange(len(fitted.users)) if users is None else user_positions(fitted.users, users, "users")
-        rows = fitted.recommender.user_table[chosen]
-        return top_table(fitted, fitted.users.take(chosen), rows, fitted.seen[chosen] if exclude_seen else None, k)
+        rows, history = fitted.recommender.user_table[chosen], fitted.trained[chosen]
+        seen = fitted.seen[chosen] if exclude_seen else None
+        return top_table(fitted, fitted.users.take(chosen), rows, history, seen=seen, k=k)
 
     def recommend_new(
         self,
@@ -255,7 +257,7 @@ class RecDiff(Parameters):
             history: raw ids of items the user has interacted with.
             friends: raw ids of users the user has ties to.
             exclude_seen: leave the items of the history out.
-            explain: two more columns, as those of ``explain_recommendations``.
+            explain: three more columns, as those of ``explain_recommendations``.
 
         Raises:
             DataError: for an item or a friend the model does not know.
@@ -271,10 +273,10 @@ class RecDiff(Parameters):
         return for_new_user(fitted, items, ties, k, exclude_seen=exclude_seen, explain=explain)
 
     def explain_recommendations(self, table: pa.Table) -> pa.Table:
-        """Return recommendations with two more columns: because_items and because_friends.
+        """Return recommendations with three more columns: because_items, because_friends and because_member.
 
-        Each is a JSON list of the raw ids of at most three of the user's items, or friends, that added most to the
-        score.
+        The first two are JSON lists of the raw ids of at most three of the user's items, or friends, that added most
+        to the score; the third names the member of the blend that did, "recdiff" where the recommender is alone.
         """
         return explained(self._fitted(), table)
 
@@ -287,8 +289,8 @@ class RecDiff(Parameters):
             DataError: the users or items are not those of the fit.
             UsageError: the model was fitted without interactions.
         """
-        data, users, items = self._to_judge(dataset)
-        return judge(users, items, data, self.config_.seed)
+        data, score = self._to_judge(dataset)
+        return judge(score, data, self.config_.seed)
 
     def score(self, dataset: Given, y: None = None) -> float:
         """Return recall@20 + ndcg@20 on the validation interactions of ``dataset``, for scikit-learn's searches.
@@ -297,22 +299,23 @@ class RecDiff(Parameters):
             DataError: the users or items are not those of the fit.
             UsageError: the model was fitted without interactions, or there are none to validate by.
         """
-        data, users, items = self._to_judge(dataset)
+        data, score = self._to_judge(dataset)
         if data.validation.nnz == 0:
             raise UsageError("these data have no validation interactions, so there is nothing to score by")
-        return validation_score(data.train, data.validation, self.config_.seed)(users, items)
+        return sampled_judge(data.train, data.validation, self.config_.seed)(score)
 
-    def _to_judge(self, given: Given) -> tuple[SocialDataset, Float32, Float32]:
-        """Return the data, and the tables (U, V) and (I, V) that did not learn from what they hold out."""
-        tables = self._fitted().judged_tables
-        if tables is None:
+    def _to_judge(self, given: Given) -> tuple[SocialDataset, Score]:
+        """Return the data, and the scores of what did not learn from what they hold out."""
+        if self._fitted().recommender is None:
             raise UsageError("this model was fitted without interactions, so there is no ranking to judge")
         dataset = dataset_of(given, self.config_.seed)
         if dataset.users != self.fitted_.users or dataset.items != self.fitted_.items:
             raise DataError(
                 "the data have other users or items than the model was fitted on; evaluate on the same folder"
             )
-        return dataset, *tables
+        score = self.fitted_.judged_score(dataset.train)
+        assert score is not None
+        return dataset, score
 
     def denoise(self, rows: Float32 | None = None) -> Float32:
         """Return denoised social embeddings, (B, D); those of all users where no rows are given."""

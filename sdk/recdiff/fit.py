@@ -2,6 +2,7 @@
 
 scorer      fake scores of all edges, out of fold                    (scorer)
 recommender user and item tables, epoch chosen on validation         (recommender, or paper for preset "paper")
+blend       simple members beside it, where validation likes that     (blend)
 evaluation  ranking on validation and test, baselines beside it      (evaluation.ranking_report)
 
 Judged is the recommender that learned from training interactions alone. Delivered is one that learned from all of them
@@ -44,7 +45,8 @@ from recdiff.model.told import SILENT, Told, Verdicts, overlaid
 from recdiff.model.unscored import blank_scorer, why_unscored
 from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
-from recdiff.recommender.fit import FittedRecommender, Recommender, fit_recommender, refitted
+from recdiff.ranked import Ranked, fit_ranked
+from recdiff.recommender.tables import Recommender
 from recdiff.recommender.training import Trainer
 from recdiff.scorer.fit import fit_scorer
 from recdiff.scorer.fitted import Scorer
@@ -118,7 +120,6 @@ def _fit_stages(
     # The card of a fit on a cluster need not be in this machine.
     device = resolve_device("auto" if trainer and config.device == "cuda" else config.device)
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
-    train = dataset.train if dataset.train.nnz else None
     unscored = _unscored(config, dataset)
     if unscored:
         scorer = blank_scorer(len(dataset.users), len(dataset.edges))
@@ -127,17 +128,13 @@ def _fit_stages(
     edges = evidence_table.edge_table(dataset, scorer)
     denoiser, social = scorer.denoiser, scorer.latent
     everything = sp.csr_matrix(dataset.train + dataset.validation + dataset.test)
-    recommender: Recommender | None = None
-    judged: tuple[Float32, Float32] | None = None
-    history: list[dict[str, Any]] = []
-    if train is not None and config.preset == "paper":
-        recommender, denoiser, social, history = _fit_published(config, dataset, device, checkpoint, report)
-    elif train is not None:
-        made = _fit_default(config, dataset, device, checkpoint, trainer=trainer, report=report)
-        recommender, history = made.recommender, list(made.history)
-        if config.final == "all" and everything.nnz > train.nnz:
-            judged = recommender.user_table, recommender.item_table
-            recommender = refitted(made, everything, dataset.graph, config.seed, device=device, trainer=trainer)
+    ranked = Ranked()
+    if dataset.train.nnz and config.preset == "paper":
+        ranked, denoiser, social = _fit_published(config, dataset, device, checkpoint, report)
+    elif dataset.train.nnz:
+        ranked = fit_ranked(config, dataset, device, checkpoint, trainer=trainer, report=report)
+        if config.final == "all" and everything.nnz > dataset.train.nnz:
+            ranked = ranked.delivered(everything, dataset, config.seed, device=device, trainer=trainer)
     fitted = Fitted(
         users=dataset.users,
         items=dataset.items,
@@ -148,19 +145,23 @@ def _fit_stages(
         table=scorer.table,
         denoiser=denoiser,
         social=social,
-        recommender=recommender,
-        judged=judged,
-        trained=dataset.train if judged is None else everything,
+        recommender=ranked.recommender,
+        judged=ranked.judged,
+        trained=dataset.train if ranked.judged is None else everything,
         seen=everything,
         calibration={**({"unscored": unscored} if unscored else _calibration(scorer, told)), **_left_out(dataset)},
         metrics={},
-        history=history,
+        history=ranked.history,
         told=told,
         growth=scorer.growth,
+        blend=ranked.blend,
+        judged_blend=ranked.judged_blend,
     )
     fitted = _with_account_facts(fitted)
-    tables = fitted.judged_tables
-    return fitted if tables is None else replace(fitted, metrics=judge(*tables, dataset, config.seed))
+    score = fitted.judged_score(dataset.train)
+    if score is None:
+        return fitted
+    return replace(fitted, metrics={**judge(score, dataset, config.seed), **ranked.chosen})
 
 
 def _unscored(config: Config, dataset: SocialDataset) -> str | None:
@@ -192,28 +193,6 @@ def _left_out(dataset: SocialDataset) -> dict[str, Any]:
     """Return how many rows of which file were left out of the data, as a model notes it."""
     counts = Counter(Path(row.file).name for row in dataset.left_out)
     return {"rows_left_out": dict(sorted(counts.items()))} if counts else {}
-
-
-def _fit_default(
-    config: Config,
-    dataset: SocialDataset,
-    device: torch.device,
-    checkpoint: Checkpoint | None,
-    *,
-    trainer: Trainer | None,
-    report: Report,
-) -> FittedRecommender:
-    return fit_recommender(
-        config.recommender,
-        dataset.train,
-        dataset.graph,
-        validation=dataset.validation,
-        seed=config.seed,
-        device=device,
-        checkpoint=None if checkpoint is None else checkpoint.stage("recommender"),
-        trainer=trainer,
-        report=report,
-    )
 
 
 def _fit_scorer(config: Config, dataset: SocialDataset, told: Told, device: torch.device, report: Report) -> Scorer:
@@ -252,7 +231,7 @@ def fingerprint(config: Config, dataset: SocialDataset) -> str:
 
 def _fit_published(
     config: Config, dataset: SocialDataset, device: torch.device, checkpoint: Checkpoint | None, report: Report
-) -> tuple[Recommender, FoldedDenoiser | None, Float32, list[dict[str, Any]]]:
+) -> tuple[Ranked, FoldedDenoiser | None, Float32]:
     social = dataset.graph.adjacency()
     model, graphs, history = fit_paper(
         config.paper,
@@ -266,7 +245,7 @@ def _fit_published(
     )
     users, items, embeddings = (part.cpu().numpy() for part in model.embeddings(graphs))
     denoiser = fold(model.denoiser, model.schedule) if model.has_denoiser else None
-    return Recommender.of_tables(users, items, dataset.train, social), denoiser, embeddings, history
+    return Ranked(Recommender.of_tables(users, items, dataset.train, social), history=history), denoiser, embeddings
 
 
 def _known(told: Told, edges: Int64) -> Int64 | None:

@@ -13,7 +13,7 @@ from recdiff.config.scorer import ScorerConfig
 from recdiff.errors import UsageError
 
 SECTIONS = {"recommender": RecommenderConfig, "paper": PaperConfig, "scorer": ScorerConfig}
-OWN = ("fake_share", "final")
+OWN = ("fake_share", "final", "blend")
 """Settings of no section; ``preset``, ``seed`` and ``device`` have arguments of their own."""
 
 

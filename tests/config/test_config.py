@@ -44,6 +44,12 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
     assert load_config().seed == 41
 
 
+def test_the_blend_is_switched_off_by_file_or_environment(tmp_path: Path) -> None:
+    assert load_config(environment={}).blend
+    assert not load_config(environment={"RECDIFF_BLEND": "false"}).blend
+    assert not load_config(toml(tmp_path, "blend = false\n"), environment={}).blend
+
+
 def test_names_that_mean_something_else_are_left_alone() -> None:
     assert load_config(environment={"RECDIFF_DATA": "/somewhere", "RECDIFFSEED": "1", "SEED": "1"}) == Config()
 

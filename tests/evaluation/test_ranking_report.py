@@ -26,7 +26,7 @@ def tables(sample_dataset: SocialDataset) -> tuple[np.ndarray, np.ndarray]:
 def test_test_and_validation_are_judged_with_intervals(
     sample_dataset: SocialDataset, tables: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    facts = judge(*tables, sample_dataset, seed=3)
+    facts = judge(by_tables(*tables), sample_dataset, seed=3)
     expected = rank(by_tables(*tables), sample_dataset.train, sample_dataset.test).means()
     assert facts["test"] == pytest.approx(expected)
     assert facts["seed"] == 3
@@ -42,7 +42,7 @@ def test_a_split_without_held_out_items_is_left_out(
     sample_dataset: SocialDataset, tables: tuple[np.ndarray, np.ndarray]
 ) -> None:
     nothing = sp.csr_matrix(sample_dataset.test.shape, dtype=np.float32)
-    facts = judge(*tables, replace(sample_dataset, test=nothing), seed=0)
+    facts = judge(by_tables(*tables), replace(sample_dataset, test=nothing), seed=0)
     assert "test" not in facts
     assert "baselines" not in facts
     assert "validation" in facts
@@ -60,6 +60,6 @@ def test_of_many_users_a_sample_of_the_seed_is_judged(
     sample_dataset: SocialDataset, tables: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranking_report, "MOST_USERS", 50)
-    first, again, other = (judge(*tables, sample_dataset, seed) for seed in (0, 0, 1))
+    first, again, other = (judge(by_tables(*tables), sample_dataset, seed) for seed in (0, 0, 1))
     assert first["users"]["test"] == 50
     assert first["test"] == again["test"] != other["test"]

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recdiff_export.bundle.names import BUNDLE_FILES
+from recdiff_export.bundle.names import files_of
 from tests.export.export_parts import USERS
 from tests.export.hostile import Change, arrow, edited, flipped, make, npy, said
 from tests.export.servers import COMMAND
 
-FILES = sorted(BUNDLE_FILES - {"manifest.json"})
+FILES = sorted(files_of(denoises=True, recommends=True))
 GRAPHS = [name for name in FILES if name.endswith(".onnx")]
 # What the runtime opens on a processor; the two others are for a card and for other runtimes.
 RUN = ["denoiser.onnx", "fake_score.onnx", "recommender.onnx"]
@@ -75,7 +75,17 @@ ODD = [None, True, -1, 0, 1, 7, 1 << 39, 1 << 70, 0.5, 1e300, "", "7", "\ud83d",
 def manifests() -> dict[str, Change]:
     """Return manifests that say something else, each about itself alone."""
     changes: dict[str, Change] = {}
-    fields = ["users", "items", "row_width", "row_type", "embedding_width", "kinds", "directed", "recommends"]
+    fields = [
+        "users",
+        "items",
+        "row_width",
+        "row_type",
+        "embedding_width",
+        "kinds",
+        "directed",
+        "recommends",
+        "members",
+    ]
     for field in [*fields, "tolerance", "metadata", "parity", "files", "format", "extra"]:
         changes[f"{field} absent"] = said(lambda held, field=field: held.pop(field, None))
         for number, odd in enumerate(ODD):
@@ -138,6 +148,8 @@ def test_a_manifest_that_says_anything_is_refused_or_harmless(bundle: Path, tmp_
         "extra absent",
         "directed",
         "kinds",
+        "members absent",
+        "members odd 13",
         "record sample",
         "threshold",
     )

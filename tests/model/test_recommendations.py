@@ -14,8 +14,11 @@ def test_the_best_unseen_items_come_in_order(fitted: RecDiff) -> None:
     model = fitted.fitted_
     assert model.recommender is not None
     users = np.array([0, 7])
-    table = top_table(model, model.users.take(users), model.recommender.user_table[users], model.seen[users], 5)
+    rows, history, seen = model.recommender.user_table[users], model.trained[users], model.seen[users]
+    table = top_table(model, model.users.take(users), rows, history, seen=seen, k=5)
     scores = model.recommender.score(users)
+    if model.blend is not None:
+        scores = model.blend.scores(scores, history)
     for row, user in enumerate(users):
         scores[row, model.seen[[user]].indices] = -np.inf
         own = table.slice(5 * row, 5)
@@ -29,7 +32,7 @@ def test_somebody_new_is_told_why(fitted: RecDiff) -> None:
     model = fitted.fitted_
     items, friends = model.seen[[3]].indices[:4].astype(np.int64), np.array([1, 2])
     table = for_new_user(model, items, friends, 5, exclude_seen=True, explain=True)
-    assert table.column_names == ["item_id", "rank", "score", "because_items", "because_friends"]
+    assert table.column_names == ["item_id", "rank", "score", "because_items", "because_friends", "because_member"]
     assert not set(model.items.index(table["item_id"]).tolist()) & set(items.tolist())
     known = set(model.items.take(items).to_pylist())
     named = [json.loads(text) for text in table["because_items"].to_pylist()]

@@ -11,7 +11,14 @@ import numpy as np
 from recdiff.cleaning.policy import DEFAULT_THRESHOLD
 from recdiff.estimator import RecDiff
 from recdiff.model.fitted import Fitted
-from recdiff_export.bundle.parts import DenoiserWeights, FittedEdges, Parts, RecommenderWeights, ScorerWeights
+from recdiff_export.bundle.parts import (
+    BlendWeights,
+    DenoiserWeights,
+    FittedEdges,
+    Parts,
+    RecommenderWeights,
+    ScorerWeights,
+)
 
 # Real rows that the parity check feeds to the denoiser.
 CHECKED_ROWS = 4096
@@ -91,5 +98,22 @@ def _recommender(fitted: Fitted) -> RecommenderWeights | None:
         return None
     seen = fitted.seen
     return RecommenderWeights(
-        tables.user_table, tables.item_table, seen.indptr.astype(np.int64), seen.indices.astype(np.int64)
+        tables.user_table,
+        tables.item_table,
+        seen.indptr.astype(np.int64),
+        seen.indices.astype(np.int64),
+        _blend(fitted),
+    )
+
+
+def _blend(fitted: Fitted) -> BlendWeights | None:
+    if fitted.blend is None:
+        return None
+    blend, history = fitted.blend, fitted.trained
+    return BlendWeights(
+        blend.weights,
+        {name: (table.items, table.weights) for name, table in blend.tables.items()},
+        blend.popularity,
+        history.indptr.astype(np.int64),
+        history.indices.astype(np.int64),
     )

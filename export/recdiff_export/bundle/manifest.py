@@ -11,7 +11,7 @@ from typing import Any
 
 from recdiff.errors import ArtifactError
 from recdiff_export.bundle.held import Held
-from recdiff_export.bundle.names import files_of
+from recdiff_export.bundle.names import MEMBERS, files_of
 
 MANIFEST = "manifest.json"
 BUNDLE = "onnx"
@@ -51,7 +51,7 @@ class Manifest:
         embedding_width: D of the denoiser, 0 without one.
         kinds: K.
         directed: whether (a, b) and (b, a) are different edges.
-        recommends: whether there is a recommender.
+        recommends: whether there is a recommender. members: of its blend, those that score by a table.
         tolerance: what every parity figure had to stay below.
         metadata: the graphs' ``metadata_props``.
     """
@@ -68,6 +68,7 @@ class Manifest:
     metadata: Mapping[str, str]
     parity: tuple[ParityRecord, ...]
     files: Mapping[str, FileRecord]
+    members: tuple[str, ...] = ()
     format: int = FORMAT
 
 
@@ -142,7 +143,10 @@ def _check(said: Manifest) -> None:
     _require(text, "metadata is not text by name")
     threshold = said.metadata.get("threshold", "0")
     _require(math.isfinite(float(threshold)), f"threshold {threshold!r} is no number")
-    wanted = files_of(denoises=said.embedding_width > 0, recommends=said.recommends)
+    members = isinstance(said.members, tuple | list) and all(each in MEMBERS for each in said.members)
+    _require(members and len(set(said.members)) == len(said.members), f"members are not of {', '.join(MEMBERS)}")
+    _require(said.recommends or not said.members, "there are members, and no recommender")
+    wanted = files_of(denoises=said.embedding_width > 0, recommends=said.recommends, members=said.members)
     for name in sorted(wanted ^ said.files.keys()):
         _require(name in said.files, f"it does not list {name}")
         _require(name in wanted, f"it lists {name!r}, which is no part of this bundle")

@@ -151,13 +151,13 @@ def _recommender(folder: Path, parts: Parts) -> Iterator[ParityRecord]:
     if parts.recommender is None:
         return
     weights = parts.recommender
-    items = len(weights.item_table)
+    items, cells = len(weights.item_table), weights.cells
     session = _session(folder / RECOMMENDER_FILE)
     distinct = min(_DISTINCT, max(_MOST_SCORES // (10 * items + 10), 1))
     users = np.random.default_rng(_SEED).integers(0, len(weights.user_table), distinct)
     full = reference.item_scores(weights, users)
     # ONNX Runtime up to 1.28 divides by zero where it ranks no rows at all; the runtime asks for none either.
-    for batch in sorted({min(size, _MOST_SCORES // (items + 1) + 1) for size in BATCHES if size}):
+    for batch in sorted({min(size, _MOST_SCORES // cells + 1) for size in BATCHES if size}):
         item, score = session.run(None, {"user": _repeat(users, batch), "k": np.array([_TOP])})
         yield ParityRecord("recommender", "real", batch, _top_error(full, item, score))
 

@@ -16,9 +16,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Float64, Int64
+from recdiff.blend.names import OURS, POPULARITY
 from recdiff.errors import ArtifactError, DataError
 from recdiff.scorer.pair_scorer import OPERATIONS, Layer, PairScorer, Table
 from recdiff_export.bundle.graphs.term_plan import arrange_columns
+from recdiff_export.bundle.names import MEMBERS
 
 Activation = Literal["tanh", "silu"]
 
@@ -125,21 +127,66 @@ class FittedEdges:
 
 
 @dataclass(frozen=True)
+class BlendWeights:
+    """Members beside the recommender, and what they score by.
+
+    Attributes:
+        weights: of each member, "recdiff" being the recommender.
+        tables: of members that score by a user's items: the items that follow from each item, and how much each adds
+            to their score, (I, K) both.
+        popularity: (I,) scores of the member that gives all users the same; None where it has no weight.
+        history_indptr, history_items: (U+1,) and (N,) the items that each user was fitted with (CSR).
+    """
+
+    weights: Mapping[str, float]
+    tables: Mapping[str, tuple[NDArray[np.int32], Float32]]
+    popularity: Float32 | None
+    history_indptr: Int64
+    history_items: Int64
+
+    def __post_init__(self) -> None:
+        named = {OURS, *(set(MEMBERS) & set(self.tables)), *([] if self.popularity is None else [POPULARITY])}
+        strange = sorted({*self.weights, *self.tables} - named)
+        _require(not strange, f"a bundle does not know how to rank by the member {', '.join(strange)} of the blend")
+
+    @property
+    def entries(self) -> int:
+        """How many table entries one item of a user stands for."""
+        return sum(follows.shape[1] for follows, _ in self.tables.values())
+
+
+@dataclass(frozen=True)
 class RecommenderWeights:
     """score(user, item) = user_table[user] . item_table[item], (U, V) and (I, V).
 
-    ``seen_indptr`` (U+1,) and ``seen_items`` list what each user has already used (CSR).
+    ``seen_indptr`` (U+1,) and ``seen_items`` list what each user has already used (CSR). ``blend``: members that are
+    blended with these scores; None: they are alone.
     """
 
     user_table: Float32
     item_table: Float32
     seen_indptr: Int64
     seen_items: Int64
+    blend: BlendWeights | None = None
 
     def __post_init__(self) -> None:
         fits = self.user_table.shape[1] == self.item_table.shape[1]
         fits = fits and len(self.seen_indptr) == len(self.user_table) + 1
         _require(fits and self.seen_indptr[-1] == len(self.seen_items), "the recommender's tables do not fit together")
+        if self.blend is not None:
+            starts, listed = self.blend.history_indptr, self.blend.history_items
+            fits = len(starts) == len(self.user_table) + 1 and starts[-1] == len(listed)
+            rows = (len(each) for table in self.blend.tables.values() for each in table)
+            fits = fits and all(count == len(self.item_table) for count in rows)
+            _require(fits, "the blend's tables do not fit the recommender's")
+
+    @property
+    def cells(self) -> int:
+        """How many numbers the scores of a user are made of on the mean."""
+        count = len(self.item_table) + 1
+        if self.blend is None:
+            return count
+        return count + self.blend.entries * (len(self.blend.history_items) // max(len(self.user_table), 1) + 1)
 
 
 @dataclass(frozen=True)
@@ -190,7 +237,16 @@ def weight_arrays(parts: Parts) -> dict[str, NDArray[Any]]:
         arrays |= _layers("denoiser.further", denoiser.further)
     if recommender is not None:
         arrays |= {"recommender.user_table": recommender.user_table, "recommender.item_table": recommender.item_table}
+        if recommender.blend is not None:
+            arrays |= _of_blend(recommender.blend)
     return arrays
+
+
+def _of_blend(blend: BlendWeights) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {f"blend.{name}.weight": np.array(each) for name, each in blend.weights.items()}
+    for name, (follows, added) in blend.tables.items():
+        arrays |= {f"blend.{name}.items": follows, f"blend.{name}.added": added}
+    return arrays if blend.popularity is None else {**arrays, f"blend.{POPULARITY}": blend.popularity}
 
 
 def _layers(name: str, layers: tuple[Layer, ...]) -> dict[str, NDArray[Any]]:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float64, Int64
+from recdiff.blend.names import OURS, POPULARITY
 from recdiff.scorer.pair_scorer import Layer, PairTerm
 from recdiff_export.bundle.graphs.denoiser import NORM_FLOOR
-from recdiff_export.bundle.parts import DenoiserWeights, RecommenderWeights, ScorerWeights
+from recdiff_export.bundle.parts import BlendWeights, DenoiserWeights, RecommenderWeights, ScorerWeights
 
 Rows = NDArray[np.floating]
 
@@ -42,11 +43,36 @@ def score_pairs(weights: ScorerWeights, src_rows: Rows, dst_rows: Rows) -> tuple
 
 
 def item_scores(weights: RecommenderWeights, users: Int64) -> Float64:
-    """Return (B, I): user_table[user] . item_table[item], -inf where the user has seen the item."""
-    scores = weights.user_table[users].astype(np.float64) @ weights.item_table.T.astype(np.float64)
+    """Return (B, I): user_table[user] . item_table[item], blended or not, -inf where the user has seen the item."""
+    scores: Float64 = weights.user_table[users].astype(np.float64) @ weights.item_table.T.astype(np.float64)
+    if weights.blend is not None:
+        scores = _blended(weights.blend, scores, users)
     for row, user in enumerate(users):
         scores[row, weights.seen_items[weights.seen_indptr[user] : weights.seen_indptr[user + 1]]] = -np.inf
     return scores
+
+
+def _blended(weights: BlendWeights, own: Float64, users: Int64) -> Float64:
+    """Return (B, I): the weighed sum of members' scores less their mean over their standard deviation."""
+    raw = {OURS: own, **{name: np.zeros_like(own) for name in weights.tables}}
+    if weights.popularity is not None:
+        raw[POPULARITY] = np.repeat(weights.popularity.astype(np.float64)[None], len(own), axis=0)
+    for row, user in enumerate(users):
+        history = weights.history_items[weights.history_indptr[user] : weights.history_indptr[user + 1]]
+        for name, (follows, added) in weights.tables.items():
+            np.add.at(raw[name][row], follows[history].ravel(), added[history].ravel().astype(np.float64))
+    scaled = {name: _standardised(scores) for name, scores in raw.items()}
+    total = np.zeros_like(own)
+    for name, weight in weights.weights.items():
+        total += weight * np.where(np.ptp(raw[name], axis=1, keepdims=True) > 0, scaled[name], scaled[OURS])
+    return total
+
+
+def _standardised(scores: Float64) -> Float64:
+    gap = scores - scores.mean(axis=1, keepdims=True)
+    spread = np.where(np.ptp(scores, axis=1, keepdims=True) > 0, scores.std(axis=1, keepdims=True), np.inf)
+    found: Float64 = gap / spread
+    return found
 
 
 def _predict(weights: DenoiserWeights, x: Float64, t: int) -> Float64:

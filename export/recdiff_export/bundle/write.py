@@ -23,7 +23,7 @@ from recdiff_export.bundle.graphs.recommender import recommender_graph
 from recdiff_export.bundle.graphs.scorer import scorer_by_id_graph, scorer_graph
 from recdiff_export.bundle.manifest import MANIFEST, FileRecord, Manifest, ParityRecord, record, write_manifest
 from recdiff_export.bundle.parity import TOLERANCE, measure_parity, require_parity
-from recdiff_export.bundle.parts import Parts, RecommenderWeights, weight_arrays
+from recdiff_export.bundle.parts import BlendWeights, Parts, RecommenderWeights, weight_arrays
 from recdiff_export.runtime.known_scores import write_fitted
 
 SCHEMA = "recdiff-bundle/1"
@@ -130,7 +130,27 @@ def _recommender_tables(weights: RecommenderWeights) -> dict[str, NDArray[Any]]:
         ),
         layout.SEEN_INDPTR_FILE: weights.seen_indptr.astype(np.int64),
         layout.SEEN_ITEMS_FILE: np.append(weights.seen_items, items).astype(np.int32),
+        **(_blend_tables(weights.blend, items) if _members(weights) and weights.blend is not None else {}),
     }
+
+
+def _members(weights: RecommenderWeights | None) -> tuple[str, ...]:
+    """Return the members of the blend that score by a table."""
+    return () if weights is None or weights.blend is None else tuple(sorted(weights.blend.tables))
+
+
+def _blend_tables(weights: BlendWeights, items: int) -> dict[str, NDArray[Any]]:
+    """Return the users' lists and the members' tables, each with what padding names behind it."""
+    tables: dict[str, NDArray[Any]] = {
+        layout.HISTORY_INDPTR_FILE: weights.history_indptr.astype(np.int64),
+        layout.HISTORY_ITEMS_FILE: np.append(weights.history_items, items).astype(np.int32),
+    }
+    for name, (follows, added) in weights.tables.items():
+        width = follows.shape[1]
+        files = layout.member_files(name)
+        tables[files[0]] = np.concatenate([follows, np.full((1, width), items)]).astype(np.int32)
+        tables[files[1]] = np.concatenate([added, np.zeros((1, width))]).astype(np.float32)
+    return tables
 
 
 def _raw(path: Path, values: NDArray[Any], kind: type[np.generic]) -> None:
@@ -194,6 +214,7 @@ def _manifest(
         kinds=parts.scorer.kinds,
         directed=parts.fitted.directed,
         recommends=parts.recommender is not None,
+        members=_members(parts.recommender),
         tolerance=tolerance,
         metadata=metadata,
         parity=parity,

@@ -73,8 +73,10 @@ class OnnxScorer:
         ranking = self._open_graph(RECOMMENDER_FILE, INPUTS, OUTPUTS)
         self._recommender: Recommender | None = None
         if ranking is not None:
-            require_tables(bundle.files, held.users, held.items)
-            self._recommender = Recommender(ranking, self.users, self.items, threads, self._workers)
+            costs = require_tables(bundle.files, held.users, held.items, held.members)
+            self._recommender = Recommender(
+                ranking, self.users, self.items, threads=threads, workers=self._workers, costs=costs
+            )
 
     @classmethod
     def open(

@@ -25,12 +25,8 @@ MAX_BATCH = 4096
 _QUEUE_MICROSECONDS = 500
 
 _TABLES = (layout.TABLE_FILE,)
-_RECOMMENDER_TABLES = (
-    layout.RECOMMEND_USERS_FILE,
-    layout.RECOMMEND_ITEMS_FILE,
-    layout.SEEN_INDPTR_FILE,
-    layout.SEEN_ITEMS_FILE,
-)
+# Of a blend's there are those that it has.
+_RECOMMENDER_TABLES = (*layout.RECOMMENDER_TABLES, *layout.blend_files(layout.MEMBERS))
 
 
 @dataclass(frozen=True)
@@ -78,7 +74,7 @@ def export_triton(parts: Parts, bundle: Path, repository: Path) -> Path:
 
 def _write_model(parts: Parts, bundle: Path, folder: Path, model: _Model) -> None:
     (folder / "1").mkdir(parents=True)
-    for name in model.tables:
+    for name in (each for each in model.tables if (bundle / each).is_file()):
         shutil.copyfile(bundle / name, folder / "1" / name)
     for name in model.ids:
         shutil.copyfile(bundle / name, folder / name)

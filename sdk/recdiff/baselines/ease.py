@@ -9,12 +9,12 @@ X P = M_u X and diag P = (1 - diag(X^T M_u X)) / r, so the smaller of the two in
 from __future__ import annotations
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Int64
 from recdiff.baselines.task import Task
+from recdiff.blend.ease import ridge_inverse
 from recdiff.errors import UsageError
 from recdiff.metrics.ranking import Score
 
@@ -76,15 +76,8 @@ def _quadratic(columns: sp.csc_matrix, matrix: Float32) -> NDArray[np.float64]:
 
 
 def _inverse(gram: sp.csr_matrix, ridge: float) -> Float32:
-    """Return (gram + ridge)^-1 by Cholesky, in float32."""
+    """Return (gram + ridge)^-1, of a side that memory holds."""
     size = gram.shape[0]
     if size > LARGEST_INVERSE:
         raise UsageError(f"EASE needs a dense inverse of side {size:,}; it is limited to {LARGEST_INVERSE:,}")
-    dense = gram.toarray().astype(np.float32)
-    dense[np.diag_indices(size)] += np.float32(ridge)
-    factor, failed = scipy.linalg.lapack.spotrf(dense.T, lower=1, overwrite_a=1)
-    inverse, singular = scipy.linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
-    if failed or singular:
-        raise UsageError(f"EASE with ridge {ridge}: the matrix is not positive definite in float32; use a larger ridge")
-    lower = np.tril(inverse)
-    return np.asarray(lower + np.tril(lower, -1).T, np.float32)
+    return ridge_inverse(gram, ridge)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 
-from recdiff.baselines.task import Task, degrees, inverse, products, scaled, strongest
+from recdiff.baselines.task import Task, degrees, inverse, products, scaled
+from recdiff.blend.walks import walk_table
 from recdiff.metrics.ranking import Score
 
 
@@ -18,8 +18,4 @@ def fit_rp3beta(task: Task, alpha: float, beta: float, neighbours: int) -> Score
     """Score by the probability of the walk, divided by the last item's popularity to the power ``beta``."""
     users, items = degrees(task.train)
     to_items = scaled(inverse(users, alpha), task.train, np.ones(len(items)))
-    to_users = scaled(inverse(items, alpha), task.train.T.tocsr(), np.ones(len(users)))
-    steps = scaled(np.ones(len(items)), sp.csr_matrix(to_users @ to_items), inverse(items, beta))
-    steps.setdiag(0)
-    steps.eliminate_zeros()
-    return products(to_items, strongest(steps, neighbours))
+    return products(to_items, walk_table(task.train, alpha, beta, neighbours).matrix)

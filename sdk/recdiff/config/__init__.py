@@ -88,6 +88,7 @@ class Config:
         fake_share: the share of fake edges where it is known; None: estimated from the data.
         final: what the delivered recommender learns from once validation has chosen its settings: "all" interactions,
             or those to "train" on alone. Preset "paper" delivers what was chosen.
+        blend: blend the default preset's recommender with simple members where validation says that this is better.
         scorer: settings of the edge scorer.
         recommender: settings of the default preset's recommender.
         paper: settings of the published model.
@@ -98,6 +99,7 @@ class Config:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     fake_share: float | None = None
     final: Literal["all", "train"] = "all"
+    blend: bool = True
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     recommender: RecommenderConfig = field(default_factory=RecommenderConfig)
     paper: PaperConfig = field(default_factory=PaperConfig)

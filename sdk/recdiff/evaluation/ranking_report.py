@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Float32
 from recdiff.baselines.registry import baseline
-from recdiff.baselines.task import Task, validation_judge
+from recdiff.baselines.task import Judge, Task, validation_judge
 from recdiff.data.dataset import SocialDataset
 from recdiff.metrics.ranking import Ranking, Score, by_tables, rank
 
@@ -26,12 +26,17 @@ NEIGHBOUR_SETTINGS: dict[str, Any] = {"neighbours": 300, "shrink": 5.0, "weights
 
 def validation_score(train: sp.csr_matrix, validation: sp.csr_matrix, seed: int) -> Callable[[Float32, Float32], float]:
     """Return the judge of user and item tables that epochs are chosen by: recall@20 + ndcg@20 on validation."""
-    judge = validation_judge(train, validation, _sample(validation, seed))
+    judge = sampled_judge(train, validation, seed)
     return lambda users, items: judge(by_tables(users, items))
 
 
-def judge(users: Float32, items: Float32, dataset: SocialDataset, seed: int) -> dict[str, Any]:
-    """Return metrics of user (U, V) and item (I, V) tables on the held-out interactions of ``dataset``.
+def sampled_judge(train: sp.csr_matrix, validation: sp.csr_matrix, seed: int) -> Judge:
+    """Return the judge of scores: recall@20 + ndcg@20 on validation, of at most ``MOST_USERS`` users."""
+    return validation_judge(train, validation, _sample(validation, seed))
+
+
+def judge(score: Score, dataset: SocialDataset, seed: int) -> dict[str, Any]:
+    """Return metrics of ``score`` on the held-out interactions of ``dataset``.
 
     Keys: test and validation (metric@k -> mean over users), interval (of test, by bootstrap over users),
     baselines (name -> metric@k on test), users (judged by), seed. A split without held-out items is left out.
@@ -41,7 +46,7 @@ def judge(users: Float32, items: Float32, dataset: SocialDataset, seed: int) -> 
         held = getattr(dataset, name)
         if held.nnz == 0:
             continue
-        ranking = rank(by_tables(users, items), dataset.train, held, sample=_sample(held, seed))
+        ranking = rank(score, dataset.train, held, sample=_sample(held, seed))
         facts[name] = ranking.means()
         facts["users"][name] = len(ranking.users)
         if name == "test":

@@ -10,14 +10,36 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32
+from recdiff.blend.blend import Blend
+from recdiff.blend.names import POPULARITY
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.diffusion.schedule import Schedule
+from recdiff.errors import ArtifactError
+from recdiff.model.folder import below
 from recdiff.scorer.pair_scorer import PairScorer, PairTerm
+
+WEIGHTS = "weights.safetensors"
+"""Where a model folder has its arrays."""
 
 
 def interactions(arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> sp.csr_matrix:
     items = arrays["items"]
     return sp.csr_matrix((np.ones(len(items), np.float32), items, arrays["indptr"]), shape=shape)
+
+
+def blend_of(plain: Mapping[str, Any] | None, name: str, arrays: Mapping[str, NDArray[Any]]) -> Blend | None:
+    """Return the blend whose arrays stand below ``name``; None where there is none.
+
+    Raises:
+        ArtifactError: an array is missing, or is of no member.
+    """
+    held = below(name, arrays)
+    of_members = [f"{member}/{part}" for member in plain["settings"] for part in ("items", "weights")] if plain else []
+    wanted = {*of_members, *([POPULARITY] if plain and POPULARITY in plain["weights"] else [])}
+    for each in sorted(wanted ^ held.keys()):
+        said = "is missing" if each in wanted else "is of no member of the blend in calibration.json"
+        raise ArtifactError(f"{WEIGHTS}: {name}/{each} {said}")
+    return None if plain is None else Blend.of_parts(plain, held)
 
 
 def pair_arrays(pair: PairScorer) -> dict[str, NDArray[Any]]:

@@ -14,10 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recdiff.blend.blend import BUILDERS, Blend
+from recdiff.blend.names import OURS, POPULARITY
 from recdiff.config.scorer import ScorerConfig
 from recdiff.data.ids import Ids
 from recdiff.diffusion.folded import Activation, FoldedDenoiser
 from recdiff.errors import ArtifactError, RecDiffError
+from recdiff.model.arrays import WEIGHTS
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact
 from recdiff.model.told import FAKE, REAL, SILENT, Told
@@ -63,8 +66,13 @@ def _check(fitted: Fitted) -> None:
         _check_denoiser(fitted.denoiser, fitted.social, users)
     if fitted.recommender is not None:
         _check_recommender(fitted.recommender, users, items)
-        for table, rows in zip(fitted.judged_tables or (), (users, items), strict=True):
+    if fitted.judged is not None:
+        for table, rows in zip(fitted.judged, (users, items), strict=True):
             _numbers("a judged table", table, rows, None)
+    for name, blend in (("blend", fitted.blend), ("judged-blend", fitted.judged_blend)):
+        if blend is not None:
+            _require(fitted.recommender is not None, "there is a blend, but no recommender")
+            _check_blend(f"{WEIGHTS}: {name}", blend, items)
     _require(all(isinstance(each, dict) for each in fitted.history), "history is no list of steps")
 
 
@@ -187,6 +195,24 @@ def _check_recommender(tables: Recommender, users: int, items: int) -> None:
     for name, count in rows.items():
         _numbers(name, getattr(tables, name), count, width)
     _require(_real(tables.tie_weight), "tie_weight is no number")
+
+
+def _check_blend(where: str, blend: Blend, items: int) -> None:
+    """Check a blend; ``where`` its arrays lie, for the message."""
+    weights = blend.weights
+    _require(all(map(_real, weights.values())) and len(weights) > 0, "the weights of the blend are no numbers")
+    stored = {*blend.tables, *([POPULARITY] if blend.popularity is not None else [])}
+    strange = ", ".join([*sorted(stored ^ (set(weights) - {OURS})), *sorted(set(blend.tables) - set(BUILDERS))])
+    _require(not strange, f"calibration.json: {strange} has a weight in the blend and no table, or no weight")
+    for name, table in blend.tables.items():
+        _numbers(f"{where}/{name}/weights", table.weights, items, None)
+        fits = table.items.shape == table.weights.shape and table.items.dtype == np.int32
+        said = f"{where}/{name}/items has shape {table.items.shape} of {table.items.dtype}"
+        _require(fits, said)
+        inside = table.items.size == 0 or 0 <= table.items.min() <= table.items.max() < items
+        _require(inside, f"{where}/{name}/items names an item that there is not")
+    if blend.popularity is not None:
+        _numbers(f"{where}/{POPULARITY}", blend.popularity, items)
 
 
 def _layers(whose: str, layers: Layers, first: int, last: int) -> None:

@@ -16,14 +16,24 @@ from numpy.typing import NDArray
 
 from recdiff.accounts.scores import Accounts, Evidence, judge_accounts, recalibrated
 from recdiff.arrays import Float32, Half, Int64
+from recdiff.blend.blend import Blend
 from recdiff.config import Config
 from recdiff.data.ids import Ids
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
 from recdiff.graph.social_graph import SocialGraph
+from recdiff.metrics.ranking import Score, by_tables
 from recdiff.model import edge_table as evidence_table
-from recdiff.model.arrays import denoiser_arrays, folded, interactions, pair_arrays, pair_scorer, pair_settings
+from recdiff.model.arrays import (
+    blend_of,
+    denoiser_arrays,
+    folded,
+    interactions,
+    pair_arrays,
+    pair_scorer,
+    pair_settings,
+)
 from recdiff.model.folder import Artifact, above, below
 from recdiff.model.told import Told
 from recdiff.notebook import sentence
@@ -45,6 +55,8 @@ class Fitted:
         recommender: None without interactions.
         judged: user table (U, D) and item table (I, D) that learned from training interactions alone, where the
             recommender learned from all; None: the recommender's own.
+        blend: members beside the recommender, that learned from what it learned from; None: it is alone.
+        judged_blend: the same, that learned from training interactions alone, where ``judged`` is given.
         trained: (U, I) interactions that the recommender learned from; seen: (U, I) all known ones.
         calibration: kinds, shares, noise_level, and fake_share: low, estimate, high, audited; or unscored: why edges
             have no scores; rows_left_out: how many rows of which file were left out, where some were.
@@ -71,6 +83,8 @@ class Fitted:
     history: list[dict[str, Any]]
     told: Told = field(default_factory=Told)
     growth: Growth | None = None
+    blend: Blend | None = None
+    judged_blend: Blend | None = None
 
     def counts(self) -> dict[str, int]:
         """Return how many users, items and edges there are."""
@@ -79,12 +93,13 @@ class Fitted:
     def __repr__(self) -> str:
         return f"Fitted({sentence(self.counts())})"
 
-    @property
-    def judged_tables(self) -> tuple[Float32, Float32] | None:
-        """The tables to judge by held-out interactions, (U, D) and (I, D); None without interactions."""
+    def judged_score(self, train: sp.csr_matrix) -> Score | None:
+        """Return the scores to judge by held-out interactions, given those to train on (U, I); None without any."""
         if self.recommender is None:
             return None
-        return self.judged or (self.recommender.user_table, self.recommender.item_table)
+        own = by_tables(*(self.judged or (self.recommender.user_table, self.recommender.item_table)))
+        blend = self.blend if self.judged is None else self.judged_blend
+        return own if blend is None else blend.over(own, train)
 
     def require_scores(self) -> None:
         """Refuse a model that has no scorer.
@@ -178,8 +193,12 @@ class Fitted:
         arrays |= above("told", self.told.to_arrays())
         if self.growth is not None:
             arrays |= above("growth", self.growth.to_arrays())
+        for name, blend in (("blend", self.blend), ("judged-blend", self.judged_blend)):
+            arrays |= above(name, {} if blend is None else blend.to_arrays())
         calibration = {**self.calibration, "directed": self.directed, "mirrored": self.mirrored}
         calibration["pair"] = pair_settings(self.pair)
+        if self.blend is not None:
+            calibration["blend"] = self.blend.plain()
         if self.denoiser is not None:
             arrays |= above("denoiser", {"social": self.social, **denoiser_arrays(self.denoiser)})
             calibration["denoiser"] = {"activation": self.denoiser.activation, "normalise": self.denoiser.normalise}
@@ -200,6 +219,7 @@ class Fitted:
         arrays, calibration = artifact.arrays, dict(artifact.calibration)
         scorer, recommender, denoiser = (below(part, arrays) for part in ("scorer", "recommender", "denoiser"))
         judged, growth = below("judged", arrays), below("growth", arrays)
+        plain = calibration.pop("blend", None)
         shape = (len(artifact.users), len(artifact.items))
         trained, seen = (interactions(below(name, arrays), shape) for name in ("trained", "seen"))
         return cls(
@@ -214,6 +234,8 @@ class Fitted:
             social=denoiser.get("social", np.empty((0, 0), np.float32)),
             recommender=Recommender.from_arrays(recommender) if recommender else None,
             judged=(judged["users"], judged["items"]) if judged else None,
+            blend=blend_of(plain, "blend", arrays),
+            judged_blend=blend_of(plain if judged else None, "judged-blend", arrays),
             trained=trained,
             seen=seen,
             calibration=calibration,

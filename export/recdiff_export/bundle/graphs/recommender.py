@@ -1,4 +1,4 @@
-"""recommender.onnx: user positions (B,) and k -> the k best unseen item positions and their scores.
+"""recommender.onnx: user positions (B,) and k -> the k best unseen item positions and their scores, blended or not.
 
 What each user has seen lies in the bundle as CSR (external data). The graph cuts the batch's lists out, pads
 them to the batch's longest, and scatters -inf at them: memory is bounded by B * (I + longest list). The item
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from recdiff_export.bundle.graphs.writer import FLOAT, INT32, INT64, Graph
-from recdiff_export.bundle.names import RECOMMEND_ITEMS_FILE, RECOMMEND_USERS_FILE, SEEN_INDPTR_FILE, SEEN_ITEMS_FILE
+from recdiff_export.bundle.graphs.blend import blended
+from recdiff_export.bundle.graphs.lists import lists_of
+from recdiff_export.bundle.graphs.writer import FLOAT, INT64, Graph
+from recdiff_export.bundle.names import RECOMMEND_ITEMS_FILE, RECOMMEND_USERS_FILE, SEEN_FILES
 from recdiff_export.bundle.parts import RecommenderWeights
 
 
@@ -28,7 +30,9 @@ def recommender_graph(weights: RecommenderWeights) -> Graph:
     item_table = graph.table("item_rows", RECOMMEND_ITEMS_FILE, FLOAT, (items + 1, width))
     position = graph.add("Max", user, graph.constant(0, np.int64))
     scores = graph.add("Gemm", graph.add("Gather", user_table, position, axis=0), item_table, transB=1)
-    seen = _seen(graph, weights, position)
+    if weights.blend is not None:
+        scores = blended(graph, weights.blend, items, position, scores)
+    seen, _ = lists_of(graph, SEEN_FILES, (users, len(weights.seen_items)), position)
     hidden = graph.add("Expand", graph.constant(-np.inf), graph.add("Shape", seen))
     masked = graph.add("ScatterElements", scores, seen, hidden, axis=1)
     most = graph.add("Min", k, graph.constant([items], np.int64))
@@ -39,20 +43,3 @@ def recommender_graph(weights: RecommenderWeights) -> Graph:
     graph.output("item", item, INT64, ["batch", "k"])
     graph.output("score", graph.add("Where", unknown, graph.constant(np.nan), best), FLOAT, ["batch", "k"])
     return graph
-
-
-def _seen(graph: Graph, weights: RecommenderWeights, position: str) -> str:
-    """Return (B, S + 1) seen item positions, padded with the extra row I; S is the batch's longest list."""
-    indptr = graph.table("seen_indptr", SEEN_INDPTR_FILE, INT64, weights.seen_indptr.shape)
-    # One padding entry at the end keeps the list non-empty where nobody has seen anything.
-    listed = graph.table("seen_items", SEEN_ITEMS_FILE, INT32, (len(weights.seen_items) + 1,))
-    zero, one = graph.constant([0], np.int64), graph.constant(1, np.int64)
-    start = graph.add("Gather", indptr, position)
-    length = graph.add("Sub", graph.add("Gather", indptr, graph.add("Add", position, one)), start)
-    longest = graph.add("ReduceMax", graph.add("Concat", length, zero, axis=0), keepdims=0)
-    offset = graph.add("Range", graph.constant(0, np.int64), graph.add("Add", longest, one), one)
-    axis = graph.constant([1], np.int64)
-    inside = graph.add("Less", offset, graph.add("Unsqueeze", length, axis))
-    place = graph.add("Add", offset, graph.add("Unsqueeze", start, axis))
-    last = graph.constant(len(weights.seen_items), np.int64)
-    return graph.add("Gather", listed, graph.add("Where", inside, place, last))

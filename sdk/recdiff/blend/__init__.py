@@ -1,0 +1,1 @@
+"""The recommender and simple members beside it, weighed on validation."""

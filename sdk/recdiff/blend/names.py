@@ -1,0 +1,3 @@
+"""Names of the members of a blend."""
+
+OURS, WALKS, EASE, POPULARITY = "recdiff", "walks", "ease", "popularity"
