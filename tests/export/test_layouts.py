@@ -141,7 +141,8 @@ def test_without_tritonclient_the_message_names_the_install_line(tmp_path: Path,
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == (
-        "UsageError a Triton repository needs tritonclient: pip install 'recdiff-sdk[triton]'"
+        "UsageError a Triton repository needs tritonclient: pip install '.[triton]' in a checkout, "
+        "or with the wheel's file in place of the dot"
     )
     assert list(tmp_path.iterdir()) == []
 

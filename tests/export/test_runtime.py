@@ -279,4 +279,4 @@ def test_the_commands_that_score_run_in_an_image_with_nothing_else(bundle: Path,
     assert sum(len(pq.read_table(part)) for part in parts) == 1
     missing = command("recommend", "--model", str(bundle))
     assert missing.returncode == 2
-    assert "is not installed; run: pip install recdiff-sdk" in missing.stderr
+    assert "is not installed; run: pip install . in a checkout" in missing.stderr

@@ -382,4 +382,4 @@ def test_serving_is_refused_with_the_install_line_where_the_extra_is_missing() -
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("UsageError serving needs ")
-    assert "pip install 'recdiff-sdk[serve]'" in done.stdout
+    assert "pip install '.[serve]'" in done.stdout

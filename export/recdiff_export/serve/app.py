@@ -12,6 +12,7 @@ import numpy as np
 
 from recdiff.arrays import Float32
 from recdiff.errors import DataError, RecDiffError, UsageError
+from recdiff.extras import install_with
 from recdiff.version import VERSION
 from recdiff_export.runtime.scorer import OnnxScorer
 from recdiff_export.serve.batcher import Lane, OverloadError
@@ -30,7 +31,7 @@ try:
     from recdiff_export.serve.body import Bodies
     from recdiff_export.serve.metrics import Metrics
 except ImportError as error:
-    raise UsageError(f"serving needs {error.name}: pip install 'recdiff-sdk[serve]'") from None
+    raise UsageError(f"serving needs {error.name}: {install_with('serve')}") from None
 
 if TYPE_CHECKING:
     Handler = Callable[[Request], Awaitable[Response]]

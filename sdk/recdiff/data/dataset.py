@@ -30,7 +30,7 @@ from recdiff.data.published_pickle import Published, read_published
 from recdiff.data.rows.left_out import REMEDY, LeftRow, check_share
 from recdiff.data.split import Matrices, SplitRule, binary, divide, names_for, overlap_notice, without
 from recdiff.data.table_file import Table, refuse_strangers
-from recdiff.errors import BadRowsError, DataError, UsageError
+from recdiff.errors import BadRowsError, DataError
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.memory import at_most
 from recdiff.notebook import html_table, sentence

@@ -10,7 +10,7 @@ import pytest
 
 from recdiff.cleaning.folder import with_direction
 from recdiff.data.dataset import SocialDataset
-from recdiff.errors import DataError, UsageError
+from recdiff.errors import UsageError
 from recdiff_adapters import to_igraph, to_networkx, to_pyg
 
 WHOLE = [(7, 12), (12, 30), (30, 7), (30, 12), (41, 7)]
