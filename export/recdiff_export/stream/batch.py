@@ -121,8 +121,9 @@ def score_batch(
     if count and unknown == "error":
         raise _strangers(batch, src, dst, stranger, first=first)
     fake = scores.astype(np.float64) >= threshold
-    said = np.empty(0, np.int8) if obeyed is None else np.where(tie, obeyed.about(src, dst), SILENT)
+    said = np.full(len(batch), SILENT, np.int8)
     if obeyed is not None:
+        said = np.where(tie, obeyed.about(src, dst, (batch.column("src"), batch.column("dst"))), SILENT)
         fake = (fake | (said == FAKE)) & (said != REAL)
     columns = [*batch.columns[:2], pa.array(scores, mask=missing if missing.any() else None), *batch.columns[2:]]
     names = [*batch.schema.names[:2], "fake_score", *batch.schema.names[2:]]
