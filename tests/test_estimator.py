@@ -55,6 +55,8 @@ def test_unknown_users_are_named(fitted: RecDiff) -> None:
     known = fitted.fitted_.users.values[0].as_py()
     with pytest.raises(DataError, match=r"dst: 1 of 1 users are not in the model: 'nobody'"):
         fitted.score_edges([known], ["nobody"])
+    with pytest.raises(DataError, match=f"src and dst are one user in 1 of 1 rows: '?{known}'?; an edge joins two"):
+        fitted.score_edges([known], [known])
 
 
 def test_cleaning_lists_every_input_row_once(fitted: RecDiff, sample_dataset: SocialDataset) -> None:

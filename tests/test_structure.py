@@ -60,6 +60,7 @@ FLOORS = {
     "recdiff.arrays": 0,
     "recdiff.notebook": 0,
     "recdiff.errors": 0,
+    "recdiff.extras": 0,
     "recdiff.lazy": 0,
     "recdiff.version": 0,
     "recdiff_export": 8,

@@ -18,7 +18,7 @@ from recdiff.data.dataset import SocialDataset
 from recdiff.errors import UsageError
 from recdiff.tuning import PAPER_SPACE, RECOMMENDER_SPACE, Interval, tuned, with_settings
 
-pytest.importorskip("optuna", reason="needs optuna: pip install 'recdiff-sdk[tune]'")
+pytest.importorskip("optuna", reason="needs optuna: pip install '.[tune]'")
 SHORT = RecommenderConfig(width=8, steps=10, search=False)
 
 

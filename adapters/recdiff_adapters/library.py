@@ -18,7 +18,10 @@ def load_library(module: str, extra: str, note: str = "") -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and module.split(".")[0] == error.name.split(".")[0]:
-            remedy = note or f"run: pip install 'recdiff-sdk[{extra}]'"
+            # What recdiff.extras says, in this package that imports nothing of the others.
+            remedy = (
+                note or f"run: pip install '.[{extra}]' in a checkout, or with the wheel's file in place of the dot"
+            )
             raise MissingLibrary(module, remedy) from error
         raise _broken(module, error, note) from error
     except (ImportError, OSError) as error:

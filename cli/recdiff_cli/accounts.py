@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -38,10 +38,12 @@ def accounts(
     """Rank accounts by the probability that they are fake, each with its edges, group and reasons."""
     if out is None and format_name is None and (options or force):
         raise UsageError("--with and --force are for a file; give --out FILE or --format NAME too")
+    from recdiff.accounts.scores import most_fake
     from recdiff.estimator import RecDiff
 
     fitted = RecDiff.load(model)
-    expected = {"estimate": float(fitted.fitted_.accounts.score.mean()), "audited": False}
+    judged, evidence = fitted.fitted_.accounts, fitted.fitted_.account_evidence
+    expected = {"estimate": float(judged.score.mean()), "most": most_fake(judged, evidence), "audited": False}
     share = fitted.fitted_.calibration.get("account_share", expected)
     table = fitted.groups_ if groups else fitted.accounts_
     rows = table if top is None else table.slice(0, top)
@@ -63,9 +65,13 @@ def accounts(
     print_table(names, ([_shown(row[name]) for name in names] for row in shown))
     if groups and not table.num_rows:
         note("no group of accounts that act together was found")
-    known = said_share(share) if share["audited"] else f"{share['estimate']:.3f} (expected, not audited)"
-    note(f"share of fake accounts: {known}")
+    note(f"share of fake accounts: {said_share(share) if share['audited'] else _said_expected(share)}")
     note(f"{rows.num_rows:,} rows written: {place}" if place else f"{table.num_rows:,} in all; --out FILE writes them")
+
+
+def _said_expected(share: dict[str, Any]) -> str:
+    most = f"up to {share['most']:.3f} where fake accounts made every fake edge"
+    return f"{share['estimate']:.3f} (expected, not audited), {most}"
 
 
 def _shown(value: object) -> object:

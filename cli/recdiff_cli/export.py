@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from recdiff.errors import UsageError
+from recdiff.extras import install_with
 from recdiff_cli.console import note, print_json, print_table
 from recdiff_cli.options import DEFAULT_MODEL, Json, ModelFolder
 
@@ -77,7 +78,7 @@ def serve(
         from recdiff_export.serve.options import ServeOptions
         from recdiff_export.serve.server import serve as listen
     except ModuleNotFoundError as error:
-        raise UsageError(f"serve needs {error.name}; run: pip install 'recdiff-sdk[serve]'") from None
+        raise UsageError(f"serve needs {error.name}; run: {install_with('serve')}") from None
     from recdiff_export.opening import open_bundle
 
     options = ServeOptions(token=token)

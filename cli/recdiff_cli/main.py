@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from recdiff.extras import install_with
 from recdiff.version import VERSION
 from recdiff_cli import accounts, audit, data, doctor, edges, export, model, recommend, review, study
 from recdiff_cli.console import note
@@ -71,7 +72,7 @@ def main() -> None:
         missing = str(error.name).partition(".")[0]
         if missing not in LEFT_OUT_OF_IMAGES:
             raise
-        _fail(f"this command needs {missing}, which is not installed; run: pip install recdiff-sdk", USAGE)
+        _fail(f"this command needs {missing}, which is not installed; run: {install_with()}", USAGE)
     except Exception as error:
         code = _exit_code(error)
         if code is None:

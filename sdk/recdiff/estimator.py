@@ -35,7 +35,7 @@ from recdiff.model.explained import Explainer
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact, read_artifact, write_artifact
 from recdiff.model.known import known_accounts
-from recdiff.model.positions import item_positions, user_positions
+from recdiff.model.positions import item_positions, pair_positions, user_positions
 from recdiff.model.recommendations import explained, for_new_user, top_table
 from recdiff.parameters import Parameters
 from recdiff.update.grown import updated
@@ -158,15 +158,14 @@ class RecDiff(Parameters):
                 fitted edge gets its out-of-fold score, any other pair the full graph's.
 
         Raises:
-            DataError: for a user the model does not know.
+            DataError: for a user the model does not know, and for an edge of a user with itself.
         """
         fitted = self._fitted()
         if src is None and dst is None:
             return fitted.scores
         if src is None or dst is None:
             raise UsageError("score_edges needs both src and dst, or neither")
-        pairs = np.stack([user_positions(fitted.users, src, "src"), user_positions(fitted.users, dst, "dst")], axis=1)
-        return fitted.score_pairs(pairs)
+        return fitted.score_pairs(pair_positions(fitted.users, src, dst))
 
     def clean_edges(
         self,

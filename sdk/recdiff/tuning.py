@@ -20,13 +20,14 @@ from recdiff.config import Config
 from recdiff.data.dataset import SocialDataset
 from recdiff.errors import UsageError
 from recdiff.evaluation.ranking_report import validation_score
+from recdiff.extras import install_with
 from recdiff.fit import fingerprint
 from recdiff.machine.device import resolve_device
 from recdiff.machine.progress import Report, silent
 from recdiff.paper.fit import fit_paper
 from recdiff.recommender.fit import fit_recommender
 
-INSTALL = "pip install 'recdiff-sdk[tune]'"
+INSTALL = install_with("tune")
 JOURNAL = "tuning.jsonl"
 
 

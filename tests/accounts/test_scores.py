@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 from scipy.special import expit
 
-from recdiff.accounts.scores import PRIOR, Evidence, group_scores, judge_accounts
+from recdiff.accounts.scores import PRIOR, Evidence, group_scores, judge_accounts, most_fake
 from recdiff.accounts.tables import account_table, group_table
 from recdiff.data.ids import Ids
 from recdiff.graph.social_graph import SocialGraph
@@ -43,6 +44,20 @@ def test_real_communities_are_not_flagged() -> None:
     found = judge_accounts(given)
     assert (group_scores(found) > 0.5).sum() <= 1
     assert found.score.mean() < 0.03
+
+
+def test_as_many_accounts_may_be_fake_as_touch_the_fake_edges() -> None:
+    # 30 real accounts in a circle; 10 others, each tied to two of them by edges that are surely fake.
+    real = [(one, (one + step) % 30) for one in range(30) for step in (1, 2)]
+    fake = [(30 + one, (3 * one + step) % 30) for one in range(10) for step in (0, 5)]
+    scores = np.array([0.0] * len(real) + [1.0] * len(fake), np.float32)
+    given = Evidence(SocialGraph(np.array(real + fake), 40, False), scores, sp.csr_matrix((40, 0), dtype=np.float32))
+    timid = replace(judge_accounts(given), log_odds=np.where(np.arange(40) < 30, -9.0, -4.0))
+    assert timid.score.mean() < 0.01
+    assert most_fake(timid, given) == 10 / 40
+    bold = replace(timid, log_odds=np.zeros(40))
+    assert most_fake(bold, given) == 0.5
+    assert most_fake(timid, replace(given, scores=np.zeros_like(scores))) == timid.score.mean()
 
 
 def test_parts_add_up_to_the_log_odds() -> None:

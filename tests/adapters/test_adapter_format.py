@@ -116,7 +116,8 @@ def test_a_missing_library_names_the_install_line(
     with pytest.raises(MissingLibrary) as caught:
         function(samples.edges(), *arguments)
     assert str(caught.value) == (
-        f"this format is written by {module}, which is not installed; run: pip install 'recdiff-sdk[{extra}]'"
+        f"this format is written by {module}, which is not installed; run: pip install '.[{extra}]' in a checkout, "
+        "or with the wheel's file in place of the dot"
     )
     assert caught.value.exit_code == 2
     assert list(tmp_path.iterdir()) == []

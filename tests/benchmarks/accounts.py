@@ -26,7 +26,7 @@ from scipy.special import logit
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
 
-from recdiff.accounts.scores import Accounts, Evidence, group_scores, judge_accounts
+from recdiff.accounts.scores import Accounts, Evidence, group_scores, judge_accounts, most_fake
 from recdiff.arrays import Float64, Int64
 from recdiff.config.scorer import ScorerConfig
 from recdiff.data.dataset import SocialDataset
@@ -135,6 +135,7 @@ def cell(evidence: Evidence, fake: NDArray[np.bool_], ring: Int64, seed: int) ->
     for name, score in ways.items():
         found |= {name: auc(fake[everyone], score), f"{name} recall": recall(fake, score)}
     found["expected share"], found["true share"] = float(blind.score.mean()), float(fake.mean())
+    found["most share"] = most_fake(blind, evidence)
     rng = np.random.default_rng(seed)
     for name, real in (("25+25 labels", LABELS), ("50 fakes labelled", 0)):
         known = np.full(len(fake), -1)

@@ -290,7 +290,7 @@ def test_an_absent_card_is_one_line_and_code_5(run: Run, sample_folder: Path, mo
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--engine", "ray"), "install it: pip install 'recdiff-sdk[ray]'"),
+        (("--engine", "ray"), "install it: pip install '.[ray]'"),
         (("--engine", "ray", "--preset", "paper"), "preset paper needs engine local"),
         (("--engine", "ray", "--tune", 3), "use it with --engine local"),
         (("--workers", 2), "workers = 2: only engine ray has workers"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recdiff.data.columns import INTERACTIONS, SOCIAL, Schema, check_mapping, resolve, unused
+from recdiff.data.columns import INTERACTIONS, SOCIAL, Schema, check_mapping, names_columns, resolve, unused
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,12 @@ def test_lines_of_comment_above_the_header_are_named() -> None:
         "column src is missing: the first line, '# Directed graph: x.txt', is taken for the header; remove lines of "
         "comment above the one that names the columns"
     )
+
+
+def test_a_line_that_names_a_column_is_told_from_a_row() -> None:
+    assert names_columns(["# FromNodeId", "x"])
+    assert names_columns(["5", "Rating"])
+    assert not names_columns(["5", "# Nodes: 7"])
 
 
 def test_every_spelling_is_recognised_and_means_one_column() -> None:

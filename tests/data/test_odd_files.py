@@ -84,6 +84,45 @@ def test_a_line_that_begins_with_a_hash_may_be_the_header(tmp_path: Path) -> Non
     assert social(tmp_path, "# FromNodeId,ToNodeId\n5,6\n6,7\n").edges.tolist() == [[0, 1], [1, 2]]
 
 
+NOTES = "# Directed graph: x.txt\n#\n\n## it's \"quoted\n# Nodes: 3 Edges: 2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "mapping"),
+    [
+        (f"{NOTES}# FromNodeId\tToNodeId\n5\t6\n6\t7\n", None),
+        (f"{NOTES}src\tdst\n5\t6\n6\t7\n", None),
+        (f"{NOTES}# one\ttwo\nsrc\tdst\n5\t6\n6\t7\n", None),
+        (f"{NOTES}# one\ttwo\n5\t6\n6\t7\n", {"src": "# one", "dst": "two"}),
+        (f"{NOTES}# one\ttwo\n5\t6\n6\t7\n", BY_POSITION),
+        (f"{NOTES}5\t6\n6\t7\n", BY_POSITION),
+        (f"\ufeff{NOTES}5\t6\r\n6\t7\r\n", BY_POSITION),
+    ],
+)
+def test_comment_above_the_table_is_skipped_in_folders_and_streams(
+    tmp_path: Path, text: str, mapping: dict[str, str] | None
+) -> None:
+    file = tmp_path / "social.tsv"
+    file.write_text(text, encoding="utf-8", newline="")
+    dataset = SocialDataset.read(tmp_path, mapping=mapping)
+    assert dataset.users.values.to_pylist() == [5, 6, 7]
+    assert dataset.edges.tolist() == [[0, 1], [1, 2]]
+    (batch,) = iter_edge_batches(file, mapping=mapping)
+    assert batch.to_pydict() == {"src": [5, 6], "dst": [6, 7]}
+    file.write_text(text.rstrip("\r\n").rpartition("\t")[0] + "\t\n", encoding="utf-8", newline="")
+    line = len(text.splitlines())
+    for read in (
+        lambda: SocialDataset.read(tmp_path, mapping=mapping),
+        lambda: list(iter_edge_batches(file, 9, mapping)),
+    ):
+        with pytest.raises(DataError, match=f"row {line}, column '.*': the id is empty"):
+            read()
+
+
+def test_ids_that_begin_with_a_hash_are_no_comment(tmp_path: Path) -> None:
+    assert len(social(tmp_path, "#a,#b\n#b,c\n", BY_POSITION).users) == 3
+
+
 def test_names_in_capitals_are_found(tmp_path: Path) -> None:
     (tmp_path / "SOCIAL.CSV").write_text("src,dst\n5,6\n6,7\n")
     (tmp_path / "Interactions.TSV.GZ").write_bytes(gzip.compress(b"user_id\titem_id\n5\t1\n"))

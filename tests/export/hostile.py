@@ -94,7 +94,7 @@ def outcomes(home: Path) -> Iterator[dict[str, str]]:
             with OnnxScorer.open(folder, provider="cpu", threads=1) as scorer:
                 users, drawn = scorer.users.values, np.random.default_rng(0)
                 pairs = drawn.integers(0, max(len(users), 1), (2, 20_000 if len(users) else 0))
-                scorer.score(users.take(pa.array(pairs[0])), users.take(pa.array(pairs[1])))
+                scorer.score(users.take(pa.array(pairs[0])), users.take(pa.array(pairs[1])), unknown="null")
                 _ = scorer.threshold
                 # The manifest may say that there is none.
                 with suppress(DataError):

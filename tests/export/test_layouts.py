@@ -96,6 +96,7 @@ def test_triton_scores_fitted_and_new_edges_as_the_runtime_does(tmp_path: Path, 
     assert np.array_equal(served[fitted.dst, fitted.src], fitted.fake_score) != directed
     unknown, _ = session.run(None, {"src": np.array([-1, 3]), "dst": np.array([2, -1])})
     assert np.isnan(unknown).all()
+    assert np.isnan(served.diagonal()).all()
 
 
 def test_triton_of_a_model_without_edges(tmp_path: Path) -> None:
@@ -140,7 +141,8 @@ def test_without_tritonclient_the_message_names_the_install_line(tmp_path: Path,
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == (
-        "UsageError a Triton repository needs tritonclient: pip install 'recdiff-sdk[triton]'"
+        "UsageError a Triton repository needs tritonclient: pip install '.[triton]' in a checkout, "
+        "or with the wheel's file in place of the dot"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -31,7 +31,7 @@ def new_pairs(model: Parts, count: int = 500) -> np.ndarray:
     known = {*zip(model.fitted.src.tolist(), model.fitted.dst.tolist(), strict=True)}
     known |= {(b, a) for a, b in known}
     drawn = np.random.default_rng(6).integers(0, USERS, (count, 2))
-    return np.array([pair for pair in drawn.tolist() if tuple(pair) not in known])
+    return np.array([pair for pair in drawn.tolist() if tuple(pair) not in known and pair[0] != pair[1]])
 
 
 def test_a_fitted_edge_gets_its_stored_score_in_either_direction(onnx_scorer: OnnxScorer, small_parts: Parts) -> None:
@@ -79,6 +79,13 @@ def test_unknown_users_are_named_or_null(onnx_scorer: OnnxScorer) -> None:
     assert np.array_equal(np.isnan(scores), [False, True, True])
 
 
+def test_an_edge_of_a_user_with_itself_has_no_score(onnx_scorer: OnnxScorer) -> None:
+    with pytest.raises(DataError, match=r"joins two different users; src and dst are both 10, 13\. Leave"):
+        onnx_scorer.score([7, 10, 13, 10], [10, 10, 13, 10])
+    scores = onnx_scorer.score([7, 10, 8], [10, 10, 8], unknown="null")
+    assert np.array_equal(np.isnan(scores), [False, True, True])
+
+
 def test_columns_must_pair_up_and_hold_ids(onnx_scorer: OnnxScorer) -> None:
     with pytest.raises(DataError, match="src has 1 ids and dst 2"):
         onnx_scorer.score([7], [7, 10])
@@ -93,8 +100,8 @@ def test_columns_must_pair_up_and_hold_ids(onnx_scorer: OnnxScorer) -> None:
     "wrap", [list, np.array, pa.array, lambda ids: pa.array(map(str, ids)), lambda ids: list(map(str, ids))]
 )
 def test_ids_come_as_lists_numpy_arrow_numbers_or_text(onnx_scorer: OnnxScorer, wrap: object) -> None:
-    ids = [7, 10, 13]
-    assert np.array_equal(onnx_scorer.score(wrap(ids), wrap(ids[::-1])), onnx_scorer.score(ids, ids[::-1]))  # type: ignore[operator]
+    ids, others = [7, 10, 13], [10, 13, 7]
+    assert np.array_equal(onnx_scorer.score(wrap(ids), wrap(others)), onnx_scorer.score(ids, others))  # type: ignore[operator]
 
 
 def test_text_ids(tmp_path: Path, quick_parity: None) -> None:
@@ -115,7 +122,8 @@ def test_empty_input_gives_empty_output(onnx_scorer: OnnxScorer) -> None:
 
 def test_many_rows_and_threads_give_the_same(onnx_scorer: OnnxScorer, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(8)
-    src, dst = (raw(generator.integers(0, USERS, 5000)) for _ in range(2))
+    pairs = generator.integers(0, USERS, (5000, 2))
+    src, dst = map(raw, pairs[pairs[:, 0] != pairs[:, 1]].T)
     whole = onnx_scorer.score(src, dst)
     monkeypatch.setattr("recdiff_export.runtime.scorer.PIECE", 512)
     assert np.array_equal(onnx_scorer.score(src, dst), whole)
@@ -200,7 +208,8 @@ def test_the_device_engine_agrees_with_the_row_engine(bundle: Path, onnx_scorer:
     """On a processor: the same code moves positions to a card and scores back."""
     path = bundle / "scorer_by_id.onnx"
     device = DeviceEngine(GraphFile(open_session(path, CPU, asked="cpu"), path), "cpu")
-    src, dst = np.random.default_rng(3).integers(0, USERS, (2, 700))
+    src = np.random.default_rng(3).integers(0, USERS, 700)
+    dst = (src + 1 + src % 9) % USERS
     np.testing.assert_allclose(device.score(src, dst), onnx_scorer._engine.score(src, dst), atol=1e-6)
 
 
@@ -270,4 +279,4 @@ def test_the_commands_that_score_run_in_an_image_with_nothing_else(bundle: Path,
     assert sum(len(pq.read_table(part)) for part in parts) == 1
     missing = command("recommend", "--model", str(bundle))
     assert missing.returncode == 2
-    assert "is not installed; run: pip install recdiff-sdk" in missing.stderr
+    assert "is not installed; run: pip install . in a checkout" in missing.stderr

@@ -107,6 +107,22 @@ def test_scores_with_raw_ids(client: Any, onnx_scorer: OnnxScorer) -> None:
     assert client.post("/score", json={"src": [], "dst": []}).json() == {"fake_score": []}
 
 
+def test_a_row_without_a_score_says_why(client: Any) -> None:
+    rows = {"src": [7, 10, 8, 8, 7], "dst": [10, 10, 9, 8, 9]}
+    answer = client.post("/score", json={**rows, "unknown": "null"}).json()
+    assert [score is None for score in answer["fake_score"]] == [False, True, True, True, True]
+    assert answer["errors"] == [
+        {"row": 1, "error": "10 twice: an edge joins two users"},
+        {"row": 2, "error": "not in the model: 8, 9"},
+        {"row": 3, "error": "not in the model: 8"},
+        {"row": 4, "error": "not in the model: 9"},
+    ]
+    for path, body in (("/score", {"src": [7, 10], "dst": [10, 10]}), (SCORER, pair([7, 10], [10, 10]))):
+        refused = client.post(path, json=body)
+        assert refused.status_code == 422
+        assert "an edge joins two different users; src and dst are both 10." in refused.json()["error"]
+
+
 def test_recommends_with_raw_ids(client: Any, onnx_scorer: OnnxScorer) -> None:
     answer = client.post("/recommend", json={"users": [13, "7", 10, 13], "k": 3}).json()["recommendations"]
     table = onnx_scorer.recommend([13], 3)
@@ -270,7 +286,8 @@ def test_a_fault_of_ours_is_a_500_without_details(
 
 
 def test_many_clients_at_once_get_their_own_answers(address: str, onnx_scorer: OnnxScorer) -> None:
-    ids = 3 * np.random.default_rng(2).integers(0, 200, (32, 2, 5)) + 7
+    src = np.random.default_rng(2).integers(0, 200, (32, 5))
+    ids = 3 * np.stack([src, (src + 1 + src % 9) % 200], axis=1) + 7
     expected = [onnx_scorer.score(src, dst) for src, dst in ids]
 
     def ask(index: int) -> list[float]:
@@ -365,4 +382,4 @@ def test_serving_is_refused_with_the_install_line_where_the_extra_is_missing() -
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("UsageError serving needs ")
-    assert "pip install 'recdiff-sdk[serve]'" in done.stdout
+    assert "pip install '.[serve]'" in done.stdout

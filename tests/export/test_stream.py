@@ -24,7 +24,9 @@ THRESHOLD = 0.5
 
 def ties(count: int = 3000, unknown: int = 0) -> pa.Table:
     generator = np.random.default_rng(11)
-    src, dst = (3 * generator.integers(0, USERS, (2, count)) + 7).tolist()
+    src, step = generator.integers(0, USERS, count), generator.integers(1, USERS, count)
+    dst = (3 * ((src + step) % USERS) + 7).tolist()
+    src = (3 * src + 7).tolist()
     src[:unknown] = [1] * unknown
     return pa.table({"src": src, "dst": dst, "row": list(range(count))})
 
@@ -311,6 +313,34 @@ def test_score_file_keeps_every_row_in_order(tmp_path: Path, onnx_scorer: OnnxSc
     with pytest.raises(DataError, match="row 1"):
         onnx_scorer.score_file(source, tmp_path / "other.parquet", unknown="error")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["edges.parquet", "scored.parquet"]
+
+
+def test_edges_of_a_user_with_itself_are_left_out_and_counted(
+    tmp_path: Path, onnx_scorer: OnnxScorer, small_pieces: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = ties(1200, unknown=2)
+    for row, who in ((0, 1), (7, table["src"][7].as_py()), (1100, table["src"][1100].as_py())):
+        dst = table["dst"].to_pylist()
+        dst[row] = who
+        table = table.set_column(1, "dst", pa.array(dst))
+    source, text = write_parquet(tmp_path / "edges.parquet", table), tmp_path / "edges.csv"
+    pacsv.write_csv(table, text)
+    for edges in (source, text):
+        caplog.clear()
+        summary = clean_stream(onnx_scorer, edges, tmp_path / "out", threshold=THRESHOLD)
+        kept, removed = outputs(tmp_path / "out")
+        left = sorted(int(row) for side in (kept, removed) for row in side["row"].to_pylist())
+        assert left == sorted({*range(1200)} - {0, 7, 1100})
+        assert (summary.edges, summary.self_ties, summary.unknown, summary.dropped) == (1200, 3, 1, 0)
+        assert json.loads((tmp_path / "out/summary.json").read_text())["self_ties"] == 3
+        assert f"{edges}: edges of a user with itself left out: 3" in caplog.text
+        caplog.clear()
+        assert onnx_scorer.score_file(edges, tmp_path / "scored.parquet") == 1197
+        assert pq.read_table(tmp_path / "scored.parquet").num_rows == 1197
+        assert "left out: 3" in caplog.text
+    assert clean_stream(onnx_scorer, source, tmp_path / "o", threshold=THRESHOLD, unknown="drop").dropped == 1
+    with pytest.raises(DataError, match=r"row 2: users that the model does not know: 1\. Fit"):
+        clean_stream(onnx_scorer, source, tmp_path / "o", threshold=THRESHOLD, unknown="error")
 
 
 def test_text_ids_stream(tmp_path: Path, quick_parity: None) -> None:

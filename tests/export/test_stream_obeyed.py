@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 import pytest
 
 from recdiff.audit.decisions import Decision, taken
@@ -57,6 +60,31 @@ def test_accounts_and_edges_that_were_decided(tmp_path: Path, onnx_scorer: OnnxS
     fake = sum({*pair} == gone or (account in pair and {*pair} != spared) for pair in ends.tolist())
     assert summary.decided == {"fake": fake, "real": real}
     assert Summary.read(tmp_path / "out/summary.json").decided == summary.decided
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_users_that_the_model_does_not_know_are_obeyed_by_their_ids(
+    tmp_path: Path, onnx_scorer: OnnxScorer, suffix: str
+) -> None:
+    table = pa.table({"src": [1, 7, 2, 3, 7, 4, 5], "dst": [10, 1, 10, 10, 3, 5, 4], "row": range(7)})
+    edges = tmp_path / f"edges.{suffix}"
+    (pq.write_table if suffix == "parquet" else pacsv.write_csv)(table, edges)
+    rows = [
+        taken("account", "1", "", "fake"),
+        taken("account", "2", "", "fake"),
+        taken("account", "2", "", "unsure"),
+        taken("account", "3", "", "fake"),
+        taken("edge", "7", "3", "real"),
+        taken("edge", "5", "4", "fake"),
+    ]
+    said = obeyed(onnx_scorer, *rows)
+    summary = clean_stream(onnx_scorer, edges, tmp_path / "out", threshold=1.0, unknown="drop", obeyed=said)
+    kept, removed = outputs(tmp_path / "out")
+    assert [int(row) for row in removed["row"].to_pylist()] == [0, 1, 3, 5, 6]
+    assert removed["fake_score"].null_count == 5
+    assert (kept.num_rows, summary.dropped, summary.unknown) == (0, 2, 7)
+    assert summary.decided == {"fake": 5, "real": 1}
+    assert said.digest != obeyed(onnx_scorer, *rows[1:]).digest
 
 
 def test_a_run_that_was_interrupted_goes_on_only_with_the_same_decisions(

@@ -62,7 +62,7 @@ def measure_served(model: Path, parts: Parts) -> tuple[ParityRecord, ...]:
         ParityRecord("scorer_by_id with stored scores", name, len(src), _stored_error(session, src, dst, fitted))
         for name, (src, dst) in ends.items()
     ]
-    src, dst = np.random.default_rng(_SEED).integers(0, users, (2, _DISTINCT))
+    src, dst = _drawn(users)
     known = keys_of(fitted.src, fitted.dst, users, directed=fitted.directed)
     new = ~np.isin(keys_of(src, dst, users, directed=fitted.directed), known)
     src, dst = src[new], dst[new]
@@ -131,12 +131,17 @@ def _scorer(folder: Path, parts: Parts) -> Iterator[ParityRecord]:
 
 
 def _pairs(parts: Parts) -> dict[str, tuple[Int64, Int64]]:
-    generator = np.random.default_rng(_SEED)
-    src, dst = generator.integers(0, len(parts.users), (2, _DISTINCT))
-    pairs = {"random": (src, dst)}
+    pairs = {"random": _drawn(len(parts.users))}
     if len(parts.fitted.src):
         pairs["real"] = (parts.fitted.src[:_DISTINCT], parts.fitted.dst[:_DISTINCT])
     return pairs
+
+
+def _drawn(users: int) -> tuple[Int64, Int64]:
+    """Return random pairs of two different users."""
+    generator = np.random.default_rng(_SEED)
+    src, step = generator.integers(0, users, _DISTINCT), generator.integers(1, users, _DISTINCT)
+    return src, (src + step) % users
 
 
 def _fitted(folder: Path, parts: Parts) -> Iterator[ParityRecord]:

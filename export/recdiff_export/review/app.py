@@ -12,6 +12,7 @@ from typing import Any
 
 from recdiff.audit.decisions import ConflictError
 from recdiff.errors import ArtifactError, DataError, RecDiffError, UsageError
+from recdiff.extras import install_with
 from recdiff.review.desk import Desk
 from recdiff.storage.lock import BusyError
 from recdiff_export.review.guard import Guard
@@ -28,7 +29,7 @@ try:
 
     from recdiff_export.serve.body import Bodies
 except ImportError as error:
-    raise UsageError(f"review needs {error.name}: pip install 'recdiff-sdk[serve]'") from None
+    raise UsageError(f"review needs {error.name}: {install_with('serve')}") from None
 
 Handler = Callable[[Request], Awaitable[Any]]
 PAGE = Path(__file__).parent / "page"

@@ -16,8 +16,9 @@ try:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 except ImportError as error:
     from recdiff.errors import UsageError
+    from recdiff.extras import install_with
 
-    raise UsageError(f"review needs {error.name}: pip install 'recdiff-sdk[serve]'") from None
+    raise UsageError(f"review needs {error.name}: {install_with('serve')}") from None
 
 HEADERS = {
     "content-security-policy": (

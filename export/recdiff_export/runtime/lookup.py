@@ -7,14 +7,30 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from recdiff.arrays import Int64
+from recdiff.arrays import Int64, Mask
+from recdiff.data.edge_stream import written_as
 from recdiff.data.ids import Ids
 from recdiff_export.runtime.hash_table import KeyTable, build_key_table
 
 # A table by value is used while the ids' range is at most this many times their number: 4 bytes a slot.
 _SPREAD = 16
+
+
+def self_ties(src: pa.Array, dst: pa.Array, left: Int64, right: Int64) -> Mask:
+    """Tell which pairs of raw ids are one user twice, (B,).
+
+    Args:
+        left, right: (B,) their positions. Users that are not known, -1, are told apart by their ids as spelled.
+    """
+    twice: Mask = left == right
+    unknown = np.flatnonzero(twice & (left < 0))
+    if len(unknown):
+        spelled = [written_as(side.take(pa.array(unknown)), pa.string()) for side in (src, dst)]
+        twice[unknown] = pc.equal(*spelled).fill_null(False).to_numpy(zero_copy_only=False)
+    return twice
 
 
 @dataclass(frozen=True)

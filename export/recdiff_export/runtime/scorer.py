@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recdiff.arrays import Float32, Int64
+from recdiff.arrays import Float32, Int64, Mask
 from recdiff.data.ids import Ids, as_ids
 from recdiff.errors import ArtifactError, DataError, UsageError
 from recdiff.machine.cores import cores
@@ -121,10 +121,12 @@ class OnnxScorer:
         An edge of the fitted graph gets its out-of-fold score, any other the full graph's.
 
         Args:
-            unknown: what a user that the model does not know does: "error", or "null": the score is NaN.
+            unknown: what a row that has no score does, of a user that the model does not know or of one user twice:
+                "error", or "null": the score is NaN.
 
         Raises:
-            DataError: the columns differ in length, are no ids, or (``unknown="error"``) name unknown users.
+            DataError: the columns differ in length, are no ids, or (``unknown="error"``) name unknown users or one
+                user twice in a row.
         """
         left, right = _column(src, "src"), _column(dst, "dst")
         if len(left) != len(right):
@@ -156,21 +158,23 @@ class OnnxScorer:
         return self._positions(left, right, unknown)
 
     def score_positions(self, src: Int64, dst: Int64) -> Float32:
-        """Return fake_score (B,) of pairs of user positions, NaN where either is -1; in the calling thread.
+        """Return fake_score (B,) of pairs of user positions, NaN where either is -1 or both are one user.
+
+        It runs in the calling thread.
 
         Raises:
             DataError: the model has no scorer.
         """
         self.require_scores()
         scores = self._fitted.find(src, dst)
-        new = np.flatnonzero(np.isnan(scores) & (np.minimum(src, dst) >= 0))
+        new = np.flatnonzero(np.isnan(scores) & (np.minimum(src, dst) >= 0) & (src != dst))
         if len(new) == len(src):
             return self._engine.score(src, dst)
         scores[new] = self._engine.score(src[new], dst[new])
         return scores
 
     def score_batch(self, batch: Any) -> Any:
-        """Return ``batch`` with a column fake_score, null (Arrow) or NaN (dict) where a user is unknown.
+        """Return ``batch`` with a column fake_score, null (Arrow) or NaN (dict) where a row has no score.
 
         Takes a record batch, a table or a dict of arrays, each with columns src and dst, and returns the same
         kind: the function to hand to Ray's map_batches, Spark's mapInArrow or Dask's map_partitions.
@@ -266,6 +270,7 @@ class OnnxScorer:
         if unknown == "error":
             _refuse_unknown(src, left)
             _refuse_unknown(dst, right)
+            _refuse_self_ties(src, left == right)
         return left, right
 
 
@@ -307,14 +312,26 @@ def _column(values: Any, name: str) -> pa.Array:
         raise DataError(f"{name}: {str(error)[:300]}") from None
 
 
+def _refuse_self_ties(raw: pa.Array, twice: Mask) -> None:
+    if twice.any():
+        shown = _shown(raw.filter(pa.array(twice)).unique())
+        raise DataError(
+            f"an edge joins two different users; src and dst are both {shown}. "
+            'Leave such edges out, or pass unknown="null" to score the rest'
+        )
+
+
+def _shown(names: pa.Array) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(repr(value) for value in names[:_NAMED].to_pylist()) + more
+
+
 def _refuse_unknown(raw: pa.Array, positions: Int64) -> None:
     missing = np.flatnonzero(positions < 0)
     if len(missing) == 0:
         return
     names = raw.take(pa.array(missing)).unique()
-    shown = ", ".join(repr(value) for value in names[:_NAMED].to_pylist())
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     raise DataError(
-        f"{len(names)} user{'s are' if len(names) > 1 else ' is'} not in the model: {shown}{more}. "
+        f"{len(names)} user{'s are' if len(names) > 1 else ' is'} not in the model: {_shown(names)}. "
         'Leave them out, fit again with them, or pass unknown="null" to score the rest'
     )

@@ -12,10 +12,11 @@ import numpy as np
 
 from recdiff.arrays import Float32
 from recdiff.errors import DataError, RecDiffError, UsageError
+from recdiff.extras import install_with
 from recdiff.version import VERSION
 from recdiff_export.runtime.scorer import OnnxScorer
 from recdiff_export.serve.batcher import Lane, OverloadError
-from recdiff_export.serve.fields import fields, id_column, id_list
+from recdiff_export.serve.fields import faults_of, fields, id_column, id_list
 from recdiff_export.serve.json_body import RequestError, parse_json
 from recdiff_export.serve.model import Model, Serving
 from recdiff_export.serve.options import ServeOptions
@@ -30,7 +31,7 @@ try:
     from recdiff_export.serve.body import Bodies
     from recdiff_export.serve.metrics import Metrics
 except ImportError as error:
-    raise UsageError(f"serving needs {error.name}: pip install 'recdiff-sdk[serve]'") from None
+    raise UsageError(f"serving needs {error.name}: {install_with('serve')}") from None
 
 if TYPE_CHECKING:
     Handler = Callable[[Request], Awaitable[Response]]
@@ -201,8 +202,10 @@ class Service:
             if unknown not in ("error", "null"):
                 raise RequestError('unknown must be "error" or "null"')
             src, dst = (id_list(said, name, self._options.max_rows) for name in ("src", "dst"))
-            scores = await self._scores(held, src, dst, unknown)
-            return _json({"fake_score": [None if value != value else value for value in scores.tolist()]})
+            scores = (await self._scores(held, src, dst, unknown)).tolist()
+            faults = faults_of(held.scorer, src, dst, [row for row, value in enumerate(scores) if value != value])
+            said = {"fake_score": [None if value != value else value for value in scores]}
+            return _json(said | ({"errors": faults} if faults else {}))
 
     async def recommend(self, request: Request) -> Response:
         async with self._serving.lease() as held, self._bodies.read(request) as body:

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any, Literal
 
 from recdiff.errors import UsageError
+from recdiff.extras import install_with
 from recdiff_export.serve.options import ServeOptions
 
 try:
@@ -17,7 +18,7 @@ try:
 
     from recdiff_export.serve.connection import BoundedConnection
 except ImportError as error:
-    raise UsageError(f"serving needs {error.name}: pip install 'recdiff-sdk[serve]'") from None
+    raise UsageError(f"serving needs {error.name}: {install_with('serve')}") from None
 
 Listening = Callable[[str], None]
 

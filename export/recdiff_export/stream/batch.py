@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,12 +16,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recdiff.arrays import Float32, Int64
+from recdiff.arrays import Float32, Int64, Mask
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
-from recdiff.model.told import FAKE, REAL
+from recdiff.model.told import FAKE, REAL, SILENT
 from recdiff.storage.whole import flush
-from recdiff_export.runtime.lookup import IdLookup
+from recdiff_export.runtime.lookup import IdLookup, self_ties
 from recdiff_export.stream.journal import COUNTS, Done
 from recdiff_export.stream.obeyed import Obeyed
 from recdiff_export.stream.source import EdgeSource, Segment
@@ -34,6 +35,7 @@ SIDES = ("kept", "removed")
 # Batches in flight per thread: enough that no thread waits for the disk, few enough to bound memory.
 AHEAD = 3
 _GROUP_ROWS = 1 << 20
+_log = logging.getLogger(__name__)
 _NAMED = 10
 
 
@@ -47,7 +49,7 @@ class Scorer(Protocol):
     lookup: IdLookup
 
     def score_positions(self, src: Int64, dst: Int64) -> Float32:
-        """Return fake_score of pairs of user positions, NaN where either is -1."""
+        """Return fake_score of pairs of user positions, NaN where either is -1 or both are one user."""
         ...
 
 
@@ -106,23 +108,29 @@ def score_batch(
     first: int,
     obeyed: Obeyed | None = None,
 ) -> Scored:
-    """Divide the rows of ``batch``, row ``first`` of ``path`` and on, by their scores and by what is obeyed."""
+    """Divide the rows of ``batch``, row ``first`` of ``path`` and on, by their scores and by what is obeyed.
+
+    Rows of a user with itself are in neither part.
+    """
     src, dst = scorer.lookup.pair(batch.column("src"), batch.column("dst"))
+    tie = ~self_ties(batch.column("src"), batch.column("dst"), src, dst)
     scores = scorer.score_positions(src, dst)
     missing = np.isnan(scores)
-    count = int(missing.sum())
+    stranger = missing & tie
+    count = int(stranger.sum())
     if count and unknown == "error":
-        raise _strangers(batch, src, dst, first)
+        raise _strangers(batch, src, dst, stranger, first=first)
     fake = scores.astype(np.float64) >= threshold
-    said = np.empty(0, np.int8) if obeyed is None else obeyed.about(src, dst)
+    said = np.full(len(batch), SILENT, np.int8)
     if obeyed is not None:
+        said = np.where(tie, obeyed.about(src, dst, (batch.column("src"), batch.column("dst"))), SILENT)
         fake = (fake | (said == FAKE)) & (said != REAL)
-    columns = [*batch.columns[:2], pa.array(scores, mask=missing if count else None), *batch.columns[2:]]
+    columns = [*batch.columns[:2], pa.array(scores, mask=missing if missing.any() else None), *batch.columns[2:]]
     names = [*batch.schema.names[:2], "fake_score", *batch.schema.names[2:]]
     rows = pa.RecordBatch.from_arrays(columns, names)
-    stays = ~fake & ~missing if unknown == "drop" else ~fake
+    stays = tie & ~fake & ~missing if unknown == "drop" else tie & ~fake
     kept, removed = _where(rows, stays), _where(rows, fake)
-    dropped = len(rows) - len(kept) - len(removed)
+    dropped = int(tie.sum()) - len(kept) - len(removed)
     total = float(np.nansum(scores, dtype=np.float64))
     done = Done(
         file=str(path),
@@ -132,6 +140,7 @@ def score_batch(
         removed=len(removed),
         unknown=count,
         dropped=dropped,
+        self_ties=len(rows) - int(tie.sum()),
         decided_fake=int((said == FAKE).sum()),
         decided_real=int((said == REAL).sum()),
         score_sum=total,
@@ -148,12 +157,18 @@ def added(a: Done, b: Done) -> Done:
     return replace(a, **{name: getattr(a, name) + getattr(b, name) for name in (*COUNTS, "score_sum")})
 
 
-def _strangers(batch: pa.RecordBatch, src: Int64, dst: Int64, first: int) -> StrangersError:
-    absent = [batch.column(name).filter(pa.array(at < 0)) for name, at in (("src", src), ("dst", dst))]
+def _strangers(batch: pa.RecordBatch, src: Int64, dst: Int64, where: Mask, *, first: int) -> StrangersError:
+    absent = [batch.column(name).filter(pa.array(where & (at < 0))) for name, at in (("src", src), ("dst", dst))]
     names = pc.unique(pa.chunked_array(absent))
     shown = ", ".join(shorten(name) for name in names[:_NAMED].to_pylist())
     more = f" and {len(names) - _NAMED} more in this batch" if len(names) > _NAMED else ""
-    return StrangersError(first + int(np.flatnonzero(np.minimum(src, dst) < 0)[0]), f"{shown}{more}")
+    return StrangersError(first + int(np.argmax(where)), f"{shown}{more}")
+
+
+def warn_of(edges: Path, self_ties: int) -> None:
+    """Say in the log how many rows of ``edges`` were left out because they tie a user to itself."""
+    if self_ties:
+        _log.warning("%s: edges of a user with itself left out: %s", edges, f"{self_ties:,}")
 
 
 def write_part(

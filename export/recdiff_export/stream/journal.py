@@ -22,7 +22,7 @@ from recdiff.storage.json_file import parse_json
 from recdiff.storage.lock import locked
 from recdiff.storage.whole import flush_all, foreign, swap, writable
 
-COUNTS = ("rows", "kept", "removed", "unknown", "dropped", "decided_fake", "decided_real")
+COUNTS = ("rows", "kept", "removed", "unknown", "dropped", "self_ties", "decided_fake", "decided_real")
 _log = logging.getLogger(__name__)
 
 
@@ -37,6 +37,7 @@ class Done:
     removed: int
     unknown: int
     dropped: int
+    self_ties: int
     decided_fake: int
     decided_real: int
     score_sum: float

@@ -27,6 +27,7 @@ from recdiff_export.stream.batch import (
     added,
     pipeline,
     score_batch,
+    warn_of,
     write_part,
 )
 from recdiff_export.stream.journal import Done, Journal, disk_errors
@@ -55,9 +56,9 @@ def clean_stream(
     """Split the edges in ``edges`` into ``out``: kept, removed (fake_score >= threshold) and summary.json.
 
     Up to 8 M rows of one file become kept.parquet and removed.parquet; more become folders kept/ and removed/ of
-    parts in the input's order. ``out`` appears when everything is written; a killed run continues from its last
-    finished part when it is called again with the same input, model, settings and verdicts to obey, and otherwise
-    starts over.
+    parts in the input's order. Edges of a user with itself are in neither; they are counted and told in a warning.
+    ``out`` appears when everything is written; a killed run continues from its last finished part when it is called
+    again with the same input, model, settings and verdicts to obey, and otherwise starts over.
 
     Args:
         edges: a Parquet, csv or tsv file, or a folder of them.
@@ -185,7 +186,7 @@ def finished(
     # In the input's order, whatever the order of finishing, so that sums are the same to the last bit.
     for done in sorted(journal.done, key=lambda done: (done.file, done.first)):
         total = added(total, done)
-    scored = total.rows - total.unknown
+    scored = total.rows - total.unknown - total.self_ties
     mean = total.score_sum / scored if scored else None
     decided = {"fake": total.decided_fake, "real": total.decided_real}
     summary = Summary(
@@ -194,6 +195,7 @@ def finished(
         removed=total.removed,
         unknown=total.unknown,
         dropped=total.dropped,
+        self_ties=total.self_ties,
         policy=Policy(threshold).given(),
         estimated_fake_share=mean,
         decided=decided if any(decided.values()) else None,
@@ -202,6 +204,7 @@ def finished(
         seconds=time.monotonic() - begun,
     )
     journal.finish(summary)
+    warn_of(edges, total.self_ties)
     return summary
 
 

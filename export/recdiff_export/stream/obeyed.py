@@ -7,17 +7,21 @@ Letters: U users, E fitted edges, K edges, B pairs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from recdiff.arrays import Int64, Mask
-from recdiff.audit.decisions import EDGE, Decision, about_accounts, ends_of
+from recdiff.audit.decisions import ACCOUNT, EDGE, Decision, about_accounts, ends_of, positions
 from recdiff.audit.verdict import is_fake_of
+from recdiff.data.edge_stream import written_as
 from recdiff.data.ids import Ids
 from recdiff.errors import ArtifactError
 from recdiff.graph.keys import keys_of
@@ -37,6 +41,8 @@ class Obeyed:
     Attributes:
         fake: (U,) accounts that are fake: so are all their edges, but for those of ``keys``.
         keys: (K,) of edges about which something else was said, ascending. verdicts: (K,).
+        strangers: ids, as spelled, of fake accounts that the model does not know.
+        apart: verdicts about edges with an end that the model does not know, by the two ids.
         file: where decisions stand, seen from the output.
     """
 
@@ -44,6 +50,8 @@ class Obeyed:
     keys: Int64
     verdicts: Verdicts
     directed: bool
+    strangers: frozenset[str] = frozenset()
+    apart: Mapping[tuple[str, str], int] = field(default_factory=dict)
     file: str | None = None
 
     @classmethod
@@ -56,10 +64,17 @@ class Obeyed:
         table = dict(zip(_keys(pairs[more], users, directed).tolist(), said[more].tolist(), strict=True))
         table |= _of_edges(decisions, users, directed)
         keys = np.array(sorted(table), np.int64)
-        return cls(accounts == FAKE, keys, np.array([table[key] for key in keys.tolist()], np.int8), directed)
+        said = np.array([table[key] for key in keys.tolist()], np.int8)
+        strangers, apart = _unknown_accounts(decisions, users), _of_unknown_edges(decisions, users, directed)
+        return cls(accounts == FAKE, keys, said, directed, strangers=strangers, apart=apart)
 
-    def about(self, src: Int64, dst: Int64) -> Verdicts:
-        """Return what is obeyed of pairs of user positions, (B,): 1 fake, 0 real, -1 nothing; -1 is nobody known."""
+    def about(self, src: Int64, dst: Int64, raw: tuple[pa.Array, pa.Array] | None = None) -> Verdicts:
+        """Return what is obeyed of pairs of users, (B,): 1 fake, 0 real, -1 nothing.
+
+        Args:
+            src, dst: (B,) their positions, -1 for nobody known.
+            raw: (B,) their ids, by which those whom nobody knows are told apart.
+        """
         found: Verdicts = np.full(len(src), SILENT, np.int8)
         if self.fake.any():
             fake = np.append(self.fake, False)
@@ -70,13 +85,30 @@ class Obeyed:
             place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
             hit = known & (self.keys[place] == wanted)
             found[hit] = self.verdicts[place[hit]]
+        unknown = np.flatnonzero((src < 0) | (dst < 0))
+        if raw is not None and len(unknown) and (self.strangers or self.apart):
+            ends = [written_as(side.take(pa.array(unknown)), pa.string()) for side in raw]
+            self._by_ids(found, unknown, *ends)
         return found
+
+    def _by_ids(self, found: Verdicts, rows: Int64, src: pa.Array, dst: pa.Array) -> None:
+        """Put into ``found`` what is obeyed of ``rows``, whose ids are ``src`` and ``dst``."""
+        fake = [_among(side, self.strangers) for side in (src, dst)]
+        found[rows[fake[0] | fake[1]]] = FAKE
+        named = _among(src, {end for ends in self.apart for end in ends})
+        for place in np.flatnonzero(named).tolist():
+            verdict = self.apart.get(_ends(src[place].as_py(), dst[place].as_py(), self.directed))
+            if verdict is not None:
+                found[rows[place]] = verdict
 
     @cached_property
     def digest(self) -> str:
         """What tells these verdicts from others."""
         parts = (self.fake, self.keys, self.verdicts)
-        return hashlib.sha256(b"".join(np.ascontiguousarray(each).tobytes() for each in parts)).hexdigest()
+        spelled = json.dumps([sorted(self.strangers), sorted(self.apart.items())]).encode()
+        return hashlib.sha256(
+            b"".join([*(np.ascontiguousarray(each).tobytes() for each in parts), spelled])
+        ).hexdigest()
 
 
 def _of_edges(decisions: Sequence[Decision], users: Ids, directed: bool) -> dict[int, int]:
@@ -91,6 +123,36 @@ def _of_edges(decisions: Sequence[Decision], users: Ids, directed: bool) -> dict
             found.pop(key, None)
         else:
             found[key] = FAKE if fake else REAL
+    return found
+
+
+def _unknown_accounts(decisions: Sequence[Decision], users: Ids) -> frozenset[str]:
+    """Return the ids of those that ``users`` lacks and that stand as fake."""
+    told = {each.src: is_fake_of(each.verdict) for each in decisions if each.what == ACCOUNT}
+    known = positions(users, list(told)).tolist()
+    return frozenset(one for (one, fake), place in zip(told.items(), known, strict=True) if fake and place < 0)
+
+
+def _of_unknown_edges(decisions: Sequence[Decision], users: Ids, directed: bool) -> dict[tuple[str, str], int]:
+    """Return what stands of edges with an end that ``users`` lacks, by their ids."""
+    told = [each for each in decisions if each.what == EDGE]
+    unknown = (ends_of(told, users) < 0).any(axis=1)
+    found: dict[tuple[str, str], int] = {}
+    for place in np.flatnonzero(unknown).tolist():
+        ends, fake = _ends(told[place].src, told[place].dst, directed), is_fake_of(told[place].verdict)
+        if fake is None:
+            found.pop(ends, None)
+        else:
+            found[ends] = FAKE if fake else REAL
+    return found
+
+
+def _ends(src: str, dst: str, directed: bool) -> tuple[str, str]:
+    return (src, dst) if directed or src <= dst else (dst, src)
+
+
+def _among(ids: pa.Array, wanted: Iterable[str]) -> Mask:
+    found: Mask = pc.is_in(ids, pa.array(list(wanted), pa.string())).to_numpy(zero_copy_only=False)
     return found
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from recdiff.machine.progress import Report, silent
 from recdiff.storage.whole import replaced_file
-from recdiff_export.stream.batch import STAGE, Scored, Scorer, Sink, UnknownUsers, pipeline, score_batch
+from recdiff_export.stream.batch import STAGE, Scored, Scorer, Sink, UnknownUsers, pipeline, score_batch, warn_of
 from recdiff_export.stream.journal import disk_errors
 from recdiff_export.stream.source import EdgeSource
 
@@ -24,15 +24,19 @@ def score_file(
     mapping: Mapping[str, str] | None = None,
     report: Report = silent,
 ) -> int:
-    """Write the edges in ``edges`` with their fake_score, in order, to the Parquet file ``out``; return the rows.
+    """Write the edges in ``edges`` with their fake_score, in order, to the Parquet file ``out``.
 
-    ``out`` appears, or replaces an older file, when it is complete.
+    ``out`` appears, or replaces an older file, when it is complete. Edges of a user with itself are left out, and a
+    warning tells how many.
+
+    Returns:
+        how many rows were written.
 
     Raises:
         DataError: as `clean_stream`.
     """
     source = EdgeSource.open(edges, mapping or {}, integers=scorer.lookup.ids.integers)
-    total, rows = source.total_rows(), 0
+    total, read, written, twice = source.total_rows(), 0, 0, 0
 
     def score(batch: pa.RecordBatch, first: int, path: Path) -> Scored:
         # No score reaches 2: everything is kept.
@@ -42,6 +46,9 @@ def score_file(
         for segment in source.segments():
             for result in pipeline(source, segment, pool, scorer.threads, score):
                 sink.write(result.kept)
-                rows += result.done.rows
-                report(STAGE, rows, total)
-    return rows
+                read += result.done.rows
+                twice += result.done.self_ties
+                written += result.done.kept
+                report(STAGE, read, total)
+    warn_of(edges, twice)
+    return written

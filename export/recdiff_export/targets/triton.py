@@ -11,6 +11,7 @@ from typing import Any
 import onnx
 
 from recdiff.errors import UsageError
+from recdiff.extras import install_with
 from recdiff_export.bundle import names as layout
 from recdiff_export.bundle.graphs.scorer import scorer_by_id_graph
 from recdiff_export.bundle.graphs.stored import sorted_edges
@@ -102,7 +103,7 @@ def _config(model: _Model, graph: onnx.GraphProto) -> str:
         text_format = import_module("google.protobuf.text_format")
         from tritonclient.grpc import model_config_pb2 as triton
     except (ImportError, RuntimeError):
-        raise UsageError("a Triton repository needs tritonclient: pip install 'recdiff-sdk[triton]'") from None
+        raise UsageError(f"a Triton repository needs tritonclient: {install_with('triton')}") from None
     config = triton.ModelConfig(name=model.name, platform="onnxruntime_onnx", backend="onnxruntime")
     config.max_batch_size = MAX_BATCH if model.batched else 0
     if model.batched:

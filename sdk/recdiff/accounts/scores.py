@@ -165,6 +165,21 @@ def expected_fake(evidence: Evidence, chance: Float64) -> Float64:
     return np.asarray(np.bincount(evidence.edges.ravel(), np.repeat(of_edge, 2), minlength=len(chance)))
 
 
+def most_fake(accounts: Accounts, evidence: Evidence) -> float:
+    """Return the share of fake accounts, 0..1, where they made every fake edge; at least the share expected.
+
+    Where accounts of no group are many and use as little as others do, the scores cannot tell fake accounts from
+    fake edges between real ones, and settle for edges. So many of the most suspicious accounts are counted as touch the
+    number of edges that are expected to be fake: the sum of the edge scores.
+    """
+    expected = float(accounts.score.mean())
+    rank = np.empty(len(accounts.log_odds), np.int64)
+    rank[np.argsort(-accounts.log_odds, kind="stable")] = np.arange(len(rank))
+    touched = np.sort(rank[evidence.edges].min(axis=1))
+    fakes = min(round(float(evidence.scores.sum(dtype=np.float64))), len(touched))
+    return max(expected, float(touched[fakes - 1] + 1) / len(rank)) if fakes else expected
+
+
 def group_scores(accounts: Accounts) -> Float64:
     """Return the share of each group's members that are expected to be fake, (G,)."""
     there = accounts.groups.member >= 0

@@ -28,6 +28,7 @@ class Summary:
             decided counts rows, else edges.
         restored: how many rows were put back since.
         kept, unknown, dropped: rows of files, edges of unknown users among them, and those of them left out.
+        self_ties: rows of a user with itself, which are neither kept nor removed.
         resumed: rows that an earlier run had finished. seconds: of this run.
     """
 
@@ -51,6 +52,7 @@ class Summary:
     kept: int | None = None
     unknown: int | None = None
     dropped: int | None = None
+    self_ties: int | None = None
     resumed: int | None = None
     seconds: float | None = None
 

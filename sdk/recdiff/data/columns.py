@@ -190,6 +190,12 @@ def headless(header: Sequence[str], schema: Schema, mapping: Mapping[str, str]) 
     return True
 
 
+def names_columns(header: Sequence[str]) -> bool:
+    """Say whether one of ``header`` is the name of a column of ours, in whatever spelling."""
+    known = {spelling for schema in (INTERACTIONS, SOCIAL) for name in KNOWN for spelling in schema.spellings(name)}
+    return not known.isdisjoint(map(plain_name, header))
+
+
 def unused(header: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
     """Return the columns of ``header`` that stand for none of ``names``."""
     taken = set(names.values())

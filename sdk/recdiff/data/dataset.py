@@ -19,17 +19,18 @@ import scipy.sparse as sp
 
 from recdiff.arrays import Float64, Int64
 from recdiff.data import input_files as folders
-from recdiff.data.columns import INTERACTIONS, SOCIAL, check_mapping, saved_map
+from recdiff.data.columns import INTERACTIONS, SOCIAL, saved_map
 from recdiff.data.direction import settle, stated
+from recdiff.data.frames.graph import graph_frames
 from recdiff.data.frames.rows import frame_direction, read_frame
 from recdiff.data.ids import Ids, join
 from recdiff.data.notice import Notice, about, coverage, look_alikes
-from recdiff.data.problems import Problem, data_error, shorten
+from recdiff.data.problems import Problem, data_error
 from recdiff.data.published_pickle import Published, read_published
 from recdiff.data.rows.left_out import REMEDY, LeftRow, check_share
-from recdiff.data.split import Matrices, SplitRule, binary, divide, overlap_notice, without
-from recdiff.data.table_file import Table
-from recdiff.errors import BadRowsError, DataError, UsageError
+from recdiff.data.split import Matrices, SplitRule, binary, divide, names_for, overlap_notice, without
+from recdiff.data.table_file import Table, refuse_strangers
+from recdiff.errors import BadRowsError, DataError
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.memory import at_most
 from recdiff.notebook import html_table, sentence
@@ -118,7 +119,7 @@ class SocialDataset:
         skip_bad: float | None,
     ) -> SocialDataset:
         check_share(skip_bad)
-        names = saved_map(folder) | _names(mapping, split)
+        names = saved_map(folder) | names_for(mapping, split)
         files = folders.find(folder)
         if files.pickle is not None:
             return _from_published(files.pickle, read_published(files.pickle), directed)
@@ -152,11 +153,41 @@ class SocialDataset:
             DataError: the frames cannot be used; every problem is named by frame, row (from 0) and value.
             UsageError: one is no table, or an argument makes no sense with these data.
         """
-        names = _names(mapping, split)
+        names = names_for(mapping, split)
         tables = _both(read_frame, social, interactions, names, split == "time")
         if directed is None:
             directed = frame_direction(social, tables[0])
         return _from_tables(*tables, directed=directed, others=(), seed=seed, rule=split)
+
+    @classmethod
+    def from_graph(
+        cls,
+        graph: Any,
+        interactions: Any = None,
+        *,
+        directed: bool | None = None,
+        mapping: Mapping[str, str] | None = None,
+        seed: int = 0,
+        split: SplitRule = "ratio",
+    ) -> SocialDataset:
+        """Take a graph's ties over with the checks that files have; users keep the ids that its nodes have.
+
+        Args:
+            graph: of NetworkX (nodes are ids), igraph (vertex attribute id or name, else the position) or PyTorch
+                Geometric (``raw_id`` or ``n_id`` of the nodes, else the position). An edge attribute ``tied_at`` says
+                when a tie came about. Nodes without a tie or an interaction are no users.
+            interactions: as in ``from_frames``; None: those that a HeteroData has from users to other nodes, else none.
+            directed: as in ``read``; None: as a NetworkX or igraph graph says itself.
+            mapping, seed, split: as in ``read``.
+
+        Raises:
+            DataError: as ``from_frames``; rows count the graph's edges.
+            UsageError: it is no such graph, or an argument makes no sense with it.
+        """
+        social, used, says = graph_frames(graph, (mapping or {}).get("tied_at"))
+        events = used if interactions is None else interactions
+        way = says if directed is None else directed
+        return cls.from_frames(social, events, directed=way, mapping=mapping, seed=seed, split=split)
 
     def counts(self) -> dict[str, int]:
         """Return how many users, items, interactions and ties there are."""
@@ -186,13 +217,6 @@ class SocialDataset:
         if pairs.size and (pairs.min() < 0 or pairs.max() >= len(self.users)):
             raise ValueError(f"edges must hold positions in 0..{len(self.users) - 1}, got {pairs.min()}..{pairs.max()}")
         return replace(self, edges=pairs, edge_times=None)
-
-
-def _names(mapping: Mapping[str, str] | None, split: SplitRule) -> dict[str, str]:
-    """Return ``mapping`` once it and ``split`` make sense."""
-    if split not in ("ratio", "time"):
-        raise UsageError(f"split={split!r} is unknown; accepted: ratio, time")
-    return check_mapping(mapping)
 
 
 def _both(
@@ -248,7 +272,7 @@ def _from_tables(
         return _social_only(social, directed, others)
     users, (who, src, dst) = join([interactions.ids["user_id"], social.ids["src"], social.ids["dst"]])
     items, (what,) = join([interactions.ids["item_id"]])
-    _refuse_strangers(social, interactions, users=users, who=who, src=src, dst=dst)
+    refuse_strangers((social, interactions), users, who=who, src=src, dst=dst)
     divided, notices = divide(interactions, who, what=what, num_items=len(items), seed=seed, rule=rule)
     matrices = divided.matrices((len(users), len(items)))
     if matrices[0].nnz == 0:
@@ -324,17 +348,3 @@ def _assemble(
         edge_times=None if times is None else times[ties.rows],
         left_out=left_out,
     )
-
-
-def _refuse_strangers(social: Table, interactions: Table, users: Ids, who: Int64, src: Int64, dst: Int64) -> None:
-    """Raise where no user of the social file has an interaction."""
-    active = np.zeros(len(users), bool)
-    active[who] = True
-    if active[src].any() or active[dst].any():
-        return
-    theirs, ours = (users.take(ends[:1])[0].as_py() for ends in (src, who))
-    text = (
-        f"none of its users is in {interactions.path.name}: it names users such as {shorten(theirs)}, "
-        f"{interactions.path.name} such as {shorten(ours)}; the two files must use the same user ids"
-    )
-    raise data_error(social.path, [Problem(text)])

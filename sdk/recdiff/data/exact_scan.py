@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -12,6 +13,8 @@ from recdiff.data.problems import COUNTED, SHOWN, Problem, shorten
 
 LONGEST_ROW = 1 << 22
 """Bytes that a row may take, with the blank lines before it: what no row ends is not gathered for ever."""
+
+_COMMENT = re.compile(r"#(#|\s|$)")
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,15 @@ def scan(
     width: int,
     indices: Sequence[int] = (),
     *,
+    above: int = 0,
     headless: bool = False,
     most: int = SHOWN,
 ) -> Scan:
     """Read ``stream`` row by row: name those that are broken, find the lines of the sound ones at ``indices``.
 
     Args:
-        headless: the first line is a row.
+        above: lines above the table, which are no part of it.
+        headless: the table's first line is a row.
         most: broken rows that are told; the rest are counted.
     """
     raw: dict[int, str] = {}
@@ -76,7 +81,7 @@ def scan(
     lines: dict[int, int] = {}
     wanted, index, total = set(indices), -1, 0
     try:
-        for number, (line, fields) in enumerate(records(stream, delimiter), int(headless)):
+        for number, (line, fields) in enumerate(records(stream, delimiter, above), int(headless)):
             problem = _broken(line, fields, width, delimiter, header=number == 0)
             if problem is not None:
                 total += 1
@@ -98,8 +103,23 @@ def scan(
     return Scan(found, total, lines, raw)
 
 
-def records(stream: BinaryIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line where the row starts, its fields) of every row that is not blank.
+def last_comment(stream: BinaryIO) -> int:
+    """Return the number of the last line of comment above the table, the first line being 1; 0 where there is none.
+
+    Such a line begins with # and a blank, or with more than one #, or is # alone: an id such as #7 begins none.
+    """
+    text, number, last = _text(stream), 0, 0
+    while line := text.readline(LONGEST_ROW):
+        number += 1
+        if _COMMENT.match(line):
+            last = number
+        elif line.strip():
+            break
+    return last
+
+
+def records(stream: BinaryIO, delimiter: str, above: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line where the row starts, its fields) of every row that is not blank, below the first ``above`` lines.
 
     Bytes that are not UTF-8 come as lone surrogates. A byte order mark is dropped.
 
@@ -107,11 +127,13 @@ def records(stream: BinaryIO, delimiter: str) -> Iterator[tuple[int, list[str]]]
         OpenQuoteError: after the last row, when that row's quote is still open, or where a row does not end.
     """
     taken: list[str] = []
-    size, line, start = 0, 1, 1
+    size, line, start = 0, above + 1, above + 1
 
     def lines() -> Iterator[str]:
         nonlocal size
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        text = _text(stream)
+        for _ in range(above):
+            text.readline()
         while piece := text.readline(LONGEST_ROW - size + 1):
             size += len(piece)
             if size > LONGEST_ROW:
@@ -133,7 +155,11 @@ def records(stream: BinaryIO, delimiter: str) -> Iterator[tuple[int, list[str]]]
             yield line, fields
         last, start = list(taken), line
         taken.clear()
-        line = reader.line_num + 1
+        line = above + reader.line_num + 1
+
+
+def _text(stream: BinaryIO) -> io.TextIOWrapper:
+    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def _refuse_open_quote(row: Sequence[str], delimiter: str, line: int) -> None:

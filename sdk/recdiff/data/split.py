@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.arrays import Int64
+from recdiff.data.columns import check_mapping
 from recdiff.data.notice import Notice, counted
 from recdiff.data.problems import Problem, data_error
 from recdiff.data.table_file import Table
@@ -20,6 +22,17 @@ Parts = NDArray[np.int8]
 SplitRule = Literal["ratio", "time"]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+
+
+def names_for(mapping: Mapping[str, str] | None, split: SplitRule) -> dict[str, str]:
+    """Return ``mapping`` once it and ``split`` make sense.
+
+    Raises:
+        UsageError: one of them does not.
+    """
+    if split not in ("ratio", "time"):
+        raise UsageError(f"split={split!r} is unknown; accepted: ratio, time")
+    return check_mapping(mapping)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from recdiff.arrays import Int64
 from recdiff.data.columns import IDS, NUMBERS, Schema, resolve, unused, wrong_types
 from recdiff.data.exact_scan import Scan
-from recdiff.data.ids import Coded, is_text
-from recdiff.data.problems import COUNTED, Problem, data_error
+from recdiff.data.ids import Coded, Ids, is_text
+from recdiff.data.problems import COUNTED, Problem, data_error, shorten
 from recdiff.data.rows.faults import SPLITS, Found, faults_of, seconds
 from recdiff.data.rows.keys import Keys, repeated
 from recdiff.data.rows.left_out import LeftRow
@@ -283,6 +284,29 @@ def _split_of(column: pa.ChunkedArray) -> NDArray[np.int8]:
 def _time_of(column: pa.ChunkedArray) -> NDArray[np.float64]:
     plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
     return np.concatenate([np.asarray(seconds(chunk).to_numpy(zero_copy_only=False)) for chunk in plain.chunks])
+
+
+def refuse_strangers(tables: tuple[Table, Table], users: Ids, *, who: Int64, src: Int64, dst: Int64) -> None:
+    """Raise where no user of the social table has an interaction.
+
+    Args:
+        tables: ties and interactions.
+        who, src, dst: positions in ``users`` of whoever interacted and of the two ends of each tie.
+
+    Raises:
+        DataError: no user has.
+    """
+    social, interactions = tables
+    active = np.zeros(len(users), bool)
+    active[who] = True
+    if active[src].any() or active[dst].any():
+        return
+    theirs, ours = (users.take(ends[:1])[0].as_py() for ends in (src, who))
+    text = (
+        f"none of its users is in {interactions.path.name}: it names users such as {shorten(theirs)}, "
+        f"{interactions.path.name} such as {shorten(ours)}; the two files must use the same user ids"
+    )
+    raise data_error(social.path, [Problem(text)])
 
 
 def unreadable(path: Path, error: BaseException) -> DataError:

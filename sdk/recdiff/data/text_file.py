@@ -7,14 +7,15 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from recdiff.data.columns import Schema, headless
-from recdiff.data.exact_scan import OpenQuoteError, Scan, records, scan
+from recdiff.data.columns import Schema, headless, names_columns
+from recdiff.data.exact_scan import OpenQuoteError, Scan, last_comment, records, scan
 from recdiff.data.problems import COUNTED, SHOWN, Problem, data_error
 from recdiff.errors import DataError
 from recdiff.machine.memory import most, too_large
@@ -37,13 +38,15 @@ class TextFile:
         path: the file.
         delimiter: what separates fields.
         header: the column names, as spelled.
-        headless: the first line is a row, and the columns are called 0, 1, ...
+        headless: the table's first line is a row, and the columns are called 0, 1, ...
+        above: lines of comment above the table, and the blank ones among them.
     """
 
     path: Path
     delimiter: str
     header: tuple[str, ...]
     headless: bool = False
+    above: int = 0
 
     @classmethod
     def of(cls, path: Path) -> TextFile:
@@ -61,17 +64,13 @@ class TextFile:
                 raise data_error(path, [Problem("the file is empty; it needs a header and rows")])
             if start in (b"\xff\xfe", b"\xfe\xff"):
                 raise data_error(path, [Problem("the file is UTF-16; save it as UTF-8")])
-        with _opened(path) as stream:
-            try:
-                header = next((fields for _, fields in records(stream, delimiter)), None)
-            except OpenQuoteError as quote:
-                raise data_error(path, [quote.problem()]) from None
+        above, header = _header(path, delimiter)
         if header is None:
             raise data_error(path, [Problem("the file holds blank lines only; it needs a header and rows")])
         if len(header) > MOST_COLUMNS:
             problem = Problem(f"the header has {len(header):,} fields; accepted are at most {MOST_COLUMNS:,}")
             raise data_error(path, [problem])
-        text = cls(path, delimiter, tuple(header))
+        text = cls(path, delimiter, tuple(header), above=above)
         if any(column.encode(errors="replace").decode() != column for column in header):
             raise text.broken()
         return text
@@ -85,13 +84,17 @@ class TextFile:
         found = headless(self.header, schema, mapping)
         if isinstance(found, Problem):
             raise data_error(self.path, [found])
-        names = tuple(map(str, range(len(self.header))))
-        return replace(self, header=names, headless=True) if found else self
+        if not found:
+            return self
+        with _opened(self.path) as stream:
+            above = last_comment(stream)
+        return replace(self, header=tuple(map(str, range(len(self.header)))), headless=True, above=above)
 
     def scan(self, indices: Sequence[int] = (), most: int = SHOWN) -> Scan:
         """Read the whole file slowly and exactly; tell ``most`` broken rows."""
         with _opened(self.path) as stream:
-            return scan(stream, self.delimiter, len(self.header), indices, headless=self.headless, most=most)
+            how: dict[str, Any] = {"above": self.above, "headless": self.headless, "most": most}
+            return scan(stream, self.delimiter, len(self.header), indices, **how)
 
     def batches(
         self, columns: Sequence[str], kind: pa.DataType, on_broken: Callable[[], None] | None = None
@@ -149,7 +152,7 @@ class TextFile:
         reader = pacsv.open_csv(
             _Followed(stream, f"\n{last}\n".encode()),
             read_options=pacsv.ReadOptions(
-                block_size=_BLOCK, column_names=list(self.header) if self.headless else None
+                block_size=_BLOCK, skip_rows=self.above, column_names=list(self.header) if self.headless else None
             ),
             parse_options=pacsv.ParseOptions(
                 delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=skip
@@ -175,6 +178,24 @@ def delimiter_of(path: Path) -> str | None:
     if suffixes and suffixes[-1] in COMPRESSIONS:
         suffixes = suffixes[:-1]
     return DELIMITERS.get(suffixes[-1]) if suffixes else None
+
+
+def _header(path: Path, delimiter: str) -> tuple[int, list[str] | None]:
+    """Return how many lines lie above the table of ``path``, and the fields of its first one, None without any.
+
+    The last line of comment is the table's header where it is as wide as the row below it and that row names no column.
+    """
+    with _opened(path) as stream:
+        last = last_comment(stream)
+    above = max(last - 1, 0)
+    with _opened(path) as stream:
+        try:
+            found = [fields for _, fields in islice(records(stream, delimiter, above), 1 + bool(last))]
+        except OpenQuoteError as quote:
+            raise data_error(path, [quote.problem()]) from None
+    if len(found) == 2 and (len(found[0]) != len(found[1]) or names_columns(found[1])):
+        return last, found[1]
+    return above, found[0] if found else None
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from recdiff.data.outside.scores import Scores
 from recdiff.data.problems import Problem, data_error
 from recdiff.errors import DataError, UsageError
 from recdiff.evaluation.heuristics import HEURISTICS, heuristic_scores
+from recdiff.extras import install_with
 from recdiff.metrics.edges import EdgeMetrics, by_degree, edge_metrics
 from recdiff.model.fitted import Fitted
 from recdiff.storage.whole import replaced_file
@@ -29,7 +30,7 @@ SIGNATURE = "recdiff-sdk"
 """Stands in figures of ours, where their form has room for it."""
 FAR_BELOW_CHANCE = 0.4
 """A smaller AUC of the fake score says rather that the truth is the other way round than that nothing was found."""
-INSTALL = "pip install 'recdiff-sdk[study]'"
+INSTALL = install_with("study")
 # The heuristics score how real an edge looks; the fake score how fake.
 SPLIT_SEED = 0
 

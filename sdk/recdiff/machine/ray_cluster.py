@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from recdiff.errors import DeviceError, UsageError
+from recdiff.extras import install_with
 
-INSTALL = "pip install 'recdiff-sdk[ray]'"
+INSTALL = install_with("ray")
 _ADVICE = "Set RAY_ADDRESS to a running cluster, or unset it"
 # Seconds that a running cluster may take to accept a connection.
 _PATIENCE = 10

@@ -37,6 +37,23 @@ def user_positions(users: Ids, raw: Any, name: str) -> Int64:
     return positions
 
 
+def pair_positions(users: Ids, src: Any, dst: Any) -> Int64:
+    """Return the positions (B, 2) of raw user ids, two a row.
+
+    Raises:
+        DataError: as ``user_positions``, and where both of a row are one user.
+    """
+    pairs = np.stack([user_positions(users, src, "src"), user_positions(users, dst, "dst")], axis=1)
+    twice = np.flatnonzero(pairs[:, 0] == pairs[:, 1])
+    if len(twice):
+        named = ", ".join(map(_named, users.take(pairs[twice[:NAMED], 0]).to_pylist()))
+        raise DataError(
+            f"src and dst are one user in {len(twice)} of {len(pairs)} rows: "
+            f"{named}{' ...' if len(twice) > NAMED else ''}; an edge joins two different users, leave such rows out"
+        )
+    return pairs
+
+
 def item_positions(items: Ids, raw: Sequence[Any]) -> Int64:
     """Return the positions (B,) of raw item ids.
 

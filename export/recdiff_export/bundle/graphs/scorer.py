@@ -36,7 +36,8 @@ def scorer_graph(weights: ScorerWeights, *, kinds: bool = True) -> Graph:
 def scorer_by_id_graph(weights: ScorerWeights, fitted: FittedEdges | None = None) -> Graph:
     """Return the graph src (B,), dst (B,) int64 user positions -> the same outputs.
 
-    A negative position is an unknown user: its pair scores NaN. ONNX would read -1 as the table's last row.
+    A negative position is an unknown user: its pair scores NaN, as one user twice does. ONNX would read -1 as the
+    table's last row.
 
     Args:
         fitted: edges whose stored score is returned instead of a computed one; their files are those of
@@ -49,7 +50,8 @@ def scorer_by_id_graph(weights: ScorerWeights, fitted: FittedEdges | None = None
     positions = [graph.input(name, INT64, ["batch"]) for name in ("src", "dst")]
     rows = [graph.add("Gather", table, graph.add("Max", position, zero), axis=0) for position in positions]
     stored = None if fitted is None else stored_score(graph, fitted, len(weights.table), positions)
-    _posterior(graph, weights, rows, unknown=graph.add("Less", graph.add("Min", *positions), zero), stored=stored)
+    none = graph.add("Or", graph.add("Less", graph.add("Min", *positions), zero), graph.add("Equal", *positions))
+    _posterior(graph, weights, rows, none=none, stored=stored)
     return graph
 
 
@@ -63,13 +65,13 @@ def _posterior(
     weights: ScorerWeights,
     rows: Sequence[str],
     *,
-    unknown: str | None = None,
+    none: str | None = None,
     stored: tuple[str, str] | None = None,
     kinds: bool = True,
 ) -> None:
     """Declare fake_score and kinds of two gathered rows.
 
-    Where the (B,) mask ``stored[0]`` holds the score is ``stored[1]``, and NaN where the mask ``unknown`` holds.
+    Where the (B,) mask ``stored[0]`` holds the score is ``stored[1]``, and NaN where the mask ``none`` holds.
 
     With d_k = z_k - z_0 (folded into the last layer) and e_k = exp(d_k): the odds are log sum e_k, and a kind's
     share of the fake is e_k / sum e_k. Real edges that look like fakes lower the odds o to o / (1 + r o).
@@ -86,8 +88,8 @@ def _posterior(
     fake = graph.add("Sigmoid", graph.add("Add", graph.add("Mul", graph.add("Log", odds), slope), intercept))
     if stored is not None:
         fake = graph.add("Where", *stored, fake)
-    if unknown is not None:
-        fake = graph.add("Where", unknown, graph.constant(np.nan), fake)
+    if none is not None:
+        fake = graph.add("Where", none, graph.constant(np.nan), fake)
     graph.output("fake_score", fake, FLOAT, ["batch"])
     if kinds:
         share = graph.add("Unsqueeze", graph.add("Div", fake, total), graph.constant([1], np.int64))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from recdiff.errors import UsageError
+from recdiff.extras import install_with
 from recdiff.studies.page.findings import Figure
 from recdiff.studies.page.wording import short
 
@@ -43,7 +44,7 @@ _STYLE = {
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
 }
-INSTALL = "pip install 'recdiff-sdk[study]'"
+INSTALL = install_with("study")
 
 
 class Canvas:
