@@ -58,8 +58,8 @@ class Confidence(nn.Module):
         hidden = first(self.stop + dropped(self.out(mixed), DROPOUT, generator))
         fed = self.narrow(dropped(torch.relu(self.wide(hidden)), DROPOUT, generator))
         hidden = second(hidden + dropped(fed, DROPOUT, generator))
-        logits = self.last(torch.relu(self.hidden(hidden)))
-        return logits.squeeze(-1)
+        found: Tensor = self.last(torch.relu(self.hidden(hidden))).squeeze(-1)
+        return found
 
     @torch.no_grad()
     def probabilities(self, items: Tensor, pairs: Tensor) -> Tensor:
