@@ -1,8 +1,10 @@
 """How well injected fakes are found: `python tests/benchmarks/edge_detection.py DATA OUT [--plan NAME ...]`.
 
 DATA holds the folders ciao, lastfm, yelp_hin and bitcoin_alpha. Every cell (data set, kind, share, seed, variant) is
-one fresh corruption, one blind fit, and every heuristic on the same ties. Cells that OUT/edge_detection.json already
-holds are not run again, so plans add up; edge_detection.md is written anew from all of them.
+one fresh corruption, one blind fit, and every heuristic on the same ties. With --gdmsr, GDMSR's confidence in each tie
+is judged there too, also in cells that are there already; it learned with these ties as positives. Cells that
+OUT/edge_detection.json already holds are not run again, so plans add up; edge_detection.md is written anew from all of
+them.
 
 Plans: ciao (kinds x shares 5, 20, 50 %, and the graph as it is), others (lastfm and yelp_hin at 20 %), farm (both
 kinds with accounts at 20 %, three data sets), bitcoin (real labels), ablation (the denoiser's variants on ciao),
@@ -33,6 +35,8 @@ from tests.benchmarks.lines import one_a_line
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sdk"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from recdiff.baselines.neural.gdmsr import tie_confidence
+from recdiff.baselines.task import Task
 from recdiff.config.scorer import FOLDS, EvidenceConfig, ScorerConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.evaluation.heuristics import heuristic_scores
@@ -90,8 +94,8 @@ def plan(name: str, seeds: int) -> Iterator[Cell]:
                 yield from (Cell("ciao", kind, share, seed, variant) for variant in VARIANTS[1:])
 
 
-def run(cell: Cell, root: Path) -> dict[str, Any]:
-    """Corrupt, fit blind, and measure scorer and heuristics."""
+def _corrupted(cell: Cell, root: Path) -> tuple[SocialGraph, sp.csr_matrix | None, np.ndarray | None]:
+    """Return the graph of a cell, its interactions and which edges are fake, None where nobody knows."""
     dataset = _large() if cell.data == LARGE else SocialDataset.read(root / cell.data, seed=0)
     edges, users, is_fake = dataset.edges, len(dataset.users), None
     if cell.kind == "labels":
@@ -103,13 +107,30 @@ def run(cell: Cell, root: Path) -> dict[str, Any]:
         )  # type: ignore[arg-type]
         edges, users, is_fake = made.edges, made.num_users, made.is_fake
     train = _widened(dataset.train, users) if dataset.train.nnz else None
+    return SocialGraph(edges, users, dataset.directed), train, is_fake
+
+
+def run_gdmsr(cell: Cell, root: Path) -> dict[str, float]:
+    """Measure GDMSR's confidence on the ties of a cell with known fakes and interactions; else nothing."""
+    graph, train, is_fake = _corrupted(cell, root)
+    if train is None or is_fake is None:
+        return {}
+    confidence = tie_confidence(Task(train, graph, lambda score: 0.0, seed=1000 + cell.seed))
+    return _plain(edge_metrics(is_fake, -confidence, False))
+
+
+def run(cell: Cell, root: Path) -> dict[str, Any]:
+    """Corrupt, fit blind, and measure scorer and heuristics."""
+    graph, train, is_fake = _corrupted(cell, root)
     config = ScorerConfig()
     if cell.variant == SLOW:
         config = replace(config, folds=FOLDS, continued=False)
     else:
         config = replace(config, evidence=EvidenceConfig(denoising=cell.variant))  # type: ignore[arg-type]
     start = time.perf_counter()
-    scorer = fit_scorer(edges, users, train=train, directed=dataset.directed, config=config, seed=1000 + cell.seed)
+    scorer = fit_scorer(
+        graph.edges, graph.num_users, train=train, directed=graph.directed, config=config, seed=1000 + cell.seed
+    )
     seconds = time.perf_counter() - start
     found = {"seconds": seconds, "estimated_share": scorer.fake_share, "shares": scorer.shares}
     found |= {"spread": _spread(scorer.denoised)}
@@ -117,7 +138,7 @@ def run(cell: Cell, root: Path) -> dict[str, Any]:
         return found
     found["scorer"] = _plain(edge_metrics(is_fake, scorer.edge_scores))
     if cell.variant == "diffusion":
-        floor = heuristic_scores(SocialGraph(edges, users, dataset.directed), train, np.random.default_rng(0))
+        floor = heuristic_scores(graph, train, np.random.default_rng(0))
         found["heuristics"] = {name: _plain(edge_metrics(is_fake, -each, False)) for name, each in floor.items()}
     return found
 
@@ -177,6 +198,7 @@ def report(cells: dict[str, dict[str, Any]]) -> str:
     lines += ["|---|---|---|---|---|---|---|---|---|---|---|---|"]
     lines += [_line(*key, found) for key, found in sorted(groups.items())]
     lines += ["", "## Every heuristic (AUC)", "", *_heuristic_table(groups)]
+    lines += _gdmsr_table(groups)
     lines += [
         "",
         "## What the diffusion gives",
@@ -231,6 +253,23 @@ def _heuristic_table(groups: dict[tuple[str, str, str, str], list[dict[str, Any]
         ]
         lines.append(f"| {data} | {kind} | {float(share):.0%} | {' | '.join(values)} |")
     return lines
+
+
+def _gdmsr_table(groups: dict[tuple[str, str, str, str], list[dict[str, Any]]]) -> list[str]:
+    """Return the AUC of GDMSR's confidence beside that of the scorer, over the seeds that have both."""
+    lines = []
+    for (data, kind, share, variant), cells in sorted(groups.items()):
+        found = [each for each in cells if each.get("gdmsr")]
+        if variant == VARIANTS[0] and found:
+            pairs = [(each["scorer"]["auc"], each["gdmsr"]["auc"]) for each in found]
+            ours, theirs = (_mean(list(side)) for side in zip(*pairs, strict=True))
+            line = f"| {data} | {kind} | {float(share):.0%} | {len(found)} | {ours} | {theirs} | {_gap(pairs)} |"
+            lines.append(line)
+    if not lines:
+        return []
+    text = "GDMSR's confidence in a tie, learned with these ties as positives, same corruptions; gain: paired, 95 %."
+    head = ["| data | kind | share | seeds | scorer | GDMSR | gain |", "|---|---|---|---|---|---|---|"]
+    return ["", "## Beside GDMSR (AUC)", "", text, "", *head, *lines]
 
 
 def _ablation_table(cells: dict[str, dict[str, Any]]) -> list[str]:
@@ -296,6 +335,7 @@ def main() -> None:
     parser.add_argument("--plan", nargs="+", choices=PLANS, default=list(PLANS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--gdmsr", action="store_true", help="judge GDMSR's confidence on the same ties")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     file = given.out / "edge_detection.json"
@@ -310,8 +350,19 @@ def main() -> None:
             file=sys.stderr,
             flush=True,
         )
-        file.write_text(one_a_line(cells, depth=1) + "\n", encoding="utf-8")
-        (given.out / "edge_detection.md").write_text(report(cells), encoding="utf-8")
+        _write(cells, given.out)
+    if not given.gdmsr:
+        return
+    for cell in (cell for name in given.plan for cell in plan(name, given.seeds)):
+        if cell.variant == VARIANTS[0] and "gdmsr" not in cells[cell.name]:
+            found = cells[cell.name]["gdmsr"] = run_gdmsr(cell, given.data)
+            print(f"{cell.name}: GDMSR AUC {found.get('auc', float('nan')):.4f}", file=sys.stderr, flush=True)
+            _write(cells, given.out)
+
+
+def _write(cells: dict[str, dict[str, Any]], out: Path) -> None:
+    (out / "edge_detection.json").write_text(one_a_line(cells, depth=1) + "\n", encoding="utf-8")
+    (out / "edge_detection.md").write_text(report(cells), encoding="utf-8")
 
 
 if __name__ == "__main__":

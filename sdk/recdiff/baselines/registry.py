@@ -17,6 +17,7 @@ from recdiff.baselines.mhcn import fit_mhcn
 from recdiff.baselines.neighbours import fit_item_neighbours, fit_tied_neighbours, fit_user_neighbours
 from recdiff.baselines.neural.dgrec import fit_dgrec
 from recdiff.baselines.neural.dsl import fit_dsl
+from recdiff.baselines.neural.gdmsr import fit_gdmsr
 from recdiff.baselines.neural.graphrec import fit_graphrec
 from recdiff.baselines.neural.kcgn import fit_kcgn
 from recdiff.baselines.neural.ngcf import fit_ngcf
@@ -113,6 +114,7 @@ BASELINES: tuple[Baseline, ...] = (
     ),
     Baseline("kcgn", fit_kcgn, {"regularisation": _PENALTY, "informax": (0.01, 0.1)}, social=True, seeded=True),
     Baseline("dgrec", fit_dgrec, {"regularisation": _PENALTY, "learning_rate": (2e-3, 1e-2)}, social=True, seeded=True),
+    Baseline("gdmsr", fit_gdmsr, {"regularisation": _PENALTY, "alpha": (0.1, 0.3)}, social=True, seeded=True),
 )
 
 

@@ -87,6 +87,15 @@ class Segments:
         total = torch.where(total > 0, total, 1.0)
         return raised / total.index_select(0, self.owners), itself / total
 
+    def log_sums(self, scores: Tensor) -> Tensor:
+        """Return the log of the sum of weight exp(score) over each list, (N,), from ``scores`` (E,); empty: -inf."""
+        count = len(self.starts) - 1
+        top = scores.new_full((count,), -torch.inf).scatter_reduce(0, self.owners, scores.detach(), "amax")
+        raised = self.weights * torch.exp(scores - top[self.owners])
+        total = raised.new_zeros(count).index_add(0, self.owners, raised)
+        # The log of 0 would have no gradient; what is added, -inf, makes up for the 1.
+        return torch.log(torch.where(total > 0, total, 1.0)) + top
+
     def weighted(self, shares: Tensor, table: Tensor) -> Tensor:
         """Return the sum over each list of share times the member's row of ``table`` (M, D), (N, D)."""
         if not len(self.members):

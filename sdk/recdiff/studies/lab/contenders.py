@@ -45,6 +45,7 @@ LABELS: Mapping[str, str] = {
     "dsl": "DSL",
     "kcgn": "KCGN",
     "dgrec": "DGRec",
+    "gdmsr": "GDMSR",
 }
 
 
