@@ -11,7 +11,7 @@ import numpy as np
 from recdiff.cleaning.policy import DEFAULT_THRESHOLD
 from recdiff.estimator import RecDiff
 from recdiff.model.fitted import Fitted
-from recdiff_export.bundle.parts import DenoiserWeights, FittedEdges, Parts, RecommenderWeights, ScorerWeights
+from recdiff_export.bundle.parts import DenoiserWeights, FittedEdges, Memory, Parts, RecommenderWeights, ScorerWeights
 
 # Real rows that the parity check feeds to the denoiser.
 CHECKED_ROWS = 4096
@@ -91,5 +91,9 @@ def _recommender(fitted: Fitted) -> RecommenderWeights | None:
         return None
     seen = fitted.seen
     return RecommenderWeights(
-        tables.user_table, tables.item_table, seen.indptr.astype(np.int64), seen.indices.astype(np.int64)
+        user_table=tables.user_table,
+        item_table=tables.item_table,
+        seen_indptr=seen.indptr.astype(np.int64),
+        seen_items=seen.indices.astype(np.int64),
+        memory=Memory(tables.user_memory, tables.item_memory, tables.tie_weight),
     )

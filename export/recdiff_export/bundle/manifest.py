@@ -54,6 +54,7 @@ class Manifest:
         recommends: whether there is a recommender.
         tolerance: what every parity figure had to stay below.
         metadata: the graphs' ``metadata_props``.
+        tie_weight: w of a new user's friends; None: the bundle knows nothing to recommend by to somebody new.
     """
 
     users: int
@@ -68,6 +69,7 @@ class Manifest:
     metadata: Mapping[str, str]
     parity: tuple[ParityRecord, ...]
     files: Mapping[str, FileRecord]
+    tie_weight: float | None = None
     format: int = FORMAT
 
 
@@ -142,7 +144,10 @@ def _check(said: Manifest) -> None:
     _require(text, "metadata is not text by name")
     threshold = said.metadata.get("threshold", "0")
     _require(math.isfinite(float(threshold)), f"threshold {threshold!r} is no number")
-    wanted = files_of(denoises=said.embedding_width > 0, recommends=said.recommends)
+    weight = said.tie_weight
+    _require(weight is None or (said.recommends and _weighs(weight)), f"tie_weight {weight!r} is no weight")
+    remembers = weight is not None
+    wanted = files_of(denoises=said.embedding_width > 0, recommends=said.recommends, remembers=remembers)
     for name in sorted(wanted ^ said.files.keys()):
         _require(name in said.files, f"it does not list {name}")
         _require(name in wanted, f"it lists {name!r}, which is no part of this bundle")
@@ -154,6 +159,10 @@ def _check(said: Manifest) -> None:
 
 def _counts(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST
+
+
+def _weighs(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _MOST
 
 
 def _require(holds: bool, message: str) -> None:

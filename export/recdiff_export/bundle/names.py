@@ -12,6 +12,8 @@ RECOMMENDER_FILE = "recommender.onnx"
 TABLE_FILE = "user_table.bin"
 RECOMMEND_USERS_FILE, RECOMMEND_ITEMS_FILE = "recommend_users.bin", "recommend_items.bin"
 SEEN_INDPTR_FILE, SEEN_ITEMS_FILE = "seen_indptr.bin", "seen_items.bin"
+# What an item and a friend hand over to a user who is new.
+MEMORY_USERS_FILE, MEMORY_ITEMS_FILE = "memory_users.bin", "memory_items.bin"
 
 FITTED_STARTS_FILE, FITTED_KEYS_FILE, FITTED_SCORES_FILE = "fitted_starts.npy", "fitted_keys.npy", "fitted_scores.npy"
 # Beside a served scorer_by_id graph that knows the fitted edges; no part of a bundle.
@@ -19,15 +21,17 @@ STORED_KEYS_FILE, STORED_SCORES_FILE = "stored_keys.bin", "stored_scores.bin"
 
 FITTED_FILES = (FITTED_STARTS_FILE, FITTED_KEYS_FILE, FITTED_SCORES_FILE)
 RECOMMENDER_TABLES = (RECOMMEND_USERS_FILE, RECOMMEND_ITEMS_FILE, SEEN_INDPTR_FILE, SEEN_ITEMS_FILE)
+MEMORY_FILES = (MEMORY_USERS_FILE, MEMORY_ITEMS_FILE)
 
 
-def files_of(*, denoises: bool, recommends: bool) -> frozenset[str]:
+def files_of(*, denoises: bool, recommends: bool, remembers: bool) -> frozenset[str]:
     """Return what a bundle holds beside its manifest."""
     names = [USERS_FILE, ITEMS_FILE, SCORER_FILE, FAKE_SCORE_FILE, SCORER_BY_ID_FILE, TABLE_FILE, *FITTED_FILES]
     names += [DENOISER_FILE] if denoises else []
     names += [RECOMMENDER_FILE, *RECOMMENDER_TABLES] if recommends else []
+    names += MEMORY_FILES if remembers else []
     return frozenset(names)
 
 
-BUNDLE_FILES = files_of(denoises=True, recommends=True) | {"manifest.json"}
+BUNDLE_FILES = files_of(denoises=True, recommends=True, remembers=True) | {"manifest.json"}
 """Everything that an export may write."""

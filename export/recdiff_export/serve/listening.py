@@ -10,14 +10,14 @@ from types import FrameType
 from typing import Any, Literal
 
 from recdiff.errors import UsageError
-from recdiff_export.serve.options import ServeOptions
+from recdiff_export.serve.options import SERVE_EXTRA, ServeOptions
 
 try:
     import uvicorn
 
     from recdiff_export.serve.connection import BoundedConnection
 except ImportError as error:
-    raise UsageError(f"serving needs {error.name}: pip install 'recdiff-sdk[serve]'") from None
+    raise UsageError(f"serving needs {error.name}: {SERVE_EXTRA}") from None
 
 Listening = Callable[[str], None]
 
