@@ -20,9 +20,11 @@ from recdiff_export.serve.json_body import RequestError
 from recdiff_export.serve.options import ServeOptions
 
 Unknown = Literal["null", "error"]
-Told = list[dict[str, Any]]
+Told = dict[str, Any]
 NEW = ("history", "friends")
 """Fields that speak of somebody new."""
+# Rows that an answer tells of, so that a body full of strangers is not answered by one many times its size.
+MOST_TOLD = 1000
 _LONGEST = 60
 ADVICE = {
     "/score": 'Leave them out, or send "unknown": "null" to have the other rows scored',
@@ -80,7 +82,7 @@ def wanted(said: dict[str, Any], options: ServeOptions) -> Wanted:
 def pair_positions(
     scorer: OnnxScorer, src: list[Any], dst: list[Any], unknown: Unknown, advice: str
 ) -> tuple[Int64, Int64, Told]:
-    """Return the positions of two id columns, -1 where unknown, and what to say of such rows.
+    """Return the positions of two id columns, -1 where unknown, and what the answer says of such rows.
 
     Raises:
         DataError: an id is unknown and ``unknown`` is "error", or the columns do not pair up.
@@ -132,38 +134,43 @@ def _to_known(scorer: OnnxScorer, asked: Wanted, users: list[Any]) -> dict[str, 
         found[str(user)]["items"].append(item)
         found[str(user)]["scores"].append(score)
     known = dict(zip(distinct, (positions >= 0).tolist(), strict=True))
-    errors = [_row(at, _words("user", user)) for at, user in enumerate(users) if not known[str(user)]]
-    return {"recommendations": [{"user": user, **found[str(user)]} for user in users], "errors": errors}
+    errors = [{"row": at, "error": _words("user", user)} for at, user in enumerate(users) if not known[str(user)]]
+    return {"recommendations": [{"user": user, **found[str(user)]} for user in users], **_told(errors)}
 
 
 def _to_somebody_new(scorer: OnnxScorer, asked: Wanted) -> dict[str, Any]:
-    sides = {"history": (asked.history, scorer.items, "item"), "friends": (asked.friends, scorer.lookup, "user")}
     kept, errors = {}, []
-    for name, (given, ids, kind) in sides.items():
+    for name, given, find, kind in (
+        ("history", asked.history, scorer.items.index, "item"),
+        ("friends", asked.friends, scorer.lookup.index, "user"),
+    ):
         column = id_column(given, name)
-        positions = ids.index(column)
+        positions = find(column)
         if asked.unknown == "error":
             refuse(column, positions, ADVICE["new"], kind)
         kept[name] = column.filter(pa.array(positions >= 0))
         missing = np.flatnonzero(positions < 0).tolist()
-        errors += [{"field": name, **_row(at, _words(kind, given[at]))} for at in missing]
+        errors += [{"field": name, "row": at, "error": _words(kind, given[at])} for at in missing]
     if not any(map(len, kept.values())):
         raise DataError("none of the items and friends is in the model; ask again with some that are")
     table = scorer.recommend_new(kept["history"], kept["friends"], asked.k)
     entry = {"user": None, "items": table["item_id"].to_pylist(), "scores": table["score"].to_pylist()}
-    return {"recommendations": [entry], "errors": errors}
+    return {"recommendations": [entry], **_told(errors)}
 
 
 def _told_of_pairs(src: list[Any], dst: list[Any], left: Int64, right: Int64) -> Told:
-    told = []
-    for at in np.flatnonzero(np.minimum(left, right) < 0).tolist():
+    rows = np.flatnonzero(np.minimum(left, right) < 0).tolist()
+    errors = []
+    for at in rows[:MOST_TOLD]:
         missing = [raw[at] for raw, positions in ((src, left), (dst, right)) if positions[at] < 0]
-        told.append(_row(at, "; ".join(_words("user", each) for each in missing)))
-    return told
+        errors.append({"row": at, "error": "; ".join(_words("user", each) for each in missing)})
+    return _told(errors, len(rows))
 
 
-def _row(at: int, error: str) -> dict[str, Any]:
-    return {"row": at, "error": error}
+def _told(errors: list[dict[str, Any]], count: int | None = None) -> Told:
+    """Return what an answer says of ``errors``, of which there are ``count`` in all."""
+    told = errors[:MOST_TOLD]
+    return {"errors": told, "further_errors": (len(errors) if count is None else count) - len(told)}
 
 
 def _words(kind: str, raw: Any) -> str:

@@ -221,7 +221,7 @@ class Service:
             unknown = unknown_field(said)
             src, dst = (id_list(said, name, self._options.max_rows) for name in ("src", "dst"))
             left, right, errors = pair_positions(held.scorer, src, dst, unknown, ADVICE["/score"])
-            return _json({"fake_score": scores_as_json(await self._scored(held, left, right)), "errors": errors})
+            return _json({"fake_score": scores_as_json(await self._scored(held, left, right)), **errors})
 
     async def recommend(self, request: Request) -> Response:
         async with self._serving.lease() as held, self._bodies.read(request) as body:

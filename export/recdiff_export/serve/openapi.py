@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recdiff.version import VERSION
+from recdiff_export.serve.answers import MOST_TOLD
 from recdiff_export.serve.options import ServeOptions
 
 Schema = dict[str, Any]
@@ -125,7 +126,11 @@ def _schemas(options: ServeOptions) -> dict[str, Schema]:
         "default": "null",
         "description": "null: rows with an unknown id are told of in errors, the others answered; error: 422.",
     }
-    errors = _list(_ref("RowError"))
+    further = "Rows with an error beyond those that errors tells of."
+    told = {
+        "errors": _list(_ref("RowError"), most=MOST_TOLD),
+        "further_errors": {"type": "integer", "minimum": 0, "description": further},
+    }
     entry = _object(
         {"user": {"type": ["integer", "string", "null"]}, "items": _list(_ref("Id")), "scores": _list(_NUMBER)}
     )
@@ -139,9 +144,9 @@ def _schemas(options: ServeOptions) -> dict[str, Schema]:
         "RowError": _object(fields, needed=("row", "error")),
         "Failure": _object({"error": {"type": "string"}}),
         "Ties": _object({"src": ids, "dst": ids, "unknown": unknown}, needed=("src", "dst")),
-        "Scores": _object({"fake_score": _list({"type": ["number", "null"]}), "errors": errors}),
+        "Scores": _object({"fake_score": _list({"type": ["number", "null"]}), **told}),
         "Users": {"oneOf": [known, new]},
-        "Recommendations": _object({"recommendations": _list(entry), "errors": errors}),
+        "Recommendations": _object({"recommendations": _list(entry), **told}),
         **_protocol_schemas(),
     }
 
