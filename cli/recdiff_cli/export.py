@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -77,13 +76,13 @@ def serve(
     try:
         from recdiff_export.serve.options import ServeOptions
         from recdiff_export.serve.server import serve as listen
+        from recdiff_export.serve.server import wait_with_reloads
     except ModuleNotFoundError as error:
         raise UsageError(f"serve needs {error.name}; run: {install_with('serve')}") from None
     from recdiff_export.opening import open_bundle
 
     options = ServeOptions(token=token)
-    if hasattr(signal, "SIGHUP"):  # From here on it asks for a reload, and nothing is loaded yet.
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    wait_with_reloads()
     scorer = open_bundle(model, device, verify=True)
 
     def said(address: str) -> None:

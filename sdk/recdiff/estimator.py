@@ -267,8 +267,9 @@ class RecDiff(Parameters):
             raise UsageError("this model was fitted without interactions, so it cannot recommend")
         if len(history) + len(friends) == 0:
             raise UsageError("a new user needs a history of items or friends; give at least one")
-        items = item_positions(fitted.items, history)
-        ties = user_positions(fitted.users, list(friends), "friends") if friends else np.zeros(0, np.int64)
+        # Naming somebody twice does not make them two.
+        items = np.unique(item_positions(fitted.items, history))
+        ties = np.unique(user_positions(fitted.users, list(friends), "friends")) if friends else np.zeros(0, np.int64)
         return for_new_user(fitted, items, ties, k, exclude_seen=exclude_seen, explain=explain)
 
     def explain_recommendations(self, table: pa.Table) -> pa.Table:

@@ -11,6 +11,7 @@ from recdiff.scorer.pair_scorer import PairTerm
 from recdiff_export.bundle.parts import (
     DenoiserWeights,
     FittedEdges,
+    Memory,
     Parts,
     RecommenderWeights,
     ScorerWeights,
@@ -98,6 +99,7 @@ def recommender() -> RecommenderWeights:
         item_table=normal(generator, ITEMS, 12),
         seen_indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         seen_items=np.concatenate(seen).astype(np.int64),
+        memory=Memory(normal(generator, USERS, 12), normal(generator, ITEMS, 12), 0.7),
     )
 
 

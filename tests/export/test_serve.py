@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -102,9 +103,54 @@ def test_a_client_that_follows_the_metadata_scores_text_ids(tmp_path: Path) -> N
 def test_scores_with_raw_ids(client: Any, onnx_scorer: OnnxScorer) -> None:
     answer = client.post("/score", json={"src": [7, "10"][:1], "dst": [10]})
     assert answer.json()["fake_score"] == pytest.approx(onnx_scorer.score([7], [10]).tolist())
-    answer = client.post("/score", json={"src": [7, 8], "dst": [10, 10], "unknown": "null"})
-    assert answer.json()["fake_score"] == [pytest.approx(float(onnx_scorer.score([7], [10])[0])), None]
-    assert client.post("/score", json={"src": [], "dst": []}).json() == {"fake_score": []}
+    assert answer.json()["errors"] == []
+    assert client.post("/score", json={"src": [], "dst": []}).json()["fake_score"] == []
+
+
+def test_a_row_with_an_unknown_user_fails_alone(client: Any, onnx_scorer: OnnxScorer) -> None:
+    score = pytest.approx(float(onnx_scorer.score([7], [10])[0]))
+    for more in ({}, {"unknown": "null"}):
+        answer = client.post("/score", json={"src": [7, 8, 9], "dst": [10, 10, 8], **more}).json()
+        assert answer["fake_score"] == [score, None, None]
+        assert answer["errors"] == [
+            {"row": 1, "error": "user 8 is not in the model"},
+            {"row": 2, "error": "user 9 is not in the model; user 8 is not in the model"},
+        ]
+    assert answer["further_errors"] == 0
+    ranked = client.post("/recommend", json={"users": ["ghost" * 30, "13"], "k": 3}).json()
+    assert ranked["errors"] == [{"row": 0, "error": f"user {('ghost' * 12)!r} is not in the model"}]
+    assert ranked["recommendations"][0] == {"user": "ghost" * 30, "items": [], "scores": []}
+    assert ranked["recommendations"][1]["items"] == onnx_scorer.recommend([13], 3)["item_id"].to_pylist()
+
+
+def test_an_answer_is_not_many_times_its_question(onnx_scorer: OnnxScorer) -> None:
+    with running(onnx_scorer) as at:
+        said = httpx.post(f"http://{at}/score", json={"src": [8] * 3000, "dst": [10] * 3000}).json()
+        ranked = httpx.post(f"http://{at}/recommend", json={"users": [8] * 3000, "k": 1}).json()
+    assert said["fake_score"] == [None] * 3000
+    assert [(len(each["errors"]), each["further_errors"]) for each in (said, ranked)] == [(1000, 2000)] * 2
+
+
+def test_recommends_to_somebody_new(client: Any, onnx_scorer: OnnxScorer) -> None:
+    table = onnx_scorer.recommend_new(["i03", "i07"], [13], 4)
+    asked = {"history": ["i03", "i07"], "friends": [13], "k": 4}
+    for more in ({}, {"history": ["i03", "new", "i07", "i03"], "friends": ["13", "8"]}):
+        answer = client.post("/recommend", json={**asked, **more}).json()
+        (entry,) = answer["recommendations"]
+        assert entry["user"] is None
+        assert entry["items"] == table["item_id"].to_pylist()
+        assert entry["scores"] == pytest.approx(table["score"].to_pylist())
+        assert len(answer["errors"]) == 2 * bool(more)
+    assert answer["errors"] == [
+        {"field": "history", "row": 1, "error": "item 'new' is not in the model"},
+        {"field": "friends", "row": 1, "error": "user '8' is not in the model"},
+    ]
+
+
+def test_the_models_of_the_bundle_are_listed(client: Any, onnx_scorer: OnnxScorer) -> None:
+    models = client.get("/v2/models").json()["models"]
+    assert [each["name"] for each in models] == ["scorer", "denoiser"]
+    assert {(each["version"], each["state"], each["bundle"]) for each in models} == {("1", "READY", onnx_scorer.digest)}
 
 
 def test_a_row_without_a_score_says_why(client: Any) -> None:
@@ -113,11 +159,14 @@ def test_a_row_without_a_score_says_why(client: Any) -> None:
     assert [score is None for score in answer["fake_score"]] == [False, True, True, True, True]
     assert answer["errors"] == [
         {"row": 1, "error": "10 twice: an edge joins two users"},
-        {"row": 2, "error": "not in the model: 8, 9"},
-        {"row": 3, "error": "not in the model: 8"},
-        {"row": 4, "error": "not in the model: 9"},
+        {"row": 2, "error": "user 8 is not in the model; user 9 is not in the model"},
+        {"row": 3, "error": "user 8 is not in the model"},
+        {"row": 4, "error": "user 9 is not in the model"},
     ]
-    for path, body in (("/score", {"src": [7, 10], "dst": [10, 10]}), (SCORER, pair([7, 10], [10, 10]))):
+    for path, body in (
+        ("/score", {"src": [7, 10], "dst": [10, 10], "unknown": "error"}),
+        (SCORER, pair([7, 10], [10, 10])),
+    ):
         refused = client.post(path, json=body)
         assert refused.status_code == 422
         assert "an edge joins two different users; src and dst are both 10." in refused.json()["error"]
@@ -161,7 +210,7 @@ BAD = [
     (json.dumps({**pair([7], [10]), "outputs": [{"name": "soul"}]}), 400, "no output soul"),
     (json.dumps({**pair([7], [10]), "outputs": 5}), 400, "outputs must be a list"),
     (json.dumps(pair([7, 7], [10])), 422, "src has 2 ids and dst 1"),
-    (json.dumps(pair([8], [10])), 422, "1 user is not in the model: 8"),
+    (json.dumps(pair([8], [10])), 422, "1 user is not in the model: 8. Leave them out, or ask POST /score"),
     (json.dumps(pair(["ghost"], ["10"], "BYTES")), 422, "'ghost'"),
     (json.dumps(pair([7] * 101, [10] * 101)), 413, "at most 100"),
     (b"x" * 30_000, 413, "at most 20000"),
@@ -184,9 +233,14 @@ def test_bad_infer_requests_are_answered(client: Any, body: bytes | str, status:
         ("/score", {"src": [7, "a"], "dst": [10, 10]}, 400, "not both"),
         ("/score", {"src": [2**64], "dst": [10]}, 400, "within int64"),
         ("/score", {"src": [7], "dst": [10], "unknown": "guess"}, 400, "unknown must be"),
-        ("/score", {"src": [8], "dst": [10]}, 422, "not in the model: 8"),
+        ("/score", {"src": [8], "dst": [10], "unknown": "error"}, 422, "not in the model: 8. Leave them out, or send"),
         ("/score", {"src": [7] * 101, "dst": [10] * 101}, 413, "at most 100"),
-        ("/recommend", {"users": [8]}, 422, "not in the model"),
+        ("/recommend", {"users": [8], "unknown": "error"}, 422, "or ask by the history and friends of somebody new"),
+        ("/recommend", {"users": [7], "history": ["i03"]}, 400, "not both"),
+        ("/recommend", {"history": []}, 400, "somebody new needs a history of items, or friends"),
+        ("/recommend", {"history": ["i03"], "friends": "i03"}, 400, "friends must be a list"),
+        ("/recommend", {"history": ["ghost"], "friends": [8]}, 422, "none of the items and friends is in the model"),
+        ("/recommend", {"history": ["ghost"], "unknown": "error"}, 422, "1 item is not in the model: 'ghost'. Leave"),
         ("/recommend", {"users": [7], "k": 0}, 400, "k must be"),
         ("/recommend", {"users": [7], "k": 10**9}, 400, "k must be"),
         ("/recommend", {"users": [7] * 10, "k": 20}, 413, "at most 100 items"),
@@ -251,6 +305,10 @@ def test_metrics_count_requests_and_ties(client: Any) -> None:
     assert 'recdiff_requests_total{path="/score",status="200"}' in text
     assert 'recdiff_requests_total{path="/score",status="400"}' in text
     assert "recdiff_batch_rows_bucket" in text
+    assert float(re.findall(r"^recdiff_model_load_seconds (.*)$", text, re.M)[0]) > 0
+    assert re.search(r'^recdiff_model_info\{bundle="[0-9a-f]{64}",sdk="[\d.]+"\} 1.0$', text, re.M)
+    for name in ("process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds", "python_info"):
+        assert re.search(rf"^{name}\b", text, re.M), name
     ties = float(next(line for line in text.splitlines() if line.startswith("recdiff_scored_edges_total")).split()[1])
     assert ties >= 9
 
@@ -382,4 +440,4 @@ def test_serving_is_refused_with_the_install_line_where_the_extra_is_missing() -
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("UsageError serving needs ")
-    assert "pip install '.[serve]'" in done.stdout
+    assert "pip install starlette uvicorn httptools prometheus-client" in done.stdout

@@ -13,9 +13,12 @@ import json
 import shlex
 import shutil
 import sys
+import urllib.request
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from starlette.testclient import TestClient
@@ -96,11 +99,13 @@ class Page:
     def _python(self, block: Block) -> None:
         tree = ast.parse(block.text)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, block.name, "exec"), self.names)
-        if isinstance(last, ast.Expr):
-            value = eval(compile(ast.Expression(last.value), block.name, "eval"), self.names)
-            if value is not None:
-                print(repr(value))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(urllib.request, "urlopen", _opened)
+            exec(compile(tree, block.name, "exec"), self.names)
+            if isinstance(last, ast.Expr):
+                value = eval(compile(ast.Expression(last.value), block.name, "eval"), self.names)
+                if value is not None:
+                    print(repr(value))
 
     def _command(self, line: str, block: Block, said: io.StringIO) -> None:
         program, *arguments = shlex.split(line, comments=True)
@@ -112,14 +117,30 @@ class Page:
         assert code == 0, f"{block.name}: {line}: exit code {code}\n{said.getvalue()}"
 
     def _fetched(self, arguments: list[str]) -> str:
-        """Answer ``curl localhost:8000/PATH -d BODY`` as the server does that serves the folder's bundle."""
+        """Return what ``curl localhost:8000/PATH -d BODY`` prints."""
         url, *options = arguments
         body = dict(zip(options[::2], options[1::2], strict=True)).get("-d")
-        with TestClient(create_app(OnnxScorer.open("recdiff-model/onnx"))) as client:
-            path = url.removeprefix("localhost:8000")
-            answer = client.get(path) if body is None else client.post(path, content=body)
-        assert answer.status_code == 200, f"{url}: {answer.text}"
-        return f"{answer.text}\n"
+        status, text = _answered(url, body)
+        assert status == 200, f"{url}: {text}"
+        return f"{text}\n"
+
+
+def _answered(url: str, body: Any) -> tuple[int, str]:
+    """Return status and body of what the server answers that serves the folder's bundle on port 8000."""
+    with TestClient(create_app(OnnxScorer.open("recdiff-model/onnx"))) as client:
+        path = url.removeprefix("http://").removeprefix("localhost:8000")
+        answer = client.get(path) if body is None else client.post(path, content=body)
+    return answer.status_code, answer.text
+
+
+def _opened(request: urllib.request.Request, timeout: float) -> io.BytesIO:
+    """Take the place of urlopen: the same server's answer, or an HTTPError with it."""
+    assert timeout > 0
+    status, text = _answered(request.full_url, request.data)
+    said = io.BytesIO(text.encode())
+    if status != 200:
+        raise HTTPError(request.full_url, status, "refused", Message(), said)
+    return said
 
 
 def as_shown(said: str) -> str:

@@ -15,6 +15,7 @@ from recdiff_export.bundle.parts import (
     BlendWeights,
     DenoiserWeights,
     FittedEdges,
+    Memory,
     Parts,
     RecommenderWeights,
     ScorerWeights,
@@ -98,11 +99,12 @@ def _recommender(fitted: Fitted) -> RecommenderWeights | None:
         return None
     seen = fitted.seen
     return RecommenderWeights(
-        tables.user_table,
-        tables.item_table,
-        seen.indptr.astype(np.int64),
-        seen.indices.astype(np.int64),
-        _blend(fitted),
+        user_table=tables.user_table,
+        item_table=tables.item_table,
+        seen_indptr=seen.indptr.astype(np.int64),
+        seen_items=seen.indices.astype(np.int64),
+        blend=_blend(fitted),
+        memory=None if fitted.blend else Memory(tables.user_memory, tables.item_memory, tables.tie_weight),
     )
 
 

@@ -54,6 +54,7 @@ class Manifest:
         recommends: whether there is a recommender. members: of its blend, those that score by a table.
         tolerance: what every parity figure had to stay below.
         metadata: the graphs' ``metadata_props``.
+        tie_weight: w of a new user's friends; None: the bundle knows nothing to recommend by to somebody new.
     """
 
     users: int
@@ -69,6 +70,7 @@ class Manifest:
     parity: tuple[ParityRecord, ...]
     files: Mapping[str, FileRecord]
     members: tuple[str, ...] = ()
+    tie_weight: float | None = None
     format: int = FORMAT
 
 
@@ -146,7 +148,11 @@ def _check(said: Manifest) -> None:
     members = isinstance(said.members, tuple | list) and all(each in MEMBERS for each in said.members)
     _require(members and len(set(said.members)) == len(said.members), f"members are not of {', '.join(MEMBERS)}")
     _require(said.recommends or not said.members, "there are members, and no recommender")
-    wanted = files_of(denoises=said.embedding_width > 0, recommends=said.recommends, members=said.members)
+    weight = said.tie_weight
+    _require(weight is None or (said.recommends and _weighs(weight)), f"tie_weight {weight!r} is no weight")
+    _require(weight is None or not said.members, "somebody new is not ranked by members of a blend")
+    denoises, remembers = said.embedding_width > 0, weight is not None
+    wanted = files_of(denoises=denoises, recommends=said.recommends, members=said.members, remembers=remembers)
     for name in sorted(wanted ^ said.files.keys()):
         _require(name in said.files, f"it does not list {name}")
         _require(name in wanted, f"it lists {name!r}, which is no part of this bundle")
@@ -158,6 +164,10 @@ def _check(said: Manifest) -> None:
 
 def _counts(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST
+
+
+def _weighs(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _MOST
 
 
 def _require(holds: bool, message: str) -> None:

@@ -156,11 +156,23 @@ class BlendWeights:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """What neighbours hand over to a new user, ``users`` (U, V) with the weight w included and ``items`` (I, V).
+
+    A new user's row is (sum of their items' and friends' rows) / sqrt(number of items + w * number of friends).
+    """
+
+    users: Float32
+    items: Float32
+    tie_weight: float
+
+
+@dataclass(frozen=True)
 class RecommenderWeights:
     """score(user, item) = user_table[user] . item_table[item], (U, V) and (I, V).
 
     ``seen_indptr`` (U+1,) and ``seen_items`` list what each user has already used (CSR). ``blend``: members that are
-    blended with these scores; None: they are alone.
+    blended with these scores; None: they are alone. Without ``memory`` the bundle recommends to its own users alone.
     """
 
     user_table: Float32
@@ -168,10 +180,14 @@ class RecommenderWeights:
     seen_indptr: Int64
     seen_items: Int64
     blend: BlendWeights | None = None
+    memory: Memory | None = None
 
     def __post_init__(self) -> None:
         fits = self.user_table.shape[1] == self.item_table.shape[1]
         fits = fits and len(self.seen_indptr) == len(self.user_table) + 1
+        if self.memory is not None:
+            shapes = (self.memory.users.shape, self.memory.items.shape)
+            fits = fits and shapes == (self.user_table.shape, self.item_table.shape)
         _require(fits and self.seen_indptr[-1] == len(self.seen_items), "the recommender's tables do not fit together")
         if self.blend is not None:
             starts, listed = self.blend.history_indptr, self.blend.history_items
@@ -239,6 +255,9 @@ def weight_arrays(parts: Parts) -> dict[str, NDArray[Any]]:
         arrays |= {"recommender.user_table": recommender.user_table, "recommender.item_table": recommender.item_table}
         if recommender.blend is not None:
             arrays |= _of_blend(recommender.blend)
+        if recommender.memory is not None:
+            memory = recommender.memory
+            arrays |= {"recommender.user_memory": memory.users, "recommender.item_memory": memory.items}
     return arrays
 
 

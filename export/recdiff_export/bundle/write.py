@@ -122,7 +122,7 @@ def _write_external(folder: Path, parts: Parts) -> None:
 
 def _recommender_tables(weights: RecommenderWeights) -> dict[str, NDArray[Any]]:
     items, width = weights.item_table.shape
-    return {
+    tables: dict[str, NDArray[Any]] = {
         layout.RECOMMEND_USERS_FILE: weights.user_table.astype(np.float32),
         # The extra row is what padded seen lists name; see recommender_graph.
         layout.RECOMMEND_ITEMS_FILE: np.concatenate([weights.item_table, np.zeros((1, width), np.float32)]).astype(
@@ -132,6 +132,12 @@ def _recommender_tables(weights: RecommenderWeights) -> dict[str, NDArray[Any]]:
         layout.SEEN_ITEMS_FILE: np.append(weights.seen_items, items).astype(np.int32),
         **(_blend_tables(weights.blend, items) if _members(weights) and weights.blend is not None else {}),
     }
+    if weights.memory is not None:
+        # The extra row is the mean user's, for whom nothing is known.
+        mean = weights.user_table.mean(axis=0, keepdims=True)
+        tables[layout.MEMORY_USERS_FILE] = weights.memory.users.astype(np.float32)
+        tables[layout.MEMORY_ITEMS_FILE] = np.concatenate([weights.memory.items, mean]).astype(np.float32)
+    return tables
 
 
 def _members(weights: RecommenderWeights | None) -> tuple[str, ...]:
@@ -204,7 +210,8 @@ def _manifest(
     tolerance: float,
     files: dict[str, FileRecord],
 ) -> Manifest:
-    table = parts.scorer.packed
+    table, recommender = parts.scorer.packed, parts.recommender
+    memory = None if recommender is None else recommender.memory
     return Manifest(
         users=len(parts.users),
         items=len(parts.items),
@@ -213,8 +220,9 @@ def _manifest(
         embedding_width=0 if parts.denoiser is None else parts.denoiser.width,
         kinds=parts.scorer.kinds,
         directed=parts.fitted.directed,
-        recommends=parts.recommender is not None,
-        members=_members(parts.recommender),
+        recommends=recommender is not None,
+        members=_members(recommender),
+        tie_weight=None if memory is None else float(memory.tie_weight),
         tolerance=tolerance,
         metadata=metadata,
         parity=parity,

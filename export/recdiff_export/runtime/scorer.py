@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -9,13 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from recdiff.arrays import Float32, Int64, Mask
-from recdiff.data.ids import Ids, as_ids
+from recdiff.arrays import Float32, Int64
 from recdiff.errors import ArtifactError, DataError, UsageError
 from recdiff.machine.cores import cores
-from recdiff_export.bundle.held import Held
 from recdiff_export.bundle.names import (
     DENOISER_FILE,
     FAKE_SCORE_FILE,
@@ -27,8 +25,10 @@ from recdiff_export.bundle.names import (
 )
 from recdiff_export.bundle.reading import Bundle, opened_whole
 from recdiff_export.runtime.engine import DEVICE_ROWS, DeviceEngine, Engine, RowEngine, Rows
+from recdiff_export.runtime.id_columns import as_column, held_ids, refuse_self_ties, refuse_unknown
 from recdiff_export.runtime.known_scores import FittedScores
 from recdiff_export.runtime.lookup import IdLookup
+from recdiff_export.runtime.new_users import NewUsers
 from recdiff_export.runtime.provider import CPU, CUDA, GraphFile, Provider, Spec, choose_provider, open_session
 from recdiff_export.runtime.recommendation import INPUTS, OUTPUTS, Recommender, require_tables
 from recdiff_export.runtime.workers import Workers
@@ -37,7 +37,9 @@ Unknown = Literal["error", "null"]
 # Rows that one thread looks up and scores in one go: large against the cost of a task, small against memory.
 PIECE = 1 << 16
 _DENOISE_ROWS = 4096
-_NAMED = 10
+_REST = 'Leave them out, fit again with them, or pass unknown="null" to score the rest'
+_REST_OF_TIES = 'Leave such edges out, or pass unknown="null" to score the rest'
+_KNOWN = "Leave them out, fit again with them, or recommend to somebody new with recommend_new"
 
 
 class OnnxScorer:
@@ -49,7 +51,7 @@ class OnnxScorer:
     Attributes:
         folder: the bundle. manifest: what it holds. digest: what tells it from any other.
         asked, provider: where sessions were asked to run, and do.
-        threads: at work on one call.
+        threads: at work on one call. seconds: that opening took.
         users, items: raw ids by position. lookup: finds the users' positions.
     """
 
@@ -59,11 +61,12 @@ class OnnxScorer:
         self.manifest = held
         self.digest = bundle.digest
         self.threads = threads
+        self.seconds = 0.0
         self.asked = provider
         self._workers = Workers(threads)
         self._wanted = choose_provider(provider)
-        self.users = _ids(bundle.files[USERS_FILE], held.users)
-        self.items = _ids(bundle.files[ITEMS_FILE], held.items)
+        self.users = held_ids(bundle.files[USERS_FILE], held.users)
+        self.items = held_ids(bundle.files[ITEMS_FILE], held.items)
         self.lookup = IdLookup.of(self.users)
         self._fitted = FittedScores.open(bundle.files, held.users, directed=held.directed)
         table = bundle.files[TABLE_FILE].table(held.users, held.row_width, held.row_type)
@@ -72,11 +75,14 @@ class OnnxScorer:
         self._denoiser = self._open_graph(DENOISER_FILE, {"embedding": embeddings}, {"denoised": embeddings})
         ranking = self._open_graph(RECOMMENDER_FILE, INPUTS, OUTPUTS)
         self._recommender: Recommender | None = None
+        self._new_users: NewUsers | None = None
         if ranking is not None:
             costs = require_tables(bundle.files, held.users, held.items, held.members)
             self._recommender = Recommender(
                 ranking, self.users, self.items, threads=threads, workers=self._workers, costs=costs
             )
+        if held.tie_weight is not None:
+            self._new_users = NewUsers.open(bundle.files, held.users, held.items, held.tie_weight)
 
     @classmethod
     def open(
@@ -101,13 +107,15 @@ class OnnxScorer:
         """
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be at least 1, not {threads}")
-        path = Path(folder)
+        path, begun = Path(folder), time.perf_counter()
 
         def make() -> tuple[Bundle, OnnxScorer]:
             bundle = Bundle.open(path, whole=verify)
             return bundle, cls(bundle, provider, threads or cores())
 
-        return opened_whole(path, make)
+        opened = opened_whole(path, make)
+        opened.seconds = time.perf_counter() - begun
+        return opened
 
     @property
     def threshold(self) -> float | None:
@@ -128,7 +136,7 @@ class OnnxScorer:
             DataError: the columns differ in length, are no ids, or (``unknown="error"``) name unknown users or one
                 user twice in a row.
         """
-        left, right = _column(src, "src"), _column(dst, "dst")
+        left, right = as_column(src, "src"), as_column(dst, "dst")
         if len(left) != len(right):
             raise DataError(f"src has {len(left)} ids and dst {len(right)}; they must pair up")
         if len(left) <= PIECE or self.threads == 1:
@@ -152,7 +160,7 @@ class OnnxScorer:
         Raises:
             DataError: as `score`.
         """
-        left, right = _column(src, "src"), _column(dst, "dst")
+        left, right = as_column(src, "src"), as_column(dst, "dst")
         if len(left) != len(right):
             raise DataError(f"src has {len(left)} ids and dst {len(right)}; they must pair up")
         return self._positions(left, right, unknown)
@@ -199,10 +207,36 @@ class OnnxScorer:
             raise DataError(f"{self.folder} has no recommender: the model was fitted on edges alone")
         if k < 1:
             raise UsageError(f"k must be at least 1, not {k}")
-        wanted = _column(users, "users")
+        wanted = as_column(users, "users")
         positions = self.lookup.index(wanted)
-        _refuse_unknown(wanted, positions)
+        refuse_unknown(wanted, positions, _KNOWN)
         return self._recommender.best(positions, k)
+
+    def recommend_new(self, history: Any = (), friends: Any = (), k: int = 10) -> pa.Table:
+        """Return the ``k`` best items of somebody the model does not know: columns item_id, score, rank (1 = best).
+
+        Args:
+            history: raw ids of items they have used, which are left out. friends: of users they have ties to.
+
+        Raises:
+            DataError: an item or a friend is unknown, there are neither, or the bundle cannot do it.
+            UsageError: ``k`` is below 1.
+        """
+        if self._recommender is None:
+            raise DataError(f"{self.folder} has no recommender: the model was fitted on edges alone")
+        if self._new_users is None:
+            raise DataError(f"{self.folder} cannot recommend to somebody new: export the bundle again")
+        if k < 1:
+            raise UsageError(f"k must be at least 1, not {k}")
+        used, tied = as_column(history, "history"), as_column(friends, "friends")
+        if len(used) + len(tied) == 0:
+            raise DataError("somebody new needs a history of items, or friends; give at least one")
+        items, users = self.items.index(used), self.lookup.index(tied)
+        refuse_unknown(used, items, "Leave them out, or fit again with them", "item")
+        refuse_unknown(tied, users, "Leave them out, or fit again with them")
+        found, scores = self._new_users.best(np.unique(items), np.unique(users), k)
+        ranks = np.arange(1, len(found) + 1, dtype=np.int32)
+        return pa.table({"item_id": self.items.take(found), "score": pa.array(scores), "rank": pa.array(ranks)})
 
     def denoise(self, rows: Any) -> Float32:
         """Return (B, D) denoised user embeddings.
@@ -268,9 +302,9 @@ class OnnxScorer:
     def _positions(self, src: pa.Array, dst: pa.Array, unknown: Unknown) -> tuple[Int64, Int64]:
         left, right = self.lookup.pair(src, dst)
         if unknown == "error":
-            _refuse_unknown(src, left)
-            _refuse_unknown(dst, right)
-            _refuse_self_ties(src, left == right)
+            refuse_unknown(src, left, _REST)
+            refuse_unknown(dst, right, _REST)
+            refuse_self_ties(src, left == right, _REST_OF_TIES)
         return left, right
 
 
@@ -284,54 +318,3 @@ def reopened(folder: str, provider: Provider, threads: int, digest: str) -> Onnx
     if opened.digest != digest:
         raise ArtifactError(f"{folder}: was exported anew since the scorer was sent; send one that was opened since")
     return opened
-
-
-def _ids(held: Held, count: int) -> Ids:
-    try:
-        table = pa.ipc.open_file(pa.py_buffer(held.data)).read_all()
-        table.validate(full=True)
-        ids = Ids(table["id"].combine_chunks())
-    except (pa.ArrowException, ValueError, KeyError, OSError, MemoryError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise ArtifactError(f"{held.path}: not a column of ids ({said}); export the bundle again") from None
-    if len(ids) != count:
-        raise ArtifactError(f"{held.path}: {len(ids)} ids, and the manifest says {count}; export the bundle again")
-    if ids.values.null_count or pc.all(pc.less(ids.values[:-1], ids.values[1:])).as_py() is False:
-        raise ArtifactError(f"{held.path}: ids are missing or not in ascending order; export the bundle again")
-    return ids
-
-
-def _column(values: Any, name: str) -> pa.Array:
-    if isinstance(values, str | bytes):
-        raise DataError(f"{name}: {str(values)[:60]!r} is one value; pass a list of ids")
-    try:
-        return as_ids(values)
-    except TypeError:
-        raise DataError(f"{name}: expected a list of whole numbers or text, got {type(values).__name__}") from None
-    except (ValueError, pa.ArrowException) as error:
-        raise DataError(f"{name}: {str(error)[:300]}") from None
-
-
-def _refuse_self_ties(raw: pa.Array, twice: Mask) -> None:
-    if twice.any():
-        shown = _shown(raw.filter(pa.array(twice)).unique())
-        raise DataError(
-            f"an edge joins two different users; src and dst are both {shown}. "
-            'Leave such edges out, or pass unknown="null" to score the rest'
-        )
-
-
-def _shown(names: pa.Array) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(repr(value) for value in names[:_NAMED].to_pylist()) + more
-
-
-def _refuse_unknown(raw: pa.Array, positions: Int64) -> None:
-    missing = np.flatnonzero(positions < 0)
-    if len(missing) == 0:
-        return
-    names = raw.take(pa.array(missing)).unique()
-    raise DataError(
-        f"{len(names)} user{'s are' if len(names) > 1 else ' is'} not in the model: {_shown(names)}. "
-        'Leave them out, fit again with them, or pass unknown="null" to score the rest'
-    )

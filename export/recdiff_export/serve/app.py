@@ -10,16 +10,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from recdiff.arrays import Float32
+from recdiff.arrays import Float32, Int64
 from recdiff.errors import DataError, RecDiffError, UsageError
-from recdiff.extras import install_with
 from recdiff.version import VERSION
 from recdiff_export.runtime.scorer import OnnxScorer
+from recdiff_export.serve.answers import (
+    ADVICE,
+    NEW,
+    pair_positions,
+    recommended,
+    scores_as_json,
+    unknown_field,
+    wanted,
+)
 from recdiff_export.serve.batcher import Lane, OverloadError
-from recdiff_export.serve.fields import faults_of, fields, id_column, id_list
+from recdiff_export.serve.fields import fields, id_list
 from recdiff_export.serve.json_body import RequestError, parse_json
 from recdiff_export.serve.model import Model, Serving
-from recdiff_export.serve.options import ServeOptions
+from recdiff_export.serve.openapi import described
+from recdiff_export.serve.options import SERVE_EXTRA, ServeOptions
 from recdiff_export.serve.protocol import HEADER_LENGTH, InferRequest, TensorSpec, decode_infer, encode_infer
 
 try:
@@ -31,7 +40,7 @@ try:
     from recdiff_export.serve.body import Bodies
     from recdiff_export.serve.metrics import Metrics
 except ImportError as error:
-    raise UsageError(f"serving needs {error.name}: {install_with('serve')}") from None
+    raise UsageError(f"serving needs {error.name}: {SERVE_EXTRA}") from None
 
 if TYPE_CHECKING:
     Handler = Callable[[Request], Awaitable[Response]]
@@ -83,7 +92,9 @@ class Service:
             ("GET", "/v2", self.server),
             ("GET", "/v2/health/live", self.alive),
             ("GET", "/v2/health/ready", self.alive),
+            ("GET", "/v2/models", self.models),
             ("GET", "/metrics", self.metrics),
+            ("GET", "/openapi.json", self.openapi),
             ("POST", "/score", self.score),
             ("POST", "/recommend", self.recommend),
             ("POST", "/v2/repository/models/{model}/load", self.load),
@@ -140,6 +151,14 @@ class Service:
     async def metrics(self, _: Request) -> Response:
         return Response(self._metrics.text(), media_type=self._metrics.content_type)
 
+    async def openapi(self, _: Request) -> Response:
+        return _json(described(self._options))
+
+    async def models(self, _: Request) -> Response:
+        held = self._serving.model
+        ready = {"version": "1", "state": "READY", "bundle": held.scorer.digest}
+        return _json({"models": [{"name": name, **ready} for name in held.tensors]})
+
     async def model(self, request: Request) -> Response:
         held = self._serving.model
         name = _known(request, held)
@@ -183,7 +202,8 @@ class Service:
 
     async def _infer_scores(self, held: Model, request: InferRequest) -> dict[str, Float32]:
         src, dst = (request.tensors[side].tolist() for side in ("src", "dst"))
-        return {"fake_score": await self._scores(held, src, dst, "error")}
+        left, right, _ = pair_positions(held.scorer, src, dst, "error", ADVICE["/infer"])
+        return {"fake_score": await self._scored(held, left, right)}
 
     async def _infer_denoised(self, held: Model, request: InferRequest) -> dict[str, Float32]:
         with np.errstate(over="ignore"):
@@ -198,30 +218,17 @@ class Service:
     async def score(self, request: Request) -> Response:
         async with self._serving.lease() as held, self._bodies.read(request) as body:
             said = fields(await self._parsed(body), {"src", "dst", "unknown"})
-            unknown = said.get("unknown", "error")
-            if unknown not in ("error", "null"):
-                raise RequestError('unknown must be "error" or "null"')
+            unknown = unknown_field(said)
             src, dst = (id_list(said, name, self._options.max_rows) for name in ("src", "dst"))
-            scores = (await self._scores(held, src, dst, unknown)).tolist()
-            faults = faults_of(held.scorer, src, dst, [row for row, value in enumerate(scores) if value != value])
-            said = {"fake_score": [None if value != value else value for value in scores]}
-            return _json(said | ({"errors": faults} if faults else {}))
+            left, right, errors = pair_positions(held.scorer, src, dst, unknown, ADVICE["/score"])
+            return _json({"fake_score": scores_as_json(await self._scored(held, left, right)), **errors})
 
     async def recommend(self, request: Request) -> Response:
         async with self._serving.lease() as held, self._bodies.read(request) as body:
-            said = fields(await self._parsed(body), {"users", "k"})
-            k, most = said.get("k", 10), self._options.max_rows
-            if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._options.max_k:
-                raise RequestError(f"k must be a whole number from 1 to {self._options.max_k}")
-            users = id_list(said, "users", most)
-            if len(users) * k > most:
-                raise RequestError(f"{len(users)} users times k = {k}; at most {most} items a request", 413)
-            found = await held.ranking.run(max(len(users) * k, 1), lambda: _recommended(held.scorer, users, k))
-            return _json({"recommendations": found})
+            asked = wanted(fields(await self._parsed(body), {"users", "k", "unknown", *NEW}), self._options)
+            return _json(await held.ranking.run(asked.rows, lambda: recommended(held.scorer, asked)))
 
-    async def _scores(self, held: Model, src: list[Any], dst: list[Any], unknown: str) -> Float32:
-        columns = [id_column(values, name) for values, name in ((src, "src"), (dst, "dst"))]
-        left, right = held.scorer.positions(columns[0], columns[1], unknown="error" if unknown == "error" else "null")
+    async def _scored(self, held: Model, left: Int64, right: Int64) -> Float32:
         self._metrics.rows.inc(len(left))
         return await held.scoring.score(left, right)
 
@@ -231,18 +238,6 @@ class Service:
     async def _off_loop(self, body: bytes, decode: Callable[[], _Decoded]) -> _Decoded:
         """Decode a large body in a thread, one at a time; a small one costs less than the way there."""
         return decode() if len(body) <= _SMALL else await self._parsing.run(len(body), decode)
-
-
-def _recommended(scorer: OnnxScorer, users: list[Any], k: int) -> list[dict[str, Any]]:
-    # "7" and 7 name the same user, so answers are found again by their text.
-    distinct = list(dict.fromkeys(map(str, users)))
-    table = scorer.recommend(id_column(distinct, "users"), k)
-    found: dict[str, dict[str, list[Any]]] = {user: {"items": [], "scores": []} for user in distinct}
-    columns = (table[name].to_pylist() for name in ("user_id", "item_id", "score"))
-    for user, item, score in zip(*columns, strict=True):
-        found[str(user)]["items"].append(item)
-        found[str(user)]["scores"].append(score)
-    return [{"user": user, **found[str(user)]} for user in users]
 
 
 def _known(request: Request, held: Model) -> str:

@@ -10,15 +10,14 @@ from types import FrameType
 from typing import Any, Literal
 
 from recdiff.errors import UsageError
-from recdiff.extras import install_with
-from recdiff_export.serve.options import ServeOptions
+from recdiff_export.serve.options import SERVE_EXTRA, ServeOptions
 
 try:
     import uvicorn
 
     from recdiff_export.serve.connection import BoundedConnection
 except ImportError as error:
-    raise UsageError(f"serving needs {error.name}: {install_with('serve')}") from None
+    raise UsageError(f"serving needs {error.name}: {SERVE_EXTRA}") from None
 
 Listening = Callable[[str], None]
 

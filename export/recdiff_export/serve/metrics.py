@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
 from starlette.responses import Response
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -38,18 +48,20 @@ class Metrics:
             "recdiff_batch_rows", "Ties of one call of the scorer.", buckets=_ROWS, registry=self._registry
         )
 
+        for process in (ProcessCollector, PlatformCollector, GCCollector):
+            process(registry=self._registry)
         self._model = Gauge("recdiff_model_info", "The bundle that serves.", ["bundle", "sdk"], registry=self._registry)
         self._loaded = Gauge("recdiff_model_loaded_timestamp_seconds", "Since when.", registry=self._registry)
         self._loading = Gauge("recdiff_model_load_seconds", "How long loading it took.", registry=self._registry)
         self._loads = Counter("recdiff_model_loads", "Reloads by outcome.", ["outcome"], registry=self._registry)
 
-    def serves(self, digest: str, sdk: str, seconds: float | None = None) -> None:
-        """Say which bundle serves from now on; ``seconds``: how long a reload took."""
+    def serves(self, digest: str, sdk: str, seconds: float, *, again: bool = False) -> None:
+        """Say which bundle serves from now on, how many ``seconds`` loading took, and whether it is a reload."""
         self._model.clear()
         self._model.labels(digest, sdk).set(1)
         self._loaded.set_to_current_time()
-        if seconds is not None:
-            self._loading.set(seconds)
+        self._loading.set(seconds)
+        if again:
             self._loads.labels("loaded").inc()
 
     def refused(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -58,7 +57,7 @@ class Serving:
         self._metrics = metrics
         self._turn = asyncio.Lock()
         self.model = Model(scorer, options, metrics)
-        metrics.serves(scorer.digest, scorer.manifest.metadata.get("sdk_version", "unknown"))
+        metrics.serves(scorer.digest, _sdk(scorer), scorer.seconds)
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Model]:
@@ -79,7 +78,7 @@ class Serving:
             RecDiffError: it is damaged; the old one goes on serving.
         """
         async with self._turn:
-            old, begun = self.model, time.perf_counter()
+            old = self.model
             try:
                 opened = await asyncio.to_thread(_reopened, old.scorer)
             except (RecDiffError, OSError) as error:
@@ -87,14 +86,17 @@ class Serving:
                 _log.error("not reloaded, the old model goes on serving: %s", error)
                 raise
             self.model = Model(opened, self._options, self._metrics)
-            sdk = opened.manifest.metadata.get("sdk_version", "unknown")
-            self._metrics.serves(opened.digest, sdk, time.perf_counter() - begun)
+            self._metrics.serves(opened.digest, _sdk(opened), opened.seconds, again=True)
             if old.requests == 0:
                 await old.close()
 
     async def close(self) -> None:
         """Answer what waits, then stop."""
         await self.model.close()
+
+
+def _sdk(scorer: OnnxScorer) -> str:
+    return scorer.manifest.metadata.get("sdk_version", "unknown")
 
 
 def _reopened(scorer: OnnxScorer) -> OnnxScorer:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, fields
 
 from recdiff.errors import UsageError
 
+SERVE_EXTRA = "pip install starlette uvicorn httptools prometheus-client"
+"""What the extra `serve` installs, of the whole package and of the runtime alone."""
+
 
 @dataclass(frozen=True)
 class ServeOptions:

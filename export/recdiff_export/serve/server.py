@@ -40,6 +40,12 @@ def serve(
             each.close()
 
 
+def wait_with_reloads() -> None:
+    """Ignore SIGHUP until the server listens: it asks for a reload, and nothing is loaded yet."""
+    if _RELOAD is not None:
+        signal.signal(_RELOAD, signal.SIG_IGN)
+
+
 class Server(Listener):
     """uvicorn's server with our bounds, that ends in peace when it is told to stop."""
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from recdiff.arrays import Float32, Int64
 from recdiff.errors import UsageError
 from recdiff.metrics.ranking import Score, by_tables
+from recdiff.recommender.new_rows import new_rows
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,7 @@ class Recommender:
             raise UsageError(f"history {history.shape} and friends {friends.shape} must be {wanted[0]} and {wanted[1]}")
         known = history @ self.item_memory + friends @ self.user_memory
         degree = _row_sums(history) + self.tie_weight * _row_sums(friends)
-        rows = known / np.sqrt(np.where(degree > 0, degree, 1.0))[:, None]
-        rows[~known.any(axis=1)] = self.user_table.mean(axis=0)
-        return np.asarray(rows, np.float32)
+        return new_rows(known, degree, self.user_table.mean(axis=0))
 
     def explain(
         self, user: int | None, item: int, history: Int64, friends: Int64, friend_weight: Float32 | None = None
