@@ -4,6 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# The tests with the Python of the environment $(1), several at once; then those that bear no neighbours.
+WORKERS ?= 2
+PLAIN := not slow and not gpu and not attack
+define suite
+$(1)/bin/python -m pytest -q -n $(WORKERS) --dist loadfile -m "$(PLAIN) and not alone"
+$(1)/bin/python -m pytest -q -m "$(PLAIN) and alone"
+endef
+
 .PHONY: demo test lint types unit wheel-test test-oldest test-newest attack bench bench-card docs clean
 
 demo: $(STAMP)
@@ -20,7 +28,7 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest -q
+	$(call suite,$(VENV))
 
 # The README's own commands, run against the built wheel in an environment of its own.
 wheel-test: $(STAMP)
@@ -36,12 +44,12 @@ test-oldest:
 	test -x .venv-oldest/bin/python || $(PYTHON) -m venv .venv-oldest
 	$(PYTHON) tests/oldest.py > .venv-oldest/constraints.txt
 	.venv-oldest/bin/python -m pip install -q -e '.[dev]' -c .venv-oldest/constraints.txt
-	.venv-oldest/bin/python -m pytest -q
+	$(call suite,.venv-oldest)
 
 test-newest:
 	test -x .venv-newest/bin/python || $(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/python -m pip install -q --upgrade --upgrade-strategy eager -e '.[dev]'
-	.venv-newest/bin/python -m pytest -q
+	$(call suite,.venv-newest)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.bench

@@ -11,6 +11,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
+from recdiff.config import scorer
 from recdiff.data.dataset import SocialDataset
 from recdiff.estimator import RecDiff
 from recdiff.sample.folder import write_sample
@@ -58,6 +59,16 @@ def model_folder(fitted: RecDiff, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = tmp_path_factory.mktemp("model") / "recdiff-model"
     fitted.save(folder)
     return folder
+
+
+@pytest.fixture
+def quick_scorer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fits divide the edges once, into three folds, where forty networks would learn: what takes a small fit its time.
+
+    For promises that do not depend on how good the scores are.
+    """
+    monkeypatch.setattr(scorer, "MOST_DIVISIONS", 1)
+    monkeypatch.setattr(scorer, "FOLDS", 3)
 
 
 @pytest.fixture

@@ -143,6 +143,7 @@ def test_denoised_embeddings_do_not_collapse(fitted: RecDiff) -> None:
     assert effective_rank > 5
 
 
+@pytest.mark.usefixtures("quick_scorer")
 def test_social_only_data_are_scored(sample_dataset: SocialDataset) -> None:
     empty = sample_dataset.train[:, :0]
     alone = replace(
@@ -158,6 +159,7 @@ def test_social_only_data_are_scored(sample_dataset: SocialDataset) -> None:
         model.recommend()
 
 
+@pytest.mark.usefixtures("quick_scorer")
 def test_the_paper_preset_fits_and_saves(sample_dataset: SocialDataset, tmp_path: Path) -> None:
     config = Config(preset="paper", device="cpu", paper=PaperConfig(epochs=5, batch_size=512))
     model = RecDiff(config=config).fit(sample_dataset)
@@ -167,6 +169,7 @@ def test_the_paper_preset_fits_and_saves(sample_dataset: SocialDataset, tmp_path
     assert loaded.denoise().shape == (len(sample_dataset.users), 64)
 
 
+@pytest.mark.usefixtures("quick_scorer")
 def test_a_known_share_is_met(sample_dataset: SocialDataset) -> None:
     config = Config(device="cpu", fake_share=0.15, recommender=RecommenderConfig(search=False))
     model = RecDiff(config=config).fit(sample_dataset)
@@ -174,6 +177,7 @@ def test_a_known_share_is_met(sample_dataset: SocialDataset) -> None:
     assert model.fitted_.calibration["noise_level"] == pytest.approx(0.15, abs=1e-3)
 
 
+@pytest.mark.usefixtures("quick_scorer")
 def test_known_labels_calibrate(sample_dataset: SocialDataset, sample_folder: Path) -> None:
     labels = read_labels(sample_folder / "truth.parquet", sample_dataset.users)
     config = Config(device="cpu", recommender=RecommenderConfig(search=False))
@@ -223,6 +227,7 @@ def test_what_is_delivered_learned_from_all_and_what_is_judged_from_training_alo
     assert loaded.evaluate(sample_dataset)["test"] == fitted.fitted_.metrics["test"]
 
 
+@pytest.mark.usefixtures("quick_scorer")
 def test_what_learned_from_training_alone_can_be_delivered(sample_dataset: SocialDataset) -> None:
     quick = Config(final="train", recommender=RecommenderConfig(steps=3, evaluate_every=1, search=False))
     found = RecDiff(config=quick).fit(sample_dataset).fitted_

@@ -233,6 +233,7 @@ def test_mistakes_in_decisions_are_named(run: Run, place: Path) -> None:
     assert run("decide", "fake", "a,b")[0] == 2
 
 
+@pytest.mark.usefixtures("quick_scorer")
 def test_a_fit_learns_from_decisions_and_keeps_its_level(run: Run, tmp_path: Path) -> None:
     assert run("sample", "data/", "--users", 100)[0] == 0
     truth = {frozenset(pair): fake for pair, fake in truth_of(tmp_path).items()}

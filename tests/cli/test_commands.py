@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 Run = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.usefixtures("quick_scorer")
 def test_the_main_job_from_sample_to_recommendations(run: Run, tmp_path: Path) -> None:
     assert run("sample", "data/", "--users", 200)[0] == 0
     code, out, _ = run("fit", "data/", "--json")
@@ -171,6 +172,7 @@ def test_a_figure_that_cannot_be_written_is_refused_first(run: Run, figure: str,
     assert message in err
 
 
+@pytest.mark.usefixtures("quick_scorer")
 def test_ids_are_printed_as_they_are(run: Run, tmp_path: Path) -> None:
     """Ids that are numbers are not grouped in thousands; an edge listed both ways round is shown once."""
     run("sample", "data/", "--users", 150)
@@ -308,6 +310,7 @@ def test_a_fit_that_ray_cannot_do_is_refused(
     assert not list(Path().iterdir())
 
 
+@pytest.mark.usefixtures("quick_scorer")
 def test_settings_come_from_file_environment_and_flags(
     run: Run, sample_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ def test_commands_name_the_remedy_and_take_it(run: Run, tmp_path: Path, sample_f
     assert run("validate", str(data), "--skip-bad", "--skip-bad-limit", "1e-6")[0] == 3
 
 
+@pytest.mark.usefixtures("quick_scorer")
 def test_a_fit_lists_them_beside_the_model(run: Run, tmp_path: Path, sample_folder: Path) -> None:
     data = data_with_a_blank_id(sample_folder, tmp_path / "data")
     (tmp_path / "m.left-out.csv").write_text("mine")

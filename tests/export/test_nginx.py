@@ -144,6 +144,7 @@ def test_it_hands_a_request_on(front: Front) -> None:
     assert b'"fake_score"' in answer
 
 
+@pytest.mark.alone
 def test_a_slow_head_and_a_slow_body_are_cut_off(front: Front) -> None:
     for begun in (HEAD[:30], HEAD + b"content-length: 100\r\n\r\n"):
         begin = time.monotonic()
@@ -154,6 +155,7 @@ def test_a_slow_head_and_a_slow_body_are_cut_off(front: Front) -> None:
         assert time.monotonic() - begin < 5
 
 
+@pytest.mark.alone
 def test_dripping_a_head_does_not_prolong_it(front: Front) -> None:
     begin = time.monotonic()
     with front.connect() as opened:

@@ -92,6 +92,7 @@ def test_endless_heads_are_cut_off(strict: str, begun: bytes, endless: bytes) ->
     assert sent < 20 << 20  # What the kernels' buffers take along.
 
 
+@pytest.mark.alone
 def test_slow_clients_are_told_and_dropped(strict: str) -> None:
     drips = {
         "nothing": b"",
@@ -109,6 +110,7 @@ def test_slow_clients_are_told_and_dropped(strict: str) -> None:
             assert status(said) in ((404,) if "refusal" in name else (408,)), (name, said)
 
 
+@pytest.mark.alone
 def test_dripping_does_not_prolong_it(strict: str) -> None:
     since = time.monotonic()
     with connected(strict) as client:
@@ -122,6 +124,7 @@ def test_dripping_does_not_prolong_it(strict: str) -> None:
     assert time.monotonic() - since < 3
 
 
+@pytest.mark.alone
 def test_an_idle_connection_is_closed_and_a_busy_one_stays(strict: str) -> None:
     with connected(strict) as client:
         for _ in range(8):
@@ -227,6 +230,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.alone
 def test_hostile_json_neither_fills_memory_nor_stops_the_others(bundle: Path) -> None:
     with command(bundle) as (process, address), httpx.Client(base_url=address, timeout=30) as client:
         client.post("/score", json=ASK)

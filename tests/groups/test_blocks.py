@@ -52,9 +52,9 @@ def test_similarity_counts_friends_in_common_against_degrees() -> None:
 def test_time_grows_with_the_edges_not_with_their_square() -> None:
     def seconds(users: int) -> float:
         made = town(users=users, rings=3, seed=3)
-        begin = time.perf_counter()
+        begin = time.process_time()
         find_blocks(made.edges, len(made.ring))
-        return time.perf_counter() - begin
+        return time.process_time() - begin
 
     seconds(500)
     assert seconds(16_000) < 40 * max(seconds(2_000), 0.005)

@@ -108,9 +108,9 @@ def _pairs(model: object, held: dict[int, set[tuple[str, str]]] = {}) -> set[tup
 
 def test_one_edge_takes_less_than_a_second(fitted: RecDiff) -> None:
     src, dst = fitted.edges_["src"][0].as_py(), fitted.edges_["dst"][0].as_py()
-    start = time.perf_counter()
+    start = time.process_time()
     lines = fitted.explain_edge(src, dst)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     assert lines[0].startswith(f"{src} - {dst}: fake_score")
 
 

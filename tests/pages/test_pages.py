@@ -23,8 +23,9 @@ ELSEWHERE = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that pages start with; fits are quick as long as pages are played, and no longer."""
     with quick_fits():
         yield prepared(tmp_path_factory.mktemp("pages") / "start")
 

@@ -75,6 +75,7 @@ def folder(source: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catalogue, "Runner", Here)
         patch.setattr(scorer, "MOST_DIVISIONS", 1)
+        patch.setattr(scorer, "FOLDS", 3)
         for name in names():
             run_study(name, source, out, budget, jobs=1, command=f"recdiff-sdk study {name}")
     return out
