@@ -67,7 +67,7 @@ def weights_of(weights: Mapping[str, float]) -> RecommenderWeights:
     # Users without anything share a row; the fifth of them is one whom the recommender gives nothing to go by.
     plain.user_table[::5] = plain.user_table.mean(axis=0)
     plain.user_table[25] = 0
-    return replace(plain, blend=held_of(blend_of(weights, history())))
+    return replace(plain, blend=held_of(blend_of(weights, history())), memory=None)
 
 
 def by_sdk(weights: RecommenderWeights, mixture: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:

@@ -225,7 +225,10 @@ class OnnxScorer:
         if self._recommender is None:
             raise DataError(f"{self.folder} has no recommender: the model was fitted on edges alone")
         if self._new_users is None:
-            raise DataError(f"{self.folder} cannot recommend to somebody new: export the bundle again")
+            raise DataError(
+                f"{self.folder} cannot recommend to somebody new: its model has a blend, or it is of an earlier version; "
+                "export it again, from a model fitted with blend = false"
+            )
         if k < 1:
             raise UsageError(f"k must be at least 1, not {k}")
         used, tied = as_column(history, "history"), as_column(friends, "friends")
