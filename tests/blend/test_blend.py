@@ -7,8 +7,9 @@ import pytest
 import scipy.sparse as sp
 
 from recdiff.blend import choice
-from recdiff.blend.blend import Blend, counts, standardised
+from recdiff.blend.blend import Blend, counts
 from recdiff.blend.choice import choose
+from recdiff.blend.mixing import standardised
 from recdiff.blend.names import EASE, OURS, POPULARITY, WALKS
 from recdiff.metrics.ranking import rank
 

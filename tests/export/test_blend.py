@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 from safetensors.numpy import load_file
@@ -19,10 +20,11 @@ from recdiff.errors import ArtifactError
 from recdiff.estimator import RecDiff
 from recdiff.metrics.ranking import mask_rows, top_items
 from recdiff.model.folder import write_artifact
+from recdiff.recommender.tables import Recommender
 from recdiff_export import OnnxScorer, export_bundle
 from recdiff_export.bundle.from_model import parts_of
 from recdiff_export.bundle.manifest import read_manifest
-from recdiff_export.bundle.names import blend_files
+from recdiff_export.bundle.names import POPULARITY_FILE, blend_files
 from recdiff_export.bundle.parts import BlendWeights, RecommenderWeights
 from recdiff_export.targets.huggingface import export_huggingface
 from recdiff_export.targets.triton import export_triton
@@ -67,7 +69,7 @@ def weights_of(weights: Mapping[str, float]) -> RecommenderWeights:
     # Users without anything share a row; the fifth of them is one whom the recommender gives nothing to go by.
     plain.user_table[::5] = plain.user_table.mean(axis=0)
     plain.user_table[25] = 0
-    return replace(plain, blend=held_of(blend_of(weights, history())), memory=None)
+    return replace(plain, blend=held_of(blend_of(weights, history())))
 
 
 def by_sdk(weights: RecommenderWeights, mixture: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +87,8 @@ def test_a_bundle_ranks_as_the_sdk(weights: dict[str, float], tmp_path: Path, qu
     held = weights_of(weights)
     export_bundle(replace(parts(), recommender=held), tmp_path / "onnx")
     manifest = read_manifest(tmp_path / "onnx")
-    assert set(blend_files({EASE, WALKS} & {*weights})) == {
+    counted = {POPULARITY_FILE} if POPULARITY in weights else set()
+    assert {*blend_files({EASE, WALKS} & {*weights}), *counted} == {
         name for name in manifest.files if name.startswith(("blend", "history"))
     }
     best, scores = by_sdk(held, weights)
@@ -94,6 +97,38 @@ def test_a_bundle_ranks_as_the_sdk(weights: dict[str, float], tmp_path: Path, qu
         found = scorer.recommend(scorer.users.values, K)
     assert found["item_id"].to_pylist() == [f"i{item:02d}" for item in best[there]]
     np.testing.assert_allclose(found["score"].to_numpy(), scores[there], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("weights", MIXTURES, ids=lambda weights: "-".join(weights))
+def test_somebody_new_is_ranked_by_every_member(weights: dict[str, float], tmp_path: Path, quick_parity: None) -> None:
+    held = weights_of(weights)
+    assert held.memory is not None
+    export_bundle(replace(parts(), recommender=held), tmp_path / "onnx")
+    with OnnxScorer.open(tmp_path / "onnx", provider="cpu", threads=1) as scorer:
+        for used, tied in (([3, 7, 41], [2, 9]), ([], [4])):
+            best, scores = new_by_sdk(held, weights, np.array(used, np.int64), np.array(tied, np.int64))
+            ids = (
+                values.take(pa.array(each, pa.int64()))
+                for values, each in zip((scorer.items.values, scorer.users.values), (used, tied), strict=True)
+            )
+            found = scorer.recommend_new(*ids, K)
+            assert found["item_id"].to_pylist() == [f"i{item:02d}" for item in best]
+            np.testing.assert_allclose(found["score"].to_numpy(), scores[best], rtol=1e-5, atol=1e-5)
+
+
+def new_by_sdk(
+    held: RecommenderWeights, weights: Mapping[str, float], used: np.ndarray, tied: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the K best items of somebody new, and the scores (I,) of all, as the SDK ranks."""
+    memory = held.memory
+    assert memory is not None
+    own = np.zeros_like(held.user_table)
+    model = Recommender(held.user_table, held.item_table, own, memory.items, memory.users, memory.tie_weight)
+    rows = np.asarray(model.fold_in(used, tied)[None] @ held.item_table.T, np.float32)
+    listed = sp.csr_matrix((np.ones(len(used), np.float32), (np.zeros(len(used), np.int64), used)), (1, ITEMS))
+    scores = blend_of(weights, history()).scores(rows, listed)[0]
+    scores[used] = -np.inf
+    return np.argsort(-scores, kind="stable")[:K], scores
 
 
 def test_blocks_and_lists_of_any_length_give_the_same(

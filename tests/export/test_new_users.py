@@ -69,7 +69,7 @@ def test_a_bundle_without_memory_says_so(tmp_path: Path) -> None:
     export_bundle(bare, tmp_path / "onnx")
     with OnnxScorer.open(tmp_path / "onnx", provider="cpu") as scorer:
         assert scorer.recommend([13], 3).num_rows == 3
-        with pytest.raises(DataError, match="cannot recommend to somebody new: its model has a blend"):
+        with pytest.raises(DataError, match="cannot recommend to somebody new: export the bundle again"):
             scorer.recommend_new(HISTORY)
 
 

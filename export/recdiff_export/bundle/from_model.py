@@ -104,7 +104,7 @@ def _recommender(fitted: Fitted) -> RecommenderWeights | None:
         seen_indptr=seen.indptr.astype(np.int64),
         seen_items=seen.indices.astype(np.int64),
         blend=_blend(fitted),
-        memory=None if fitted.blend else Memory(tables.user_memory, tables.item_memory, tables.tie_weight),
+        memory=Memory(tables.user_memory, tables.item_memory, tables.tie_weight),
     )
 
 

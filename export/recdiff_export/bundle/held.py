@@ -95,14 +95,14 @@ class Held:
             digest.update(self.data[start : start + _BLOCK])
         return digest.hexdigest()
 
-    def table(self, rows: int, width: int, kind: str) -> NDArray[np.floating[Any]]:
-        """Return the bytes as a table (rows, width) of ``kind``, float32 or float16.
+    def table(self, rows: int, width: int, kind: str) -> NDArray[Any]:
+        """Return the bytes as a table (rows, width) of ``kind``, float32, float16 or int32.
 
         Raises:
             ArtifactError: the type is another, or there are more or fewer bytes.
         """
-        if kind not in ("float32", "float16"):
-            raise ArtifactError(f"{self.path}: holds {kind}; this version reads float32 and float16")
+        if kind not in ("float32", "float16", "int32"):
+            raise ArtifactError(f"{self.path}: holds {kind}; this version reads float32, float16 and int32")
         values = np.dtype(kind).newbyteorder("<")
         if len(self) != rows * width * values.itemsize:
             raise ArtifactError(f"{self.path}: {len(self)} bytes are not {rows} rows of {width} {kind}")

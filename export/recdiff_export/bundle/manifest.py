@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from recdiff.blend.names import OURS, POPULARITY
 from recdiff.errors import ArtifactError
 from recdiff_export.bundle.held import Held
 from recdiff_export.bundle.names import MEMBERS, files_of
@@ -54,6 +55,7 @@ class Manifest:
         recommends: whether there is a recommender. members: of its blend, those that score by a table.
         tolerance: what every parity figure had to stay below.
         metadata: the graphs' ``metadata_props``.
+        weights: of the blend's members, by which somebody new is ranked too; none without a blend.
         tie_weight: w of a new user's friends; None: the bundle knows nothing to recommend by to somebody new.
     """
 
@@ -71,6 +73,7 @@ class Manifest:
     files: Mapping[str, FileRecord]
     members: tuple[str, ...] = ()
     tie_weight: float | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
     format: int = FORMAT
 
 
@@ -150,9 +153,17 @@ def _check(said: Manifest) -> None:
     _require(said.recommends or not said.members, "there are members, and no recommender")
     weight = said.tie_weight
     _require(weight is None or (said.recommends and _weighs(weight)), f"tie_weight {weight!r} is no weight")
-    _require(weight is None or not said.members, "somebody new is not ranked by members of a blend")
-    denoises, remembers = said.embedding_width > 0, weight is not None
-    wanted = files_of(denoises=denoises, recommends=said.recommends, members=said.members, remembers=remembers)
+    _require(isinstance(said.weights, dict) and all(map(_weighs, said.weights.values())), "weights are no weights")
+    named = {OURS, POPULARITY, *said.members}
+    _require(not said.weights.keys() - named, "weights of members that the bundle lacks")
+    _require(weight is None or said.weights.keys() >= {*said.members}, "members without a weight")
+    wanted = files_of(
+        denoises=said.embedding_width > 0,
+        recommends=said.recommends,
+        members=said.members,
+        remembers=weight is not None,
+        counts=POPULARITY in said.weights,
+    )
     for name in sorted(wanted ^ said.files.keys()):
         _require(name in said.files, f"it does not list {name}")
         _require(name in wanted, f"it lists {name!r}, which is no part of this bundle")

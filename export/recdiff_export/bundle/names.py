@@ -19,6 +19,7 @@ SEEN_INDPTR_FILE, SEEN_ITEMS_FILE = SEEN_FILES = "seen_indptr.bin", "seen_items.
 # What members of a blend score by: each user's items, and a table of items by items of each such member.
 HISTORY_INDPTR_FILE, HISTORY_ITEMS_FILE = HISTORY_FILES = "history_indptr.bin", "history_items.bin"
 MEMBERS = (EASE, WALKS)
+POPULARITY_FILE = "blend_popularity.bin"
 # What an item and a friend hand over to a user who is new.
 MEMORY_USERS_FILE, MEMORY_ITEMS_FILE = MEMORY_FILES = "memory_users.bin", "memory_items.bin"
 
@@ -42,15 +43,23 @@ def blend_files(members: Collection[str]) -> tuple[str, ...]:
 
 
 def files_of(
-    *, denoises: bool, recommends: bool, members: Collection[str] = (), remembers: bool = False
+    *, denoises: bool, recommends: bool, members: Collection[str] = (), remembers: bool = False, counts: bool = False
 ) -> frozenset[str]:
-    """Return what a bundle holds beside its manifest; ``members``: of the blend, those with a table."""
+    """Return what a bundle holds beside its manifest.
+
+    Args:
+        members: of the blend, those with a table; counts: whether popularity is one, for somebody new.
+    """
     names = [USERS_FILE, ITEMS_FILE, SCORER_FILE, FAKE_SCORE_FILE, SCORER_BY_ID_FILE, TABLE_FILE, *FITTED_FILES]
     names += [DENOISER_FILE] if denoises else []
     names += [RECOMMENDER_FILE, *RECOMMENDER_TABLES, *blend_files(members)] if recommends else []
     names += MEMORY_FILES if remembers else []
+    names += [POPULARITY_FILE] if counts else []
     return frozenset(names)
 
 
-BUNDLE_FILES = files_of(denoises=True, recommends=True, members=MEMBERS, remembers=True) | {"manifest.json"}
+BUNDLE_FILES = {
+    "manifest.json",
+    *files_of(denoises=True, recommends=True, members=MEMBERS, remembers=True, counts=True),
+}
 """Everything that an export may write."""

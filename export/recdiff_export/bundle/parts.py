@@ -190,7 +190,6 @@ class RecommenderWeights:
             fits = fits and shapes == (self.user_table.shape, self.item_table.shape)
         _require(fits and self.seen_indptr[-1] == len(self.seen_items), "the recommender's tables do not fit together")
         if self.blend is not None:
-            _require(self.memory is None, "members of a blend do not rank for somebody new")
             starts, listed = self.blend.history_indptr, self.blend.history_items
             fits = len(starts) == len(self.user_table) + 1 and starts[-1] == len(listed)
             rows = (len(each) for table in self.blend.tables.values() for each in table)

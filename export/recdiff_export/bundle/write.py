@@ -137,12 +137,21 @@ def _recommender_tables(weights: RecommenderWeights) -> dict[str, NDArray[Any]]:
         mean = weights.user_table.mean(axis=0, keepdims=True)
         tables[layout.MEMORY_USERS_FILE] = weights.memory.users.astype(np.float32)
         tables[layout.MEMORY_ITEMS_FILE] = np.concatenate([weights.memory.items, mean]).astype(np.float32)
+        if weights.blend is not None and weights.blend.popularity is not None:
+            tables[layout.POPULARITY_FILE] = weights.blend.popularity
     return tables
 
 
 def _members(weights: RecommenderWeights | None) -> tuple[str, ...]:
     """Return the members of the blend that score by a table."""
     return () if weights is None or weights.blend is None else tuple(sorted(weights.blend.tables))
+
+
+def _weights(weights: RecommenderWeights | None) -> dict[str, float]:
+    """Return the weights of the blend's members where somebody new is ranked by them."""
+    if weights is None or weights.memory is None or weights.blend is None:
+        return {}
+    return dict(weights.blend.weights)
 
 
 def _blend_tables(weights: BlendWeights, items: int) -> dict[str, NDArray[Any]]:
@@ -223,6 +232,7 @@ def _manifest(
         recommends=recommender is not None,
         members=_members(recommender),
         tie_weight=None if memory is None else float(memory.tie_weight),
+        weights=_weights(parts.recommender),
         tolerance=tolerance,
         metadata=metadata,
         parity=parity,

@@ -81,8 +81,7 @@ class OnnxScorer:
             self._recommender = Recommender(
                 ranking, self.users, self.items, threads=threads, workers=self._workers, costs=costs
             )
-        if held.tie_weight is not None:
-            self._new_users = NewUsers.open(bundle.files, held.users, held.items, held.tie_weight)
+            self._new_users = NewUsers.open(bundle.files, held)
 
     @classmethod
     def open(
@@ -225,10 +224,7 @@ class OnnxScorer:
         if self._recommender is None:
             raise DataError(f"{self.folder} has no recommender: the model was fitted on edges alone")
         if self._new_users is None:
-            raise DataError(
-                f"{self.folder} cannot recommend to somebody new: its model has a blend, or it is of an earlier version; "
-                "export it again, from a model fitted with blend = false"
-            )
+            raise DataError(f"{self.folder} cannot recommend to somebody new: export the bundle again")
         if k < 1:
             raise UsageError(f"k must be at least 1, not {k}")
         used, tied = as_column(history, "history"), as_column(friends, "friends")

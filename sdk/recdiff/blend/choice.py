@@ -17,8 +17,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from recdiff.arrays import Float32, Float64, Int64
-from recdiff.blend.blend import BUILDERS, Blend, counts, weighed
+from recdiff.blend.blend import BUILDERS, Blend, counts
 from recdiff.blend.item_table import ItemTable
+from recdiff.blend.mixing import weighed
 from recdiff.blend.names import EASE, OURS, POPULARITY, WALKS
 from recdiff.machine.progress import Report, silent
 from recdiff.metrics.ranking import Score, rank

@@ -11,7 +11,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from recdiff.arrays import Float32, Int64
-from recdiff.blend.blend import deviations
+from recdiff.blend.mixing import deviations
 from recdiff.blend.names import OURS
 from recdiff.data.ids import Ids
 from recdiff.graph.adjacency import social_adjacency

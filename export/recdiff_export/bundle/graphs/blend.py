@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recdiff.blend.blend import standardised
+from recdiff.blend.mixing import standardised
 from recdiff.blend.names import OURS, POPULARITY
 from recdiff_export.bundle.graphs.lists import lists_of
 from recdiff_export.bundle.graphs.writer import FLOAT, INT32, INT64, Graph
