@@ -20,8 +20,8 @@ from tests.pages.player import prepared, quick_fits
 pytestmark = pytest.mark.slow
 HOME = Path(__file__).resolve().parents[2] / "export" / "runtime-package"
 MOST_MEGABYTES, MOST_SECONDS = 450, 1.5
-# A busy machine makes a start longer, and nothing makes one shorter.
-STARTS = 5
+# A busy machine makes a start longer, and nothing makes one shorter: one that is soon enough is proof.
+STARTS = 20
 
 
 @pytest.fixture(scope="module")
@@ -78,16 +78,20 @@ def test_it_is_small_and_has_none_of_the_heavy_packages(installed: Path) -> None
     assert not names & {"torch", "scipy", "scikit-learn", "onnx", "safetensors", "recdiff-sdk", "typer"}
 
 
-def test_it_is_soon_ready_and_answers(installed: Path, bundle: Path) -> None:
-    seconds = []
-    for _ in range(STARTS):
-        with serving(installed, bundle) as (at, took):
-            seconds.append(took)
-            scored = asked(f"{at}/score", {"src": ["jin-0000", "nobody"], "dst": ["gita-0199", "jin-0000"]})
-            ranked = asked(f"{at}/recommend", {"users": ["jin-0000"], "k": 3})
-            new = asked(f"{at}/recommend", {"history": ["physics-0050"], "friends": ["jin-0000"], "k": 3})
-    print(f"ready after {min(seconds):.2f} s; {', '.join(f'{each:.2f}' for each in seconds)}")
+def test_it_answers_what_the_sample_knows(installed: Path, bundle: Path) -> None:
+    with serving(installed, bundle) as (at, _):
+        scored = asked(f"{at}/score", {"src": ["jin-0000", "nobody"], "dst": ["gita-0199", "jin-0000"]})
+        ranked = asked(f"{at}/recommend", {"users": ["jin-0000"], "k": 3})
+        new = asked(f"{at}/recommend", {"history": ["physics-0050"], "friends": ["jin-0000"], "k": 3})
     assert 0 <= scored["fake_score"][0] <= 1
     assert scored["errors"] == [{"row": 1, "error": "user 'nobody' is not in the model"}]
     assert [len(each["recommendations"][0]["items"]) for each in (ranked, new)] == [3, 3]
+
+
+def test_it_is_soon_ready(installed: Path, bundle: Path) -> None:
+    seconds: list[float] = []
+    while len(seconds) < STARTS and min(seconds, default=MOST_SECONDS) >= MOST_SECONDS:
+        with serving(installed, bundle) as (_, took):
+            seconds.append(took)
+    print(f"ready after {', '.join(f'{each:.2f}' for each in seconds)} s")
     assert min(seconds) < MOST_SECONDS
