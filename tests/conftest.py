@@ -6,16 +6,17 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from recdiff.config import scorer
 from recdiff.data.dataset import SocialDataset
 from recdiff.estimator import RecDiff
 from recdiff.sample.folder import write_sample
 from recdiff_cli.main import main
+from tests.update.quick import QUICK
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_USERS = 300
@@ -62,13 +63,15 @@ def model_folder(fitted: RecDiff, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture
-def quick_scorer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fits divide the edges once, into three folds, where forty networks would learn: what takes a small fit its time.
+def quick_scorer(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Settings of a scorer that learns little within a second; commands find them in the environment.
 
-    For promises that do not depend on how good the scores are.
+    For promises that do not depend on how good the scores are: by default forty networks learn from a small graph.
     """
-    monkeypatch.setattr(scorer, "MOST_DIVISIONS", 1)
-    monkeypatch.setattr(scorer, "FOLDS", 3)
+    settings = {name: value for name, value in QUICK.items() if name.startswith("scorer__")}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"RECDIFF_{name.upper()}", str(value))
+    return settings
 
 
 @pytest.fixture

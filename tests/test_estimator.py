@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,8 +144,7 @@ def test_denoised_embeddings_do_not_collapse(fitted: RecDiff) -> None:
     assert effective_rank > 5
 
 
-@pytest.mark.usefixtures("quick_scorer")
-def test_social_only_data_are_scored(sample_dataset: SocialDataset) -> None:
+def test_social_only_data_are_scored(sample_dataset: SocialDataset, quick_scorer: dict[str, Any]) -> None:
     empty = sample_dataset.train[:, :0]
     alone = replace(
         sample_dataset,
@@ -153,35 +153,36 @@ def test_social_only_data_are_scored(sample_dataset: SocialDataset) -> None:
         test=empty,
         items=type(sample_dataset.items)(sample_dataset.items.values[:0]),
     )
-    model = RecDiff(device="cpu").fit(alone)
+    model = RecDiff(device="cpu", **quick_scorer).fit(alone)
     assert ((model.score_edges() >= 0) & (model.score_edges() <= 1)).all()
     with pytest.raises(UsageError, match=r"fitted without interactions, so it cannot recommend"):
         model.recommend()
 
 
-@pytest.mark.usefixtures("quick_scorer")
-def test_the_paper_preset_fits_and_saves(sample_dataset: SocialDataset, tmp_path: Path) -> None:
+def test_the_paper_preset_fits_and_saves(
+    sample_dataset: SocialDataset, tmp_path: Path, quick_scorer: dict[str, Any]
+) -> None:
     config = Config(preset="paper", device="cpu", paper=PaperConfig(epochs=5, batch_size=512))
-    model = RecDiff(config=config).fit(sample_dataset)
+    model = RecDiff(config=config, **quick_scorer).fit(sample_dataset)
     model.save(tmp_path / "model")
     loaded = RecDiff.load(tmp_path / "model")
     assert loaded.recommend(k=3).equals(model.recommend(k=3))
     assert loaded.denoise().shape == (len(sample_dataset.users), 64)
 
 
-@pytest.mark.usefixtures("quick_scorer")
-def test_a_known_share_is_met(sample_dataset: SocialDataset) -> None:
+def test_a_known_share_is_met(sample_dataset: SocialDataset, quick_scorer: dict[str, Any]) -> None:
     config = Config(device="cpu", fake_share=0.15, recommender=RecommenderConfig(search=False))
-    model = RecDiff(config=config).fit(sample_dataset)
+    model = RecDiff(config=config, **quick_scorer).fit(sample_dataset)
     assert model.score_edges().mean() == pytest.approx(0.15, abs=1e-3)
     assert model.fitted_.calibration["noise_level"] == pytest.approx(0.15, abs=1e-3)
 
 
-@pytest.mark.usefixtures("quick_scorer")
-def test_known_labels_calibrate(sample_dataset: SocialDataset, sample_folder: Path) -> None:
+def test_known_labels_calibrate(
+    sample_dataset: SocialDataset, sample_folder: Path, quick_scorer: dict[str, Any]
+) -> None:
     labels = read_labels(sample_folder / "truth.parquet", sample_dataset.users)
     config = Config(device="cpu", recommender=RecommenderConfig(search=False))
-    scores = RecDiff(config=config).fit(sample_dataset, labels=labels).fitted_.score_pairs(labels.pairs)
+    scores = RecDiff(config=config, **quick_scorer).fit(sample_dataset, labels=labels).fitted_.score_pairs(labels.pairs)
     assert scores.mean() == pytest.approx(labels.is_fake.mean(), abs=0.01)
 
 
@@ -227,9 +228,10 @@ def test_what_is_delivered_learned_from_all_and_what_is_judged_from_training_alo
     assert loaded.evaluate(sample_dataset)["test"] == fitted.fitted_.metrics["test"]
 
 
-@pytest.mark.usefixtures("quick_scorer")
-def test_what_learned_from_training_alone_can_be_delivered(sample_dataset: SocialDataset) -> None:
+def test_what_learned_from_training_alone_can_be_delivered(
+    sample_dataset: SocialDataset, quick_scorer: dict[str, Any]
+) -> None:
     quick = Config(final="train", recommender=RecommenderConfig(steps=3, evaluate_every=1, search=False))
-    found = RecDiff(config=quick).fit(sample_dataset).fitted_
+    found = RecDiff(config=quick, **quick_scorer).fit(sample_dataset).fitted_
     assert found.judged is None
     assert found.trained.nnz == sample_dataset.train.nnz

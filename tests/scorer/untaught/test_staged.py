@@ -30,7 +30,7 @@ def test_groups_of_friends_are_not_made(friends: Int64) -> None:
 def test_edges_of_a_farm_come_first_though_nobody_uses_anything(friends: Int64, share: float) -> None:
     made = plant_farm(friends, USERS, share, np.random.default_rng(1))
     fake = (made.ring[made.edges] >= 0).any(axis=1)
-    scorer = fit_scorer(made.edges, len(made.ring), None, False, ScorerConfig(folds=4, divisions=1), seed=0)
+    scorer = fit_scorer(made.edges, len(made.ring), None, False, ScorerConfig(divisions=1), seed=0)
     assert auc(fake, scorer.edge_log_odds) > 0.99
     assert fake[np.argsort(-scorer.edge_log_odds)[:100]].mean() > 0.95
     assert scorer.shares[STAGED] == pytest.approx(share, abs=0.06)
