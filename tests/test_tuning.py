@@ -142,6 +142,6 @@ def test_what_cannot_be_tuned_is_refused(
     with pytest.raises(UsageError, match="these data have none; fit without --tune"):
         tuned(Config(), replace(sample_dataset, validation=empty), 1, tmp_path)
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(UsageError, match=r"pip install 'recdiff-sdk\[tune\]'"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[tune\]'"):
         tuned(Config(), sample_dataset, 1, tmp_path)
     assert not any(tmp_path.iterdir())

@@ -105,7 +105,7 @@ def test_opening_under_constant_exports_gives_one_of_them_whole(tmp_path: Path) 
                 return
             (tmp_path / "next").symlink_to(tmp_path / str(turn % 2))
             (tmp_path / "next").replace(tmp_path / "onnx")
-            time.sleep(0.03)
+            time.sleep(0.1)
 
     thread = threading.Thread(target=swap)
     thread.start()

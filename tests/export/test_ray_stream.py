@@ -117,7 +117,7 @@ def test_ray_that_is_missing_is_named_with_its_remedy(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     edges = write_parquet(tmp_path / "edges.parquet", ties())
-    with pytest.raises(UsageError, match=r"pip install 'recdiff-sdk\[ray\]'"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[ray\]'"):
         clean_stream(onnx_scorer, edges, tmp_path / "out", engine="ray", threshold=THRESHOLD)
     assert not (tmp_path / "out").exists()
 

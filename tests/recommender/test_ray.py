@@ -63,7 +63,7 @@ def test_two_workers_come_to_the_table_of_one_process(
 def test_ray_that_is_missing_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     given = data()
-    with pytest.raises(UsageError, match=r"pip install 'recdiff-sdk\[ray\]'"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[ray\]'"):
         train_on_ray(CONFIG, given.train, given.social, None, 5, folder=tmp_path)
 
 
@@ -88,7 +88,7 @@ def test_ray_without_its_training_library_is_named_with_its_remedy(
     ray = ModuleType("ray")
     ray.is_initialized = lambda: True  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ray", ray)
-    with pytest.raises(UsageError, match=r"--engine ray needs Ray Train .*pip install 'recdiff-sdk\[ray\]'"):
+    with pytest.raises(UsageError, match=r"--engine ray needs Ray Train .*pip install '\.\[ray\]'"):
         RecDiff().fit(sample_dataset, checkpoints=tmp_path / "run", engine="ray")
 
 

@@ -48,7 +48,9 @@ def test_scores_are_probabilities_and_the_share_is_known(fitted_on_ciao: Fitted)
     assert edge_metrics(made.is_fake, scorer.edge_scores).calibration_error <= 0.12
     low, high = scorer.interval
     assert low <= 0.2 <= high
-    assert scorer.shares["degree"] > 0.1 * scorer.fake_share
+    # Ends of walks are drawn by degree too; which of the two it is called is not sure.
+    assert scorer.shares["degree"] + scorer.shares["walk"] > 0.7 * scorer.fake_share
+    assert scorer.fake_share == pytest.approx(0.2, abs=0.06)
     assert (scorer.edge_scores >= 0.9).sum() < 50 or made.is_fake[scorer.edge_scores >= 0.9].mean() >= 0.8
 
 

@@ -114,6 +114,6 @@ def test_without_matplotlib_nothing_is_computed(
     source: Source, out: Path, budget: Budget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(UsageError, match=r"install it with: pip install 'recdiff-sdk\[study\]'"):
+    with pytest.raises(UsageError, match=r"install it with: pip install '\.\[study\]'"):
         run_study("case", source, out, budget, jobs=1, command="")
     assert not out.exists()

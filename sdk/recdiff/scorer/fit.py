@@ -171,7 +171,8 @@ def _thinned(setup: Setup) -> Float64 | None:
 
     Nothing is halved where edges have directions: answers are counted by fold, so that some would be seen.
     """
-    if setup.graph.directed or setup.pool.observed < setup.config.mixture.halved_from:
+    config = setup.config.mixture
+    if setup.graph.directed or setup.pool.observed < config.halved_from:
         return None
     made = thinned_round(setup)
     even = Task(setup.label, np.ones(len(setup.learn), np.float32))
@@ -219,8 +220,8 @@ def _finish(
         edge_scores=fake,
         edge_kinds=by_kind,
         edge_log_odds=odds,
-        shares=(named := {**shares, OTHER: float(by_kind[:, -1].mean())}),
-        interval=(min(interval[0], total := sum(named.values())), max(interval[1], total)),
+        shares=dict(zip((*shares, OTHER), by_kind.mean(axis=0, dtype=np.float64).tolist(), strict=True)),
+        interval=(min(interval[0], total := float(fake.mean())), max(interval[1], total)),
         latent=latent,
         denoised=clean,
         movement=movement,
