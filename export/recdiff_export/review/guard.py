@@ -10,6 +10,8 @@ import hmac
 import json
 from collections.abc import Collection
 
+from recdiff_export.serve.options import SERVE_EXTRA
+
 try:
     from starlette.datastructures import Headers, MutableHeaders
     from starlette.responses import Response
@@ -17,7 +19,7 @@ try:
 except ImportError as error:
     from recdiff.errors import UsageError
 
-    raise UsageError(f"review needs {error.name}: pip install 'recdiff-sdk[serve]'") from None
+    raise UsageError(f"review needs {error.name}: {SERVE_EXTRA}") from None
 
 HEADERS = {
     "content-security-policy": (
