@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import typer
 
 from recdiff.errors import UsageError
-from recdiff.extras import install_with
 from recdiff_cli.console import note, print_json, print_table
 from recdiff_cli.options import DEFAULT_MODEL, Json, ModelFolder
 
@@ -73,13 +72,10 @@ def serve(
     ] = None,
 ) -> None:
     """Serve scores and recommendations over HTTP (Open Inference Protocol v2; extra [serve])."""
-    try:
-        from recdiff_export.serve.options import ServeOptions
-        from recdiff_export.serve.server import serve as listen
-        from recdiff_export.serve.server import wait_with_reloads
-    except ModuleNotFoundError as error:
-        raise UsageError(f"serve needs {error.name}; run: {install_with('serve')}") from None
     from recdiff_export.opening import open_bundle
+    from recdiff_export.serve.options import ServeOptions
+    from recdiff_export.serve.server import serve as listen
+    from recdiff_export.serve.server import wait_with_reloads
 
     options = ServeOptions(token=token)
     wait_with_reloads()

@@ -42,15 +42,22 @@ def hook() -> ModuleType:
     return script
 
 
+@pytest.fixture(scope="module")
+def files(hook: ModuleType) -> dict[str, Path]:
+    """Return the files of the package's modules."""
+    found: dict[str, Path] = hook.package_modules()
+    return found
+
+
 def named(requirements: list[str]) -> dict[str, str]:
     """Return requirements by name."""
     return {re.split(r"[><=;\[ ]", each)[0]: each for each in requirements}
 
 
-def test_modules_import_nothing_that_is_not_installed_with_them(hook: ModuleType) -> None:
+def test_modules_import_nothing_that_is_not_installed_with_them(hook: ModuleType, files: dict[str, Path]) -> None:
     extra = named(PROJECT["optional-dependencies"]["serve"])
     ours = {*hook.HOMES, *sys.stdlib_module_names}
-    for name, file in hook.package_modules().items():
+    for name, file in files.items():
         needs = {each.partition(".")[0] for each in hook.imports(file)} - ours
         installed = set(named(PROJECT["dependencies"]))
         if name.startswith("recdiff_export.serve"):
@@ -58,7 +65,7 @@ def test_modules_import_nothing_that_is_not_installed_with_them(hook: ModuleType
         assert needs <= installed, f"{name} imports {', '.join(sorted(needs - installed))}"
 
 
-def test_dependencies_are_those_of_the_whole_package(hook: ModuleType) -> None:
+def test_dependencies_are_those_of_the_whole_package() -> None:
     assert set(named(PROJECT["dependencies"])) == {"numpy", "pyarrow", "onnxruntime", "filelock"}
     whole = named(SDK["dependencies"])
     for name, line in named(PROJECT["dependencies"]).items():
@@ -88,10 +95,10 @@ def test_the_build_takes_the_files_of_the_tree(hook: ModuleType) -> None:
 
 
 def test_the_modules_alone_score_and_serve(
-    hook: ModuleType, bundle: Path, onnx_scorer: OnnxScorer, tmp_path: Path
+    hook: ModuleType, files: dict[str, Path], bundle: Path, onnx_scorer: OnnxScorer, tmp_path: Path
 ) -> None:
     for name, home in hook.HOMES.items():
-        for file in hook.package_modules().values():
+        for file in files.values():
             if file.is_relative_to(home / name):
                 copy = tmp_path / "alone" / file.relative_to(home)
                 copy.parent.mkdir(parents=True, exist_ok=True)

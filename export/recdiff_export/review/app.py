@@ -12,13 +12,13 @@ from typing import Any
 
 from recdiff.audit.decisions import ConflictError
 from recdiff.errors import ArtifactError, DataError, RecDiffError, UsageError
-from recdiff.extras import install_with
 from recdiff.review.desk import Desk
 from recdiff.storage.lock import BusyError
 from recdiff_export.review.guard import Guard
 from recdiff_export.serve.batcher import OverloadError
 from recdiff_export.serve.fields import fields
 from recdiff_export.serve.json_body import RequestError, parse_json
+from recdiff_export.serve.options import SERVE_EXTRA
 
 try:
     from starlette.applications import Starlette
@@ -29,7 +29,7 @@ try:
 
     from recdiff_export.serve.body import Bodies
 except ImportError as error:
-    raise UsageError(f"review needs {error.name}: {install_with('serve')}") from None
+    raise UsageError(f"review needs {error.name}: {SERVE_EXTRA}") from None
 
 Handler = Callable[[Request], Awaitable[Any]]
 PAGE = Path(__file__).parent / "page"

@@ -10,15 +10,16 @@ import hmac
 import json
 from collections.abc import Collection
 
+from recdiff_export.serve.options import SERVE_EXTRA
+
 try:
     from starlette.datastructures import Headers, MutableHeaders
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 except ImportError as error:
     from recdiff.errors import UsageError
-    from recdiff.extras import install_with
 
-    raise UsageError(f"review needs {error.name}: {install_with('serve')}") from None
+    raise UsageError(f"review needs {error.name}: {SERVE_EXTRA}") from None
 
 HEADERS = {
     "content-security-policy": (
