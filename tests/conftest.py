@@ -16,7 +16,7 @@ from recdiff.data.dataset import SocialDataset
 from recdiff.estimator import RecDiff
 from recdiff.sample.folder import write_sample
 from recdiff_cli.main import main
-from tests.update.quick import QUICK
+from tests.update.quick import QUICK_SCORER
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_USERS = 300
@@ -68,10 +68,9 @@ def quick_scorer(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     For promises that do not depend on how good the scores are: by default forty networks learn from a small graph.
     """
-    settings = {name: value for name, value in QUICK.items() if name.startswith("scorer__")}
-    for name, value in settings.items():
+    for name, value in QUICK_SCORER.items():
         monkeypatch.setenv(f"RECDIFF_{name.upper()}", str(value))
-    return settings
+    return QUICK_SCORER
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pytest
 
-from recdiff.config import scorer
+from recdiff.config import Config
 from recdiff.errors import ArtifactError, UsageError
 from recdiff.machine.progress import Report
-from recdiff.studies import catalogue
+from recdiff.settings import configured
+from recdiff.studies import catalogue, cleaning, pair_change
 from recdiff.studies.catalogue import run_study
 from recdiff.studies.lab.budget import Budget
 from recdiff.studies.lab.cell import Cell, Result
@@ -25,6 +26,7 @@ from recdiff.studies.page.figures import canvas
 from recdiff.studies.page.findings import Figure, Findings, Summary, read_all, write
 from recdiff.studies.page.report import render, write_report
 from recdiff.studies.registry import names
+from tests.update.quick import QUICK_SCORER
 
 COLUMNS = {
     "overall": {"model", "metric", "k", "mean", "sd", "difference", "low", "high", "p", "settings"},
@@ -72,10 +74,11 @@ def folder(source: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with every study."""
     out = tmp_path_factory.mktemp("all")
     budget = Budget(quick=True, seeds=(0,), epochs=2, trials=1, repeats=1, resamples=50)
+    quick = configured(Config(), QUICK_SCORER).scorer
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catalogue, "Runner", Here)
-        patch.setattr(scorer, "MOST_DIVISIONS", 1)
-        patch.setattr(scorer, "FOLDS", 3)
+        for module in (cleaning, pair_change):
+            patch.setattr(module, "ScorerConfig", lambda: quick)
         for name in names():
             run_study(name, source, out, budget, jobs=1, command=f"recdiff-sdk study {name}")
     return out

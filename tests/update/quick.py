@@ -30,6 +30,7 @@ QUICK: dict[str, Any] = {
     "scorer__mixture__draws": 100,
     "scorer__mixture__moves": 2,
 }
+QUICK_SCORER = {name: value for name, value in QUICK.items() if name.startswith("scorer__")}
 USERS, ITEMS = 150, 60
 
 
