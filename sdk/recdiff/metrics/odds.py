@@ -22,11 +22,8 @@ def odds_of(score: Float32 | Float64) -> Float64:
     return found
 
 
-def intercept_for_share(log_odds: Float64, share: float, slope: float = 1.0, part: Float64 | None = None) -> float:
+def intercept_for_share(log_odds: Float64, share: float, slope: float = 1.0) -> float:
     """Return b such that the mean of sigmoid(slope * s + b) over ``log_odds`` (B,) is ``share``.
-
-    Args:
-        part: (B,) which part of all has each of the log odds, as ``summarised`` says; None: all the same.
 
     Raises:
         UsageError: where ``share`` is not strictly between 0 and 1, or there are no edges.
@@ -35,13 +32,13 @@ def intercept_for_share(log_odds: Float64, share: float, slope: float = 1.0, par
         raise UsageError(f"fake share {share}: expected a number between 0 and 1, both excluded")
     if not len(log_odds):
         raise UsageError("no edges to calibrate on")
-    odds, weight = summarised(log_odds) if part is None else (log_odds, part)
+    odds, weight = _summarised(log_odds)
     low, high = (-slope * float(each) for each in (odds.max(), odds.min()))
     found: float = brentq(lambda b: float(expit(slope * odds + b) @ weight) - share, low - WIDEST, high + WIDEST)
     return found
 
 
-def summarised(log_odds: Float64) -> tuple[Float64, Float64]:
+def _summarised(log_odds: Float64) -> tuple[Float64, Float64]:
     """Return log odds and which part of all has them: many are put together where they hardly differ."""
     count = len(log_odds)
     low, high = float(log_odds.min()), float(log_odds.max())

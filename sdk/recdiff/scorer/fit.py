@@ -147,7 +147,7 @@ def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
     made = make_round(setup, None, evidence=rounds == 1 or not continued)
     networks = half_networks(setup, made, even)
     ratio = pair_ratios(setup, made, networks)
-    found = infer_all(setup, made, networks, ratio, None if continued else _thinned(setup))
+    found = infer_all(setup, made, networks, ratio, None if continued else _thinned(setup, even))
     staged = setup.staged.chance_there(rows_of(setup.graph.edges, setup.device))
     setup.steps.one()
     for turn in range(1, rounds):
@@ -166,8 +166,8 @@ def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
     return made, ratio, found
 
 
-def _thinned(setup: Setup) -> Float64 | None:
-    """Return the log ratios (L, K) by networks that see half of the graph alone, or None.
+def _thinned(setup: Setup, task: Task) -> Float64 | None:
+    """Return the log ratios (L, K) by networks that learn ``task`` and see half of the graph alone, or None.
 
     Nothing is halved where edges have directions: answers are counted by fold, so that some would be seen.
     """
@@ -175,8 +175,7 @@ def _thinned(setup: Setup) -> Float64 | None:
     if setup.graph.directed or setup.pool.observed < config.halved_from:
         return None
     made = thinned_round(setup)
-    even = Task(setup.label, np.ones(len(setup.learn), np.float32))
-    return pair_ratios(setup, made, half_networks(setup, made, even, accounts=False))
+    return pair_ratios(setup, made, half_networks(setup, made, task, accounts=False))
 
 
 def _finish(

@@ -110,9 +110,7 @@ def make_round(
         eigenvectors: those of an earlier round to continue from, or None.
         evidence: whether to take the denoiser's evidence, where the settings take any.
     """
-    graph, table = setup.graph, setup.config.table
-    rng = np.random.default_rng(setup.seeds.spectrum)
-    starts = Starts.of(graph.num_users, graph.directed, table, rng, setup.device)
+    table, starts = setup.config.table, _starts(setup)
 
     def encoded(left_out: int) -> tuple[Tensor, dict[str, Span], Encoding]:
         begun = None if eigenvectors is None else eigenvectors[left_out]
@@ -133,9 +131,7 @@ def thinned_round(setup: Setup) -> Round:
 
     What is fake stays as many; what looks like it for want of evidence becomes more (``shares.mixture``).
     """
-    graph, config = setup.graph, setup.config.table
-    rng = np.random.default_rng(setup.seeds.spectrum)
-    starts = Starts.of(graph.num_users, graph.directed, config, rng, setup.device)
+    config, starts = setup.config.table, _starts(setup)
     fold = rows_of(setup.pool.fold[: setup.pool.observed], setup.device)
 
     def encoded(half: int) -> tuple[Tensor, dict[str, Span]]:
@@ -148,6 +144,12 @@ def thinned_round(setup: Setup) -> Round:
     tables, at = zip(*setup.each_in_turn(encoded, range(HALVES)), strict=True)
     of_fold = [tables[each % HALVES] for each in range(setup.folds)]
     return described(setup, Encodings((*of_fold, tables[0]), at[0], (), ()))
+
+
+def _starts(setup: Setup) -> Starts:
+    """Return what every encoding of the setup's graph begins with, the same each time."""
+    graph, rng = setup.graph, np.random.default_rng(setup.seeds.spectrum)
+    return Starts.of(graph.num_users, graph.directed, setup.config.table, rng, setup.device)
 
 
 def with_evidence(setup: Setup, encodings: Encodings) -> Encodings:

@@ -41,6 +41,8 @@ from recdiff.scorer.shares.regions import ALMOST_NONE, Likelihood, Regions, mixt
 INTERVAL = (0.02, 0.98)
 FACTOR_SPREAD = 1.0
 """Of how much of a graph looks like fakes: standard deviation of its logarithm."""
+OWN_SPREAD = 0.5
+"""The same of how much looks like each kind, beside the others."""
 NO_FAKES = 0.15
 """How often a graph has none."""
 MOST_FAKES = 0.6
@@ -48,8 +50,6 @@ LIKE_REAL = 0.01
 """How often any share of real edges looks like a kind."""
 HEAT = (32.0, 16.0, 8.0, 4.0, 2.0, 1.0)
 """By what the log likelihood is divided, one after the other."""
-OWN_SPREAD = 0.5
-"""The same of each kind's part in it."""
 USUAL_GROWTH, GROWTH_SPREAD = 0.7, 0.5
 """By how much more real edges look like a kind where half of a graph is gone: median, and standard deviation of its
 logarithm. Read from ciao and lastfm as they are: 0.3 to 0.5 where many look so."""
