@@ -224,6 +224,18 @@ def test_bad_infer_requests_are_answered(client: Any, body: bytes | str, status:
     assert client.post(SCORER, json=pair([7], [10])).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/score", "/nowhere"])
+def test_a_refused_body_that_comes_late_leaves_the_connection_usable(address: str, path: str) -> None:
+    host, _, port = address.partition(":")
+    body = b"x" * 200_000
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        for _ in range(2):
+            client.sendall(b"POST %s HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % (path.encode(), len(body)))
+            said = client.recv(1 << 16)
+            assert said.startswith(b"HTTP/1.1 4"), said
+            client.sendall(body)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [

@@ -11,6 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from recdiff_export.serve.options import ServeOptions
 
+# Bytes of a refused body that are let pass at least: a client that has sent it all uses the connection again.
+_LET_PASS = 64 << 20
+
 
 class _BeyondError(Exception):
     """A bound was passed: the parser stops, and the connection answers and ends."""
@@ -94,7 +97,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_body(body)
         if self.cycle.response_complete:
             self._unwanted += len(body)
-            if self._unwanted > self.bounds.max_body:
+            if self._unwanted > max(self.bounds.max_body, _LET_PASS):
                 self.transport.abort()
 
     def on_message_complete(self) -> None:
