@@ -83,8 +83,8 @@ class RecDiff(Parameters):
             checkpoints: a folder for checkpoints; a fit that was killed continues from what lies there and ends
                 with the same result, bit for bit on the same machine.
             report: called with the progress of each stage.
-            engine: "ray" trains the default preset's recommender on a Ray cluster, to the same tables up to float
-                rounding; ``checkpoints`` is then needed, and a folder that every node sees.
+            engine: "ray" trains the default preset's recommender, and what the scorer needs, on a Ray cluster, to the
+                same tables up to float rounding; ``checkpoints`` is then needed, and a folder that every node sees.
             workers: of the Ray cluster; by default one per card, or one per node with all its cores.
 
         Raises:

@@ -9,6 +9,7 @@ import numpy as np
 
 from recdiff.arrays import Float64
 from recdiff.fakes.kinds import kind
+from recdiff.graph.pairs import ends_of
 from recdiff.machine.threads import one_blas_thread
 from recdiff.scorer.accounts import AUDIENCES, IDLE, USING_NOTHING
 from recdiff.scorer.halves import Network, planted_ratios
@@ -115,7 +116,7 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
 def _staged(setup: Setup, ratio: Float64, draws: Float64, rng: np.random.Generator) -> tuple[Float64, float]:
     """Return draws (N,) of the share that made groups have beside the other kinds, and how pure their edges are."""
     rows = setup.label == 0
-    edges = setup.pool.pairs[setup.learn[rows]]
+    edges = setup.pairs[rows]
     chance = setup.staged.chance(edges)
     free = 1.0 - np.clip(np.exp(ratio[rows]) @ draws.mean(axis=0), 0.0, 1.0)
     pure = float((free * chance**2).sum() / max(float((free * chance).sum()), ALMOST_NONE))
@@ -125,7 +126,7 @@ def _staged(setup: Setup, ratio: Float64, draws: Float64, rng: np.random.Generat
 def _alone(setup: Setup) -> float:
     """Return the share of observed edges of which one end has no other, so that they look like any sampled pair."""
     edges = setup.graph.edges
-    alone = np.bincount(edges.ravel(), minlength=setup.graph.num_users) == 1
+    alone = ends_of(edges, setup.graph.num_users) == 1
     return float((alone[edges[:, 0]] | alone[edges[:, 1]]).mean())
 
 
