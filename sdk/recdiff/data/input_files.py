@@ -165,7 +165,15 @@ class _Together:
         """Return all rows as the table at ``path``."""
         further = {name: np.concatenate(values) for name, values in self._further.items()}
         ids = {name: column.whole() for name, column in self._ids.items()}
-        return replace(self._first, path=path, rows=self._rows, ids=ids, left_out=self._left_out, **further)
+        return replace(
+            self._first,
+            path=path,
+            rows=self._rows,
+            ids=ids,
+            split=further.get("split"),
+            time=further.get("time"),
+            left_out=self._left_out,
+        )
 
 
 def _is_empty(part: Path) -> bool:

@@ -207,7 +207,7 @@ def row_blocks(begins: Tensor, count: int) -> Iterator[tuple[slice, slice]]:
         yield slice(0, rows), slice(0, count)
         return
     wanted = torch.arange(ENTRIES, count, ENTRIES, dtype=begins.dtype)
-    cuts = torch.searchsorted(begins[1:], wanted).unique_consecutive().tolist()
+    cuts = torch.unique_consecutive(torch.searchsorted(begins[1:], wanted)).tolist()
     for start, stop in pairwise([0, *(each for each in cuts if each), rows]):
         yield slice(start, stop), slice(int(begins[start]), int(begins[stop]))
 

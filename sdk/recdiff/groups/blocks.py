@@ -118,7 +118,7 @@ def similarity(friends: Friends) -> Tensor:
     degree = friends.degree.double()
     found = degree.new_empty(len(friends.pairs))
     at_once = COMPARED if degree.device.type == "cpu" else len(found)
-    for part, pairs in zip(found.split(at_once), friends.pairs.split(at_once), strict=True):
+    for part, pairs in zip(*(torch.split(each, at_once) for each in (found, friends.pairs)), strict=True):
         ends = degree.index_select(0, pairs[:, 0]) * degree.index_select(0, pairs[:, 1])
         torch.div(shared_friends(friends, friends, pairs), ends.sqrt(), out=part)
     return found
