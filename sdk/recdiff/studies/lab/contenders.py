@@ -44,6 +44,7 @@ LABELS: Mapping[str, str] = {
     "graphrec": "GraphRec",
     "dsl": "DSL",
     "kcgn": "KCGN",
+    "smin": "SMIN",
     "dgrec": "DGRec",
     "gdmsr": "GDMSR",
 }
