@@ -46,6 +46,7 @@ LABELS: Mapping[str, str] = {
     "kcgn": "KCGN",
     "smin": "SMIN",
     "dgrec": "DGRec",
+    "samn": "SAMN",
     "gdmsr": "GDMSR",
 }
 
