@@ -167,9 +167,11 @@ def likeness_says(others: Sequence[Likeness], chosen: Mapping[str, Sequence[tupl
     """Say how alike each system holds the ties chosen, beside all ties and random pairs."""
     says = []
     for each in others:
-        means = [f"{each.mean([pair for _, pair in ties]):.3f} of those of {whose}" for whose, ties in chosen.items()]
+        means = [
+            f"that {whose} changes most {each.mean([pair for _, pair in ties]):.3f}" for whose, ties in chosen.items()
+        ]
         says.append(
-            f"{each.label} holds the users of the ties changed most alike by a mean cosine of {' and '.join(means)}, "
-            f"those of all ties by {each.values['ties']:.3f}, random pairs by {each.values['strangers']:.3f}."
+            f"In {each.label} the users of a tie have a mean cosine of {each.values['ties']:.3f}, random pairs "
+            f"{each.values['strangers']:.3f}; those of the ties {', of the ties '.join(means)}."
         )
     return " ".join(says)
