@@ -121,7 +121,7 @@ def _steps(accounts: Accounts, used: Int64, members: Int64, added: Mapping[str, 
         "edges": f"{whose} {edges:,.0f} edges",
         "usage": f"{whose} used {f'{items:,.0f}' if items else 'no'} items",
         "group": why_grouped(accounts.groups, int(accounts.groups.member[members[0]])),
-        "share": "among accounts in no group, as found so far",
+        "share": "among accounts in no suspicious group, as found so far",
         "labels": "what labelled accounts have in common, and how near they are",
         AUDIT: "what an audit's answers say of scores like this",
     }
