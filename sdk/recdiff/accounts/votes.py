@@ -56,7 +56,7 @@ def together(edges: Int64, scores: Float32, member: Int64, groups: int) -> Float
     """
     inside = _inside(edges, member)
     own = member[edges[inside, 0]]
-    total = np.bincount(own, log_ratios(scores)[inside], minlength=groups)
+    total = np.asarray(np.bincount(own, log_ratios(scores)[inside], minlength=groups), np.float64)
     return counted(total, np.bincount(own, minlength=groups))
 
 
