@@ -31,7 +31,7 @@ class Journey(Page):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.port = str(_free_port())
+        self.port = str(free_port())
         self.server: subprocess.Popen[bytes] | None = None
 
     def plays(self, block: Block) -> bool:
@@ -92,7 +92,8 @@ def walked(page: Path, folder: Path) -> Iterator[tuple[Journey, list[tuple[Block
                 del sys.modules[name]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
