@@ -20,18 +20,19 @@ from tests.pages.player import fits_once, played, prepared, quick_fits  # noqa: 
 
 def main(names: Sequence[str]) -> None:
     """Play every page that shows an output, or those named, and put what was said where it is shown."""
-    wanted = [page for page in (*PAGES, *PEOPLE) if not names or page.stem in names]
+    shows = [page for page in (*PAGES, *PEOPLE) if any(block.language == OUTPUT for block in blocks(page))]
+    wanted = [page for page in shows if not names or page.stem in names]
     with tempfile.TemporaryDirectory(prefix="recdiff-pages-") as name:
+        plain = [page for page in wanted if page in PAGES]
         with quick_fits():
-            start = prepared(Path(name) / "start")
-            for page in set(wanted) & set(PAGES):
-                found = blocks(page)
-                if any(block.language == OUTPUT for block in found):
-                    _show(page, played(found, start, Path(name) / page.name))
+            start = prepared(Path(name) / "start") if plain else Path()
+            for page in plain:
+                _show(page, played(blocks(page), start, Path(name) / page.name))
         with fits_once():
-            for page in set(wanted) & set(PEOPLE):
-                with walked(page, Path(name) / page.name) as (_, shown):
-                    _show(page, shown)
+            for page in wanted:
+                if page in PEOPLE:
+                    with walked(page, Path(name) / page.name) as (_, shown):
+                        _show(page, shown)
 
 
 def _show(page: Path, shown: list[tuple[Block, str]]) -> None:

@@ -41,7 +41,7 @@ BOXES = {
     "scorer": (5.0, 2.45, "scorer\nout of fold, calibrated"),
     "recommender": (5.0, 0.55, "recommender\nchosen on validation"),
     "model": (7.4, 1.5, "model folder\nplain files, hashes"),
-    "clean": (9.8, 2.7, "clean-edges, accounts,\naudit, review"),
+    "clean": (9.8, 2.7, "clean-edges\naccounts, audit, review"),
     "bundle": (9.8, 1.5, "ONNX bundle\nserve, without torch"),
     "recommend": (9.8, 0.3, "recommend\ntop items per user"),
 }

@@ -17,6 +17,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from email.message import Message
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -126,9 +127,9 @@ class Page:
         assert code == 0, f"{block.name}: {line}: exit code {code}\n{said.getvalue()}"
 
     def _fetched(self, arguments: list[str]) -> str:
-        """Return what ``curl localhost:8000/PATH -d BODY`` prints; further options may follow, such as ``-X POST``."""
+        """Return what ``curl localhost:8000/PATH -d BODY -X METHOD`` prints; other options do not count."""
         url, *options = arguments
-        given = dict(zip(options[::2], options[1::2], strict=True))
+        given = {name: value for name, value in pairwise(options) if name in ("-d", "-X")}
         status, text = self.answered(url, given.get("-d"), given.get("-X"))
         assert status == 200, f"{url}: {text}"
         return f"{text}\n"
