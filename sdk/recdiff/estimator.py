@@ -54,7 +54,7 @@ class RecDiff(Parameters):
         config_: every setting used.
         fitted_: tables, networks, fitted edges and measurements.
 
-    Example:
+    Examples:
         >>> model = RecDiff(seed=1).fit("data/")  # doctest: +SKIP
         >>> kept, gone, summary = model.clean_edges(threshold=0.3)  # doctest: +SKIP
     """
