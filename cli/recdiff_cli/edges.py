@@ -130,7 +130,7 @@ def _clean_fitted(
 
         from recdiff_adapters import EDGE_FORMATS
 
-        table = pa.concat_tables([kept, gone])
+        table = pa.concat_tables([kept.to_arrow(), gone.to_arrow()])
         written = hand_on(
             table, EDGE_FORMATS, name=format_name, out=out, stem="cleaned-edges", given=options, force=force
         )
