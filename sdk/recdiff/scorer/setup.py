@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from recdiff.fakes.drawing import Graph
 from recdiff.graph.folded import FoldedGraph
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.progress import Steps
+from recdiff.machine.seeds import seeds_of
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import PlantedEdges, account_columns, plant
 from recdiff.scorer.pool import FakePool, edge_folds, fake_pool
@@ -52,7 +53,8 @@ class Seeds:
     @classmethod
     def of(cls, sequence: np.random.SeedSequence) -> Seeds:
         """Return six seeds that ``sequence`` leads to."""
-        return cls(*(int(each.generate_state(1, np.uint32)[0]) for each in sequence.spawn(6)))
+        parts = fields(cls)
+        return cls(**dict(zip((part.name for part in parts), seeds_of(sequence, len(parts)), strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
