@@ -51,8 +51,7 @@ def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Tie
     """
     real = src != dst
     arcs = np.column_stack((src[real], dst[real])).astype(np.int64)
-    key = arcs[:, 0] * num_users + arcs[:, 1]
-    first = _first_seen(key)
+    first = _first_seen(keys_of(arcs[:, 0], arcs[:, 1], num_users, directed=True))
     arcs, rows = arcs[first], np.flatnonzero(real)[first]
     reciprocal = count_reciprocal(arcs, num_users)
     notices = [
