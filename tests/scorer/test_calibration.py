@@ -85,3 +85,12 @@ def test_decided_edges_are_held_against_others() -> None:
     np.testing.assert_array_equal(contrasted(known, None, rng), known)
     assert makes_a_kind(known, none)
     assert not makes_a_kind(known, None)
+
+
+def test_what_nothing_else_has_weighed_is_learned_from_fewer_labels() -> None:
+    inputs, odds, is_fake = labelled(40, tells=1.5)
+    rng = np.random.default_rng
+    plain, opened = taught(inputs, odds, is_fake, rng(0)), taught(inputs, odds, is_fake, rng(0), unweighed=[0])
+    assert opened[0] > 1.2 * plain[0] > 0.0
+    others, their_odds, truth = labelled(5000, tells=1.5, seed=1)
+    assert auc(truth, their_odds + others @ opened) > auc(truth, their_odds + others @ plain) + 0.01

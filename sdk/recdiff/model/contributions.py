@@ -33,7 +33,7 @@ PLACE, DEGREE, TASTE, USE, DENOISING, ANSWERS, GROUP, COMPANY, UNSEEN = (
 )
 _PART_OF = {
     **dict.fromkeys(("unit", "norm", "length", "pull"), PLACE),
-    **dict.fromkeys(("degree", "near", "out", "into"), DEGREE),
+    **dict.fromkeys(("degree", "near", "out", "into", "friends"), DEGREE),
     "taste": TASTE,
     **dict.fromkeys(("items", "lack", "quiet", "agree"), USE),
     **dict.fromkeys(("joint", "apart", "power", "movement"), DENOISING),

@@ -5,6 +5,8 @@ fake_score = sigmoid(a s + b) of the posterior log odds s. Letters: B edges, L l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -29,6 +31,8 @@ STRENGTHS = (1e-6, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3)
 PARTS = 5
 FREE = 30.0
 """By what s is multiplied, so that the penalty hardly touches its factor."""
+OPEN = 3.0
+"""By what features are multiplied that labels alone give a weight: nothing else has weighed them yet."""
 LEAST_FACTOR = 0.2
 """What a is at least: w . x has no more to say than labels can bear."""
 
@@ -59,7 +63,9 @@ def fit_logistic(log_odds: Float64, is_fake: NDArray[np.bool_]) -> tuple[float, 
     return float(found[0]), float(found[1])
 
 
-def taught(inputs: Float32, odds: Float64, is_fake: NDArray[np.bool_], rng: np.random.Generator) -> Float32:
+def taught(
+    inputs: Float32, odds: Float64, is_fake: NDArray[np.bool_], rng: np.random.Generator, unweighed: Sequence[int] = ()
+) -> Float32:
     """Return what the features add to the log odds by a few labels, (N,); zeros where they are too few.
 
     With s the log odds of being fake found without labels and x the standardised features of a labelled pair,
@@ -73,6 +79,7 @@ def taught(inputs: Float32, odds: Float64, is_fake: NDArray[np.bool_], rng: np.r
         inputs: (L, N) standardised features.
         odds: (L,) log odds found without the labels, each out of its fold.
         is_fake: (L,) the labels.
+        unweighed: places of the features that ``odds`` know nothing of.
     """
     if min(is_fake.sum(), (~is_fake).sum()) < FEWEST_LABELS:
         return np.zeros(inputs.shape[1], np.float32)
@@ -81,7 +88,9 @@ def taught(inputs: Float32, odds: Float64, is_fake: NDArray[np.bool_], rng: np.r
     from sklearn.model_selection import StratifiedKFold
 
     rows = np.sort(rng.permutation(len(odds))[:MOST_LABELS])
-    x = np.concatenate([FREE * odds[rows, None], inputs[rows]], axis=1)
+    size = np.ones(inputs.shape[1], np.float32)
+    size[list(unweighed)] = OPEN
+    x = np.concatenate([FREE * odds[rows, None], inputs[rows] * size], axis=1)
     y = is_fake[rows]
     parts = StratifiedKFold(min(PARTS, int(y.sum()), int((~y).sum())), shuffle=True, random_state=0)
 
@@ -95,7 +104,7 @@ def taught(inputs: Float32, odds: Float64, is_fake: NDArray[np.bool_], rng: np.r
 
     model = LogisticRegression(C=min(STRENGTHS, key=surprise), solver="newton-cholesky").fit(x, y)
     factor, *weights = model.coef_[0].tolist()
-    return np.asarray(weights, np.float32) / np.float32(max(FREE * factor, LEAST_FACTOR))
+    return np.asarray(weights, np.float32) * size / np.float32(max(FREE * factor, LEAST_FACTOR))
 
 
 def known_share(known: Int64, drawn: Mask | None) -> float:

@@ -16,7 +16,7 @@ Letters: U users, E edges, F table columns, K kinds, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -48,6 +48,7 @@ from recdiff.scorer.pair_scorer import PairScorer, chance_of, within
 from recdiff.scorer.round import HALVES, Round, described, make_round, thinned_round, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, make_setup
 from recdiff.scorer.shares.kinds import Shares, infer_all
+from recdiff.scorer.table import friends_terms
 from recdiff.scorer.untaught.answers import silence
 from recdiff.scorer.untaught.direct import Direct, widened
 from recdiff.scorer.untaught.oddity import Oddity, share_of_odd
@@ -57,6 +58,9 @@ LEAST_OF_FAKES = 0.004
 """Share of the fakes that each kind keeps in the posterior, of a total of at least ``LEAST_TOTAL``."""
 LEAST_TOTAL, BESIDE_PLANTED = 0.02, 0.5
 """The second where planted kinds are looked for, whose networks order the bulk of edges by chance."""
+LOOKING_ALIKE = 0.5
+"""Part of the real edges that look like a sampled kind which may be of it after all. It orders edges where a share is
+read as next to nothing; else it hardly matters."""
 ALMOST_NONE = 1e-9
 LEAST_REAL = 0.1
 """Weight that every observed edge keeps as a real one, which keeps scores from feeding on themselves."""
@@ -190,7 +194,8 @@ def _finish(
     drawn: Mask | None,
 ) -> Scorer:
     """Train the final networks, observed edges weighted by the chance that they are real, and put all together."""
-    offset = _prior(shares, setup.pool.kinds, setup.graph.directed)
+    looks = {name: LOOKING_ALIKE * float(each) for name, each in zip(found.names, found.looks, strict=True)}
+    offset = _prior(shares, {name: looks[name] for name in setup.pool.kinds}, setup.graph.directed)
     learned, direct = half_networks(setup, made, task, whole=True), Direct.of(made, Oddity.of(setup, made))
     odds, parts = _posterior(_logits(setup, made, learned, direct=direct), offset)
     if known is not None and known.max() >= 0:
@@ -262,18 +267,25 @@ def _taught(setup: Setup, made: Round, odds: Float64, known: Int64, drawn: Mask 
     pairs, fold = (rows_of(each[rows], setup.device) for each in (setup.graph.edges, setup.pool.fold))
     features = fold_features(made.encodings.tables, pairs, fold, made.terms)
     inputs = standardised(features, made.mean, made.scale).cpu().numpy()
-    return taught(inputs, odds[rows], known[rows] == 1, rng)
+    unweighed = made.places(friends_terms(made.encodings.at, setup.graph.directed)).tolist()
+    return taught(inputs, odds[rows], known[rows] == 1, rng, unweighed)
 
 
-def _prior(shares: Mapping[str, float], sampled: Sequence[str], directed: bool) -> Float32:
+def _prior(shares: Mapping[str, float], sampled: Mapping[str, float], directed: bool) -> Float32:
     """Return the log prior of the classes (C,): real, every kind, made groups and no known kind.
 
     A sampled kind keeps a part of the fakes: the order of edges must come from somewhere where no fake was found.
     Logits of made groups are log odds already.
+
+    Args:
+        shares: of every kind. sampled: what sampled kinds get beside them.
     """
     told = {name: share for name, share in shares.items() if name != STAGED}
     total = float(np.clip(sum(told.values()), SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
     least = LEAST_OF_FAKES * max(total, BESIDE_PLANTED if set(told) - set(sampled) - {KNOWN} else LEAST_TOTAL)
-    kinds = [max(share, least if name in sampled else ALMOST_NONE) for name, share in told.items()]
+    kinds = [
+        max(share + sampled[name], least) if name in sampled else max(share, ALMOST_NONE)
+        for name, share in told.items()
+    ]
     odd = float(share_of_odd(np.array([total]), directed)[0])
     return np.asarray(np.log([1.0 - total, *kinds, 1.0 - total, odd]), np.float32)

@@ -29,11 +29,13 @@ from recdiff.scorer.pair_scorer import PairTerm, Span
 from recdiff.scorer.setup import Setup
 from recdiff.scorer.table import (
     COMPANY,
+    FRIENDS,
     UNSEEN,
     Columns,
     Encoding,
     Starts,
     encode,
+    friends_terms,
     join,
     latent_rows,
     pair_terms,
@@ -73,8 +75,9 @@ class Round:
 
     Attributes:
         encodings: of the graph.
-        terms: the pair features; no network sees those of the last two, of columns in ``UNSEEN``.
-        inputs: (L, N - 2) standardised features of the pairs learned from; mean, scale: (N,) of the standardising.
+        terms: the pair features; no network sees the last ones, of columns in ``UNSEEN``.
+        inputs: (L, n) the first n standardised features, those that networks see, of the pairs learned from.
+        mean, scale: (N,) of the standardising.
     """
 
     encodings: Encodings
@@ -197,12 +200,14 @@ def described(setup: Setup, encodings: Encodings) -> Round:
     """Return the round with the features of the pairs learned from."""
     at = encodings.at
     terms = pair_terms(at, setup.graph.directed, setup.config.table) + account_terms(at)
-    for table in encodings.tables:
+    for table, friends in zip(encodings.tables, setup.friends, strict=True):
         table[:, slice(*at[STAGED])] = setup.made_groups
+        table[:, slice(*at[FRIENDS])] = friends
     pairs, fold = (rows_of(each, setup.device) for each in (setup.pool.pairs[setup.learn], setup.fold))
+    width, terms = sum(term.width for term in terms), (*terms, *friends_terms(at, setup.graph.directed))
     features = fold_features(encodings.tables, pairs, fold, terms)
     mean, scale = (each.cpu().numpy() for each in (features.mean(dim=0), features.std(dim=0, correction=0) + 1e-6))
-    seen = standardised(features, mean, scale)
+    seen = standardised(features[:, :width], mean[:width], scale[:width])
     further = tuple(PairTerm("low", at[name], at[name]) for name in (STAGED, COMPANY))
     none, sizes = np.zeros(len(further), np.float32), np.array([-LEAST / CLIP, 1.0], np.float32)
     return Round(encodings, (*terms, *further), seen, np.append(mean, none), np.append(scale, sizes))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -93,6 +94,16 @@ class Setup:
     def staged(self) -> Staged:
         """Which groups look made."""
         return self.groups.result()
+
+    @cached_property
+    def friends(self) -> list[Tensor]:
+        """K + 1 of the column of how many edges each user has, log(1 + n) as (U, 1): without a fold, and of all."""
+        count, users = self.pool.observed, self.graph.num_users
+        ends = torch.as_tensor(self.graph.edges).to(self.device)
+        fold = torch.as_tensor(self.pool.fold[:count]).to(self.device)
+        every = torch.bincount(ends.reshape(-1), minlength=users)
+        theirs = [torch.bincount(ends[fold == held].reshape(-1), minlength=users) for held in range(self.folds)]
+        return [torch.log1p((every - each).float())[:, None] for each in (*theirs, torch.zeros_like(every))]
 
     @property
     def made_groups(self) -> Tensor:

@@ -8,8 +8,8 @@ of the interactions:
     taste, items        leading TF-IDF directions, rows of length 1; log number of items
 of directed graphs: out and in degree; singular vectors' "unit" and "pull", one per side; and (``answers``)
     asked, asking       how much less often than usual the user answers, and is answered (log)
-of all graphs: how much the user's group does not look ``staged``, and how little out of place the ``company`` of its
-other edges is (``oddity``)
+of all graphs: how much the user's group does not look ``staged``, how little out of place the ``company`` of its other
+edges is (``oddity``), and the log number of its ``friends``, which is its degree where no edge counts less than another
 
 A table is float16: half the memory, and what is exported scores as what was fitted, to the bit.
 
@@ -47,7 +47,8 @@ LATENT_COLUMNS = ("degree", "norm")
 FACTORS = frozenset({"length", "pull", "pull_out", "pull_into"})
 """Columns that dots are multiplied by; no features of their own."""
 COMPANY = "company"
-UNSEEN = frozenset({STAGED, COMPANY})
+FRIENDS = "friends"
+UNSEEN = frozenset({STAGED, COMPANY, FRIENDS})
 """Columns that no network sees; filled in once they are known."""
 LARGEST = 60_000.0
 """What float16 can hold, or a little less."""
@@ -282,12 +283,20 @@ def _scalars(at: Mapping[str, Span], directed: bool) -> Iterator[PairTerm]:
     for name, span in at.items():
         if span[1] - span[0] != 1 or name in FACTORS or name in UNSEEN:
             continue
-        if directed:
-            yield PairTerm("src", span, span)
-            yield PairTerm("dst", span, span)
-        else:
-            yield PairTerm("sum", span, span)
+        yield from _ends(span, directed)
+        if not directed:
             yield PairTerm("gap", span, span)
+
+
+def friends_terms(at: Mapping[str, Span], directed: bool) -> tuple[PairTerm, ...]:
+    """Return the pair features of how many friends the ends have, which labels alone give a weight."""
+    return tuple(_ends(at[FRIENDS], directed))
+
+
+def _ends(span: Span, directed: bool) -> Iterator[PairTerm]:
+    """Yield what a column says of both ends, or of each where it matters which end is which."""
+    for operation in ("src", "dst") if directed else ("sum",):
+        yield PairTerm(operation, span, span)
 
 
 def _cuts(positive: int, negative: int) -> list[int]:

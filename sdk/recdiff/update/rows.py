@@ -31,7 +31,7 @@ from recdiff.graph.social_graph import SocialGraph
 from recdiff.scorer.evidence import ConditionalDenoiser, evidence_columns, read
 from recdiff.scorer.growth import column, latent_inputs, scale_of, sided_rows, spectral_rows
 from recdiff.scorer.round import LATENT_CLIP, named_evidence
-from recdiff.scorer.table import COMPANY, join
+from recdiff.scorer.table import COMPANY, FRIENDS, join
 from recdiff.scorer.untaught.answers import Habit, usual_rate
 from recdiff.scorer.untaught.staged import LEAST, STAGED
 from recdiff.update.larger import Larger
@@ -183,6 +183,8 @@ class Rows:
             columns |= self._tastes(asked)
         for name, of_new in ((STAGED, -LEAST), (COMPANY, 0.0)):
             columns[name] = self._kept(name, of_new)[asked.user][:, None]
+        arcs = asked.arcs.sum(axis=1)
+        columns[FRIENDS] = np.log1p(self.larger.friends[self.touched[asked.user]] - arcs)[:, None]
         if self.net is not None:
             columns |= self._evidence(columns)
         return columns

@@ -16,7 +16,7 @@ from recdiff.scorer.features import fold_features, standardised
 from recdiff.scorer.fit import fit_scorer
 from recdiff.scorer.round import Round, make_round
 from recdiff.scorer.setup import Seeds, Setup, make_setup
-from recdiff.scorer.table import COMPANY
+from recdiff.scorer.table import COMPANY, FRIENDS, friends_terms
 from recdiff.scorer.untaught.oddity import FADING, LEAST_ODD, NEUTRAL, USUAL, Oddity, share_of_odd
 
 USERS = 500
@@ -85,6 +85,20 @@ def test_the_company_of_a_fold_and_of_all(friends: Int64) -> None:
     company = [table[:, made.encodings.at[COMPANY][0]].float() for table in made.encodings.tables]
     assert all(not torch.equal(each, company[-1]) for each in company[:-1])
     assert torch.stack(company).isfinite().all()
+
+
+def test_friends_are_counted_without_the_fold_and_whatever_edges_weigh(friends: Int64) -> None:
+    for directed in (False, True):
+        setup, _ = encoded(friends, directed=directed)
+        edges, fold = setup.graph.edges, setup.pool.fold[: setup.pool.observed]
+        made = make_round(setup, torch.linspace(0.1, 1.0, len(edges)), evidence=False)
+        place = made.encodings.at[FRIENDS][0]
+        for held, table in enumerate(made.encodings.tables):
+            count = np.bincount(edges[fold != held].ravel(), minlength=len(table))
+            np.testing.assert_allclose(table[:, place].float(), np.log1p(count), rtol=1e-3)
+        names = {(term.operation, term.left) for term in friends_terms(made.encodings.at, directed)}
+        assert names == {(each, (place, place + 1)) for each in (("src", "dst") if directed else ("sum",))}
+        assert made.inputs.shape[1] + len(names) + 2 == len(made.mean)
 
 
 def test_edges_with_directions_are_left_to_answers_but_have_company(friends: Int64) -> None:

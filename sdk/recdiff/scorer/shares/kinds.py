@@ -21,6 +21,8 @@ ALMOST_NONE = 1e-9
 ROOM = 0.02
 """Share up to which a planted kind may always be there, as far as the observed edges have room for it: groups of
 accounts differ so much from each other that hardly any share of theirs can be read."""
+CAUTIOUS = 0.1
+"""How likely there are fewer fakes than high scores rest on."""
 PURITIES = (0.5, 0.97)
 """Between these lies which part of the edges that look like fakes is taken for fake."""
 
@@ -32,7 +34,7 @@ class Shares:
     Attributes:
         names: of the K kinds that networks tell.
         draws: (N, K), all equally likely, together at most 1.
-        purity: (K,) mean part of fakes among the edges that look like each kind.
+        purity: (K,) mean part of fakes among the edges that look like each kind; looks: (K,) share of real ones there.
         staged: (N,) draws of the share that made groups have beside them; staged_purity: of their edges.
         odd: (N,) draws of the share of fakes of no known kind, from the prior: nothing in the data tells it.
     """
@@ -40,6 +42,7 @@ class Shares:
     names: tuple[str, ...]
     draws: Float64
     purity: Float64
+    looks: Float64
     staged: Float64
     staged_purity: float
     odd: Float64
@@ -59,12 +62,15 @@ class Shares:
     def alike(self) -> float:
         """How many real edges look like fakes beside each edge that does and that networks take for one.
 
-        Networks are surest where they have seen least. Of the edges that look like a kind the part ``purity`` is fake;
-        of the most suspicious ones among them it is more, taken to be half-way to all.
+        Networks are surest where they have seen least. Of the edges that look like a kind the part ``purity`` is fake,
+        or less where there may be fewer fakes than on average (``CAUTIOUS``); of the most suspicious ones among them
+        it is more, taken to be half-way to all.
         """
         share = np.append(self.mean, self.staged.mean())
         purity = np.append(self.purity, self.staged_purity)
-        pure = float(np.clip(share @ purity / max(float(share.sum()), ALMOST_NONE), *PURITIES))
+        mean = max(float(share.sum()), ALMOST_NONE)
+        least = float(np.quantile(self.draws.sum(axis=1) + self.staged, CAUTIOUS)) / mean
+        pure = float(np.clip(share @ purity / mean * least, *PURITIES))
         return 2.0 / (1.0 + pure) - 1.0
 
 
@@ -88,7 +94,7 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
     alone = _alone(setup)
     natural = [each + alone / sampled for each in _natural(names)]
     known = infer_shares(ratio[:, :sampled], setup.label, natural, config, rng, thinned=thinned)
-    draws, purity = [known.draws], [known.purity]
+    draws, purity, looks = [known.draws], [known.purity], [known.alike.mean(axis=0)]
     by_account = np.concatenate([ratio, planted_ratios(setup, made, networks)]) if planted.kinds else ratio
     label = np.concatenate([setup.label, sampled + planted.label])
     for kinds, _ in AUDIENCES if planted.kinds else ():
@@ -100,6 +106,7 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
         room = np.minimum(further.bound, ROOM)
         draws.append(np.maximum(further.draws, rng.random(further.draws.shape) * room))
         purity.append(further.purity)
+        looks.append(np.zeros(len(kinds)))
         names = (*names, *kinds)
     whole = np.concatenate(draws, axis=1)
     if IDLE in names:
@@ -109,7 +116,15 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
     whole /= np.maximum(whole.sum(axis=1, keepdims=True), 1.0)
     staged, staged_purity = _staged(setup, ratio, whole, rng)
     odd = share_of_odd(whole.sum(axis=1) + staged, setup.graph.directed) * rng.exponential(1.0, len(whole))
-    return Shares(names, whole, np.concatenate(purity), staged=staged, staged_purity=staged_purity, odd=odd)
+    return Shares(
+        names,
+        whole,
+        np.concatenate(purity),
+        looks=np.concatenate(looks),
+        staged=staged,
+        staged_purity=staged_purity,
+        odd=odd,
+    )
 
 
 def _staged(setup: Setup, ratio: Float64, draws: Float64, rng: np.random.Generator) -> tuple[Float64, float]:

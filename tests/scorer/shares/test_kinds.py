@@ -1,0 +1,29 @@
+"""What is known of the shares of all kinds, put together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recdiff.scorer.shares.kinds import PURITIES, Shares
+
+
+def known(total: np.ndarray, purity: float) -> Shares:
+    """Return shares of one kind whose draws are ``total`` (N,)."""
+    none = np.zeros(len(total))
+    looks = np.array([total.mean() * (1.0 / purity - 1.0)])
+    return Shares(("uniform",), total[:, None], np.array([purity]), looks, none, staged_purity=0.0, odd=none)
+
+
+def test_high_scores_rest_on_what_is_fake_among_what_looks_so() -> None:
+    pure, mixed = (known(np.full(100, 0.2), purity).alike for purity in (0.9, 0.6))
+    assert pure == pytest.approx(2.0 / 1.9 - 1.0)
+    assert mixed == pytest.approx(2.0 / 1.6 - 1.0)
+
+
+def test_high_scores_rest_on_no_more_than_is_surely_there() -> None:
+    sure, unsure, maybe_none = (
+        known(np.array(draws), 0.9).alike for draws in ([0.2] * 10, [0.16] * 5 + [0.24] * 5, [0.0] * 2 + [0.25] * 8)
+    )
+    assert sure < unsure == pytest.approx(2.0 / (1.0 + 0.9 * 0.8) - 1.0)
+    assert maybe_none == pytest.approx(2.0 / (1.0 + PURITIES[0]) - 1.0)
