@@ -24,6 +24,6 @@ def test_extras_that_messages_name_are_there() -> None:
     files = [file for folder in ("sdk", "cli", "export", "adapters") for file in (ROOT / folder).rglob("*.py")]
     texts = {file: file.read_text(encoding="utf-8") for file in files}
     named = {extra for text in texts.values() for extra in re.findall(r"install_with\([\"'](\w+)[\"']\)", text)}
-    assert named == {"ray", "study", "triton", "tune"}
+    assert named == {"mlflow", "pandas", "polars", "ray", "study", "triton", "tune"}
     assert named <= set(extras)
     assert [file for file, text in texts.items() if re.search(r"pip install '?recdiff-sdk", text)] == []

@@ -73,6 +73,7 @@ def test_test_files_lie_in_rooms_that_there_are() -> None:
     assert {folder.name for folder in (ROOT / "tests").iterdir() if is_room(folder)} <= rooms | {
         "attack",
         "benchmarks",
+        "journeys",
         "pages",
     }
 

@@ -91,11 +91,13 @@ class Pairs:
 
 
 def read_pairs(table: pa.Table) -> Pairs:
-    """Check a table of edges, recommendations, accounts or groups.
+    """Check a table of edges, recommendations, accounts or groups; what says ``to_arrow`` is taken as that.
 
     Raises AdapterError for a missing or twice named column, a column of another type, an id that is null, or a
     value out of range, naming column, row and value.
     """
+    if hasattr(table, "to_arrow"):
+        table = table.to_arrow()
     if not isinstance(table, pa.Table):
         raise AdapterError(f"an adapter takes a pyarrow.Table, not {type(table).__name__}")
     names = table.column_names

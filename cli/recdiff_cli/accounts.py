@@ -43,7 +43,8 @@ def accounts(
 
     fitted = RecDiff.load(model)
     judged, evidence = fitted.fitted_.accounts, fitted.fitted_.account_evidence
-    expected = {"estimate": float(judged.score.mean()), "most": most_fake(judged, evidence), "audited": False}
+    most = most_fake(judged, evidence, fitted.fitted_.calibration["fake_share"]["high"])
+    expected = {"estimate": float(judged.score.mean()), "most": most, "audited": False}
     share = fitted.fitted_.calibration.get("account_share", expected)
     table = fitted.groups_ if groups else fitted.accounts_
     rows = table if top is None else table.slice(0, top)

@@ -130,7 +130,7 @@ def _clean_fitted(
 
         from recdiff_adapters import EDGE_FORMATS
 
-        table = pa.concat_tables([kept, gone])
+        table = pa.concat_tables([kept.to_arrow(), gone.to_arrow()])
         written = hand_on(
             table, EDGE_FORMATS, name=format_name, out=out, stem="cleaned-edges", given=options, force=force
         )
@@ -286,6 +286,10 @@ def evaluate_edges(
         list[Path] | None,
         typer.Option("--scores", metavar="FILE", help="Another system's src, dst and score, judged the same way."),
     ] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option("--beside", metavar="NAME", help="A published system, trained for it: gdmsr."),
+    ] = None,
     mapping: Mapping = None,
     max_memory: MaxMemory = None,
     json: Json = False,
@@ -300,9 +304,13 @@ def evaluate_edges(
         blank_figure(figure)  # Before minutes of work, not after them.
     fitted = RecDiff.load(model).fitted_
     theirs = [read_edge_scores(file, fitted.users) for file in scores or []]
-    facts = verdict(fitted, read_labels(truth, fitted.users, names_of(mapping)), theirs)
+    labels = read_labels(truth, fitted.users, names_of(mapping))
+    with progress() as report:
+        facts = verdict(fitted, labels, theirs, beside or [], report)
     if facts.missing:
         note(f"note: {facts.missing:,} labelled edges are not part of the fit; they are left out")
+    for name in dict.fromkeys(beside or []):
+        note(f"note: {name} learned with these very edges as real ones, the fake score of an edge without that edge")
     for warning in facts.warnings:
         note(f"warning: {warning}")
     if figure is not None:

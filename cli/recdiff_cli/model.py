@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from recdiff.config import Config
     from recdiff.data.dataset import SocialDataset
     from recdiff.estimator import RecDiff
+    from recdiff.tracking import Tracker
     from recdiff.update.versions import Update
 
 Final = Annotated[
@@ -38,6 +40,13 @@ Final = Annotated[
 
 
 NoDecisions = Annotated[bool, typer.Option("--no-decisions", help="Do not learn from decisions.csv beside the data.")]
+LabelsFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Known edges: src, dst, label (1 or real, -1 or fake).")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Of --engine ray; default: one per card, or per machine.")]
+Mlflow = Annotated[
+    str | None, typer.Option("--mlflow", metavar="URI", help="Log settings, metrics and model there; extra [mlflow].")
+]
 CONTRADICTS = 0.4
 """AUC of the score found without labels, on the labels, below which they are asked about."""
 
@@ -64,17 +73,14 @@ def fit(
     fake_share: Annotated[
         float | None, typer.Option(help="The share of fake edges, where it is known; default: estimated.")
     ] = None,
-    labels: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Known edges: src, dst, label (1 or real, -1 or fake).")
-    ] = None,
+    labels: LabelsFile = None,
     no_decisions: NoDecisions = False,
     tune: Annotated[int, typer.Option(metavar="N", help="Search settings with N trials on validation first.")] = 0,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="What trains the recommender; ray: extra [ray].")
     ] = "local",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Of --engine ray; default: one per card, or per machine.")
-    ] = None,
+    workers: Workers = None,
+    mlflow: Mlflow = None,
     directed: Directed = None,
     mapping: Mapping = None,
     save_map: SaveMap = False,
@@ -93,6 +99,7 @@ def fit(
     from recdiff.storage.checkpoint import cleared
 
     _check_places(out)  # Before minutes of work, not after them.
+    tracker = _tracker(mlflow)
     settings = _settings(config, preset, seed=seed, epochs=epochs, device=device, fake_share=fake_share, final=final)
     if engine == "local":
         resolve_device(settings.device)
@@ -108,6 +115,8 @@ def fit(
     write_left_out(left_out_file(out), dataset.left_out)
     cleared(checkpoints)
     _print_fit(model, out, json)
+    if tracker is not None:
+        note(f"MLflow run: {tracker.log(model.config_, model.fitted_, out)} at {tracker.uri}")
 
 
 def _check_places(out: Path) -> None:
@@ -117,6 +126,16 @@ def _check_places(out: Path) -> None:
 
     check_target(out)
     check_place(left_out_file(out))
+
+
+def _tracker(uri: str | None) -> Tracker | None:
+    """Return the MLflow store that a fit is logged to; a host that does not answer is given up within seconds."""
+    if uri is None:
+        return None
+    from recdiff.tracking import Tracker
+
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    return Tracker.reached(uri)
 
 
 def _trained(settings: Config, dataset: SocialDataset, told: dict[str, Any], tune: int, checkpoints: Path) -> RecDiff:

@@ -30,7 +30,7 @@ from recdiff.given import Given, dataset_of
 from recdiff.machine.progress import Report, logged, silent
 from recdiff.metrics.ranking import Score
 from recdiff.model.checked import fitted_of
-from recdiff.model.edge_table import both_ways
+from recdiff.model.edge_table import both_ways, with_ids
 from recdiff.model.explained import Explainer
 from recdiff.model.fitted import Fitted
 from recdiff.model.folder import Artifact, read_artifact, write_artifact
@@ -38,6 +38,7 @@ from recdiff.model.known import known_accounts
 from recdiff.model.positions import item_positions, pair_positions, user_positions
 from recdiff.model.recommendations import explained, for_new_user, top_table
 from recdiff.parameters import Parameters
+from recdiff.result import ResultTable
 from recdiff.update.grown import updated
 
 _log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class RecDiff(Parameters):
         config_: every setting used.
         fitted_: tables, networks, fitted edges and measurements.
 
-    Example:
+    Examples:
         >>> model = RecDiff(seed=1).fit("data/")  # doctest: +SKIP
         >>> kept, gone, summary = model.clean_edges(threshold=0.3)  # doctest: +SKIP
     """
@@ -83,8 +84,8 @@ class RecDiff(Parameters):
             checkpoints: a folder for checkpoints; a fit that was killed continues from what lies there and ends
                 with the same result, bit for bit on the same machine.
             report: called with the progress of each stage.
-            engine: "ray" trains the default preset's recommender on a Ray cluster, to the same tables up to float
-                rounding; ``checkpoints`` is then needed, and a folder that every node sees.
+            engine: "ray" trains the default preset's recommender, and what the scorer needs, on a Ray cluster, to the
+                same tables up to float rounding; ``checkpoints`` is then needed, and a folder that every node sees.
             workers: of the Ray cluster; by default one per card, or one per node with all its cores.
 
         Raises:
@@ -130,25 +131,22 @@ class RecDiff(Parameters):
         return self
 
     @property
-    def edges_(self) -> pa.Table:
+    def edges_(self) -> ResultTable:
         """The fitted edges by raw id: src, dst, fake_score (out of fold), kind and evidence."""
         fitted = self._fitted()
-        positions = fitted.edges.select(["src", "dst"])
-        ends = {name: fitted.users.take(positions[name].to_numpy()) for name in ("src", "dst")}
-        others = {name: fitted.edges[name] for name in fitted.edges.column_names if name not in ends}
-        return pa.table({**ends, **others})
+        return ResultTable(with_ids(fitted.edges, fitted.users))
 
     @property
-    def accounts_(self) -> pa.Table:
+    def accounts_(self) -> ResultTable:
         """The accounts, the most suspicious first; see ``accounts.tables.account_table``."""
         fitted = self._fitted()
-        return account_table(fitted.accounts, fitted.account_evidence, fitted.users)
+        return ResultTable(account_table(fitted.accounts, fitted.account_evidence, fitted.users))
 
     @property
-    def groups_(self) -> pa.Table:
+    def groups_(self) -> ResultTable:
         """The groups of accounts that act together; see ``accounts.tables.group_table``."""
         fitted = self._fitted()
-        return group_table(fitted.accounts, fitted.account_evidence, fitted.users)
+        return ResultTable(group_table(fitted.accounts, fitted.account_evidence, fitted.users))
 
     def score_edges(self, src: Any = None, dst: Any = None) -> Float32:
         """Return the fake score of edges, (B,).
@@ -176,7 +174,7 @@ class RecDiff(Parameters):
         guarantee: float | None = None,
         keep_degree: int = 0,
         decisions: Sequence[Decision] = (),
-    ) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
+    ) -> tuple[ResultTable, ResultTable, dict[str, Any]]:
         """Divide the fitted edges into kept and removed ones.
 
         Args: see ``cleaning.policy.Policy``; without a number the threshold is .5. What was decided is obeyed.
@@ -189,7 +187,7 @@ class RecDiff(Parameters):
         policy = Policy(threshold, remove_share, min_precision, guarantee, keep_degree)
         score = fitted.scores
         chosen, decided = choose(fitted, policy, decisions)
-        table = self.edges_
+        table = with_ids(fitted.edges, fitted.users)
         table = with_direction(table.add_column(3, "keep", pa.array(~chosen)), fitted.directed)
         if fitted.mirrored:
             table, chosen = both_ways(table), np.repeat(chosen, 2)
@@ -206,7 +204,8 @@ class RecDiff(Parameters):
             directed=fitted.directed,
             **decided,
         )
-        return table.filter(pa.array(~chosen)), table.filter(pa.array(chosen)), summary.plain()
+        kept, removed = (ResultTable(table.filter(pa.array(rows))) for rows in (~chosen, chosen))
+        return kept, removed, summary.plain()
 
     def explain_edge(self, src: Any, dst: Any) -> list[str]:
         """Return sentences about why the edge got its score; what their parts add to it is in ``Explainer.parts``.
@@ -220,7 +219,7 @@ class RecDiff(Parameters):
         )
         return Explainer(fitted).lines(src, dst, pair)
 
-    def recommend(self, users: Any = None, k: int = 20, *, exclude_seen: bool = True) -> pa.Table:
+    def recommend(self, users: Any = None, k: int = 20, *, exclude_seen: bool = True) -> ResultTable:
         """Return the top ``k`` items per user: user_id, item_id, rank (from 1), score.
 
         Args:
@@ -239,7 +238,7 @@ class RecDiff(Parameters):
         chosen = np.arange(len(fitted.users)) if users is None else user_positions(fitted.users, users, "users")
         rows, history = fitted.recommender.user_table[chosen], fitted.trained[chosen]
         seen = fitted.seen[chosen] if exclude_seen else None
-        return top_table(fitted, fitted.users.take(chosen), rows, history, seen=seen, k=k)
+        return ResultTable(top_table(fitted, fitted.users.take(chosen), rows, history, seen=seen, k=k))
 
     def recommend_new(
         self,
@@ -249,7 +248,7 @@ class RecDiff(Parameters):
         *,
         exclude_seen: bool = True,
         explain: bool = False,
-    ) -> pa.Table:
+    ) -> ResultTable:
         """Return the top ``k`` items for a user that was not there at fit: item_id, rank, score.
 
         Args:
@@ -270,15 +269,15 @@ class RecDiff(Parameters):
         # Naming somebody twice does not make them two.
         items = np.unique(item_positions(fitted.items, history))
         ties = np.unique(user_positions(fitted.users, list(friends), "friends")) if friends else np.zeros(0, np.int64)
-        return for_new_user(fitted, items, ties, k, exclude_seen=exclude_seen, explain=explain)
+        return ResultTable(for_new_user(fitted, items, ties, k, exclude_seen=exclude_seen, explain=explain))
 
-    def explain_recommendations(self, table: pa.Table) -> pa.Table:
+    def explain_recommendations(self, table: ResultTable) -> ResultTable:
         """Return recommendations with three more columns: because_items, because_friends and because_member.
 
         The first two are JSON lists of the raw ids of at most three of the user's items, or friends, that added most
         to the score; the third names the member of the blend that did, "recdiff" where the recommender is alone.
         """
-        return explained(self._fitted(), table)
+        return ResultTable(explained(self._fitted(), pa.table(table)))
 
     def evaluate(self, dataset: Given) -> dict[str, Any]:
         """Return ranking metrics on the held-out interactions of ``dataset``; see ``ranking_report.judge``.

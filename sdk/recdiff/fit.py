@@ -16,7 +16,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +36,7 @@ from recdiff.errors import DataError, UsageError
 from recdiff.evaluation.ranking_report import judge, validation_score
 from recdiff.machine.cores import cores
 from recdiff.machine.device import resolve_device
+from recdiff.machine.hands import Hands, ray_hands
 from recdiff.machine.progress import Report, silent
 from recdiff.machine.threads import threads_at_most
 from recdiff.model import edge_table as evidence_table
@@ -69,8 +70,8 @@ def fit_all(
     """Fit scorer and recommender on ``dataset`` and judge them.
 
     Args:
-        engine: "ray" trains the default preset's recommender on a Ray cluster, the scorer here; ``checkpoints`` is
-            then a folder that every node sees.
+        engine: "ray" trains the default preset's recommender on a Ray cluster, and encodes and trains networks for
+            the scorer there; ``checkpoints`` is then a folder that every node sees.
         workers: of the Ray cluster; by default one per card, or one per node with all its cores.
         known_accounts: (U,) 1 for accounts known to be fake, 0 for those known to be real, -1 for all others.
 
@@ -82,20 +83,28 @@ def fit_all(
         ArtifactError: the checkpoints are of another configuration or other data.
     """
     # Before the scorer is fitted, so that what is wrong with a cluster costs no fit.
-    with _trainer(engine, workers, config, dataset, checkpoints) as trainer, threads_at_most(cores()):
+    with _crew(engine, workers, config, dataset, checkpoints) as who, threads_at_most(cores()):
         told = Told() if _unscored(config, dataset) else told_of(dataset, labels, decisions, known_accounts)
-        return _fit_stages(config, dataset, told=told, checkpoints=checkpoints, trainer=trainer, report=report)
+        return _fit_stages(config, dataset, told=told, checkpoints=checkpoints, who=who, report=report)
+
+
+@dataclass(frozen=True)
+class _Crew:
+    """What works on a cluster: what trains the recommender, and what encodes for the scorer; None for this process."""
+
+    trainer: Trainer | None = None
+    hands: Hands | None = None
 
 
 @contextmanager
-def _trainer(
+def _crew(
     engine: Engine, workers: int | None, config: Config, dataset: SocialDataset, folder: Path | None
-) -> Iterator[Trainer | None]:
-    """Yield what trains on a cluster; None for the local engine."""
+) -> Iterator[_Crew]:
+    """Yield what works on a cluster; nothing for the local engine."""
     if engine == "local":
         if workers is not None:
             raise UsageError(f"workers = {workers}: only engine ray has workers")
-        yield None
+        yield _Crew()
         return
     if config.preset == "paper":
         raise UsageError("engine ray trains the default recommender; preset paper needs engine local")
@@ -105,8 +114,15 @@ def _trainer(
         raise UsageError("engine ray needs a folder for checkpoints that every node sees")
     from recdiff.recommender.ray import ray_trainer
 
-    with ray_trainer(folder, config.device, workers) as trainer:
-        yield trainer
+    # Arrays lie where this process has them: a worker needs a card where they lie on one.
+    there = _device(config, engine).type
+    with ray_trainer(folder, config.device, workers) as trainer, ray_hands(there, workers) as hands:
+        yield _Crew(trainer, hands)
+
+
+def _device(config: Config, engine: Engine) -> torch.device:
+    """Return where this process computes; the card of a fit on a cluster need not be in this machine."""
+    return resolve_device("auto" if engine == "ray" and config.device == "cuda" else config.device)
 
 
 def _fit_stages(
@@ -114,17 +130,17 @@ def _fit_stages(
     dataset: SocialDataset,
     told: Told,
     checkpoints: Path | None,
-    trainer: Trainer | None,
+    who: _Crew,
     report: Report,
 ) -> Fitted:
-    # The card of a fit on a cluster need not be in this machine.
-    device = resolve_device("auto" if trainer and config.device == "cuda" else config.device)
+    trainer = who.trainer
+    device = _device(config, "ray" if trainer else "local")
     checkpoint = None if checkpoints is None else Checkpoint(checkpoints / "fit", fingerprint(config, dataset))
     unscored = _unscored(config, dataset)
     if unscored:
         scorer = blank_scorer(len(dataset.users), len(dataset.edges))
     else:
-        scorer = _fit_scorer(config, dataset, told, device, report)
+        scorer = _fit_scorer(config, dataset, told, device, report=report, hands=who.hands)
     edges = evidence_table.edge_table(dataset, scorer)
     denoiser, social = scorer.denoiser, scorer.latent
     everything = sp.csr_matrix(dataset.train + dataset.validation + dataset.test)
@@ -195,7 +211,9 @@ def _left_out(dataset: SocialDataset) -> dict[str, Any]:
     return {"rows_left_out": dict(sorted(counts.items()))} if counts else {}
 
 
-def _fit_scorer(config: Config, dataset: SocialDataset, told: Told, device: torch.device, report: Report) -> Scorer:
+def _fit_scorer(
+    config: Config, dataset: SocialDataset, told: Told, device: torch.device, *, report: Report, hands: Hands | None
+) -> Scorer:
     """Fit the scorer with what was told, and make its scores match the labels of edges.
 
     Decisions, and the edges of labelled accounts, are of edges that somebody chose to look at, so they say nothing
@@ -215,6 +233,7 @@ def _fit_scorer(config: Config, dataset: SocialDataset, told: Told, device: torc
         known=known,
         drawn=drawn,
         device=device,
+        hands=hands,
     )
     return recalibrated(scorer, config.fake_share, labels)
 

@@ -54,10 +54,11 @@ def test_as_many_accounts_may_be_fake_as_touch_the_fake_edges() -> None:
     given = Evidence(SocialGraph(np.array(real + fake), 40, False), scores, sp.csr_matrix((40, 0), dtype=np.float32))
     timid = replace(judge_accounts(given), log_odds=np.where(np.arange(40) < 30, -9.0, -4.0))
     assert timid.score.mean() < 0.01
-    assert most_fake(timid, given) == 10 / 40
+    assert most_fake(timid, given, 0.25) == 10 / 40
+    assert most_fake(timid, given, 0.1) < most_fake(timid, given, 0.25) < most_fake(timid, given, 0.5)
     bold = replace(timid, log_odds=np.zeros(40))
-    assert most_fake(bold, given) == 0.5
-    assert most_fake(timid, replace(given, scores=np.zeros_like(scores))) == timid.score.mean()
+    assert most_fake(bold, given, 0.25) == 0.5
+    assert most_fake(timid, given, 0.0) == timid.score.mean()
 
 
 def test_parts_add_up_to_the_log_odds() -> None:

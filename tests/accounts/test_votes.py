@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recdiff.accounts.usage import usage
-from recdiff.accounts.votes import beyond_degree, votes
+from recdiff.accounts.votes import beyond_degree, together, votes
 
 
 def star(leaves: int, score: float) -> tuple[np.ndarray, np.ndarray]:
@@ -29,6 +29,17 @@ def test_many_suspicious_edges_say_more_than_one() -> None:
 
 def test_an_edge_to_a_fake_account_is_explained_by_it() -> None:
     assert vote(4, 0.9, others=0.99) < 0.1 * vote(4, 0.9)
+
+
+def test_edges_inside_a_group_vote_for_it_together() -> None:
+    edges, scores = star(4, 0.9)
+    member = np.full(300, -1)
+    member[:5] = 0
+    member[100], member[200] = 1, 1
+    suspicious, harmless, empty = together(edges, scores, member, 3)
+    assert suspicious > 5.0
+    assert harmless < 0.0
+    assert empty == 0.0
 
 
 def test_edges_inside_a_group_have_no_vote() -> None:

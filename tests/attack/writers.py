@@ -59,7 +59,7 @@ def writers(model: RecDiff, data: SocialDataset) -> list[Writer]:
 
     other = RecDiff(config=model.config_)
     other.config_, other.fitted_ = model.config_, replace(model.fitted_, history=[{"step": 1}])
-    table = pa.concat_tables(few[:2])
+    table = pa.concat_tables(map(pa.table, few[:2]))
     found = [
         Writer("fit", "recdiff-model", other.save, model.save),
         Writer("clean-edges", "cleaned-edges", lambda at: write_cleaned(at, *few), lambda at: write_cleaned(at, *many)),
@@ -115,7 +115,7 @@ def streams(bundle: Path, place: Path) -> list[Writer]:
 
 def more_writers(model: RecDiff, parts: Parts, bundle: Path) -> list[Writer]:
     """Return the rest: every file format, and what export writes."""
-    edges = pa.concat_tables(model.clean_edges(0.3)[:2])
+    edges = pa.concat_tables(map(pa.table, model.clean_edges(0.3)[:2]))
     one, two = model.recommend(k=2), model.recommend(k=3)
     found = [handed(f"recommend {form}", form, one, two) for form in ("csv", "jsonl", "arrow", "sqlite", "neo4j")]
     found += [

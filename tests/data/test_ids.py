@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recdiff.data.ids import Coded, Ids, integers_of, join
+from recdiff.data.ids import Coded, Gathered, Ids, integers_of, join
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
@@ -165,3 +165,22 @@ def test_one_text_makes_all_text() -> None:
 def test_typed_text_stays_text() -> None:
     ids, _ = join([coded(["10"], [0], spelled=False), coded([9], [0], spelled=False)])
     assert ids.values.to_pylist() == ["10", "9"]
+
+
+def test_columns_one_after_the_other_hold_each_id_once() -> None:
+    gathered = Gathered()
+    for part in (coded([9, 10], [1, 0, 1]), coded([11, 9], [0, 1])):
+        gathered.add(part)
+    found = gathered.whole()
+    assert found.values.to_pylist() == [9, 10, 11]
+    assert found.codes.tolist() == [1, 0, 1, 2, 0]
+    assert found.codes.dtype == np.int32
+
+
+def test_columns_of_numbers_and_texts_are_texts() -> None:
+    gathered = Gathered()
+    for part in (coded([9], [0], spelled=False), coded(["9", "a"], [1, 0]), coded([7], [0], spelled=False)):
+        gathered.add(part)
+    found = gathered.whole()
+    assert found.values.take(pa.array(found.codes)).to_pylist() == ["9", "a", "9", "7"]
+    assert not found.spelled

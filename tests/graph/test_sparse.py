@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from recdiff.graph import sparse
 from recdiff.graph import sparse as graph
 from recdiff.graph.adjacency import bipartite_adjacency, social_adjacency, symmetric_normalised
 from recdiff.graph.folded import FoldedGraph
@@ -38,8 +39,12 @@ def test_weights_of_edges_are_kept() -> None:
     assert graph.toarray().tolist() == [[0, 0.5, 0], [0.5, 0, 2], [0, 2, 0]]
 
 
+@pytest.mark.parametrize("entries", [1, 37, 1 << 22])
 @pytest.mark.parametrize("directed", [False, True])
-def test_a_graph_without_a_fold_is_that_of_the_other_ties(directed: bool) -> None:
+def test_a_graph_without_a_fold_is_that_of_the_other_ties(
+    directed: bool, entries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sparse, "ENTRIES", entries)
     rng = np.random.default_rng(0)
     pairs = rng.permutation(np.unique(np.sort(rng.integers(0, 50, (300, 2)), axis=1), axis=0))
     edges = pairs[pairs[:, 0] != pairs[:, 1]]
@@ -58,6 +63,9 @@ def test_a_graph_without_a_fold_is_that_of_the_other_ties(directed: bool) -> Non
             for matrix, dense in ((found.out, expected), (found.into, expected.T), (found.both, both)):
                 np.testing.assert_allclose(matrix.to_dense().numpy(), dense, rtol=1e-6)
                 np.testing.assert_allclose(graph_sums(matrix), dense.sum(axis=1), rtol=1e-6)
+                scaled = sparse.scaled_sides(matrix, torch.arange(50.0), torch.arange(50.0) + 1)
+                expected_sides = np.arange(50)[:, None] * dense * (np.arange(50) + 1)
+                np.testing.assert_allclose(scaled.to_dense().numpy(), expected_sides, rtol=1e-5)
 
 
 def test_edges_that_are_answered_are_counted() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from recdiff.graph.social_graph import SocialGraph
+from recdiff.groups import lockstep
 from recdiff.groups.find import DENSE, LOCKSTEP, find_groups, top_targets
 from recdiff.sample.society import make_society
 from tests.accounts.towns import best_overlap, fleet, town
@@ -77,3 +79,11 @@ def test_counts_of_a_group() -> None:
     timed = find_groups(SocialGraph(edges, 61, False), times=np.append(times[:-1], np.nan))
     assert (timed.first[0], timed.last[0]) == (5.0, 9.0)
     assert top_targets(groups, edges, 5)[0] == [20]
+
+
+def test_a_fleet_is_the_same_whatever_is_hashed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    edges, member = with_fleet(3)
+    graph = SocialGraph(edges, len(member), False)
+    whole = find_groups(graph)
+    monkeypatch.setattr(lockstep, "HASHED", 10)
+    assert np.array_equal(find_groups(graph).member, whole.member)

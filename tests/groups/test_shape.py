@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recdiff.graph.social_graph import SocialGraph
+from recdiff.groups import shape as shapes
 from recdiff.groups.blocks import find_blocks
 from recdiff.groups.shape import shape_of
 from tests.accounts.towns import town
@@ -57,3 +58,15 @@ def test_a_chain_or_a_star_that_is_cut_off_says_nothing() -> None:
     assert evidence[0] <= 0.0
     assert evidence[1] <= 0.0
     assert evidence[2] > 5.0
+
+
+def test_edges_that_leave_are_looked_at_in_any_number_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = town(users=600, seed=2)
+    graph = SocialGraph(made.edges, len(made.ring), False)
+    block = find_blocks(graph.pairs, graph.num_users)
+    whole = shape_of(block, graph)
+    monkeypatch.setattr(shapes, "LEFT", 50)
+    parts = shape_of(block, graph)
+    assert len(whole.size) > 1
+    assert np.array_equal(parts.fading, whole.fading)
+    assert np.array_equal(parts.closed, whole.closed)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-_MARK = re.compile(r"<!-- not run: (?P<reason>.+) -->")
+PEOPLE = tuple(sorted((ROOT / "docs" / "for").glob("*.md")))
+"""A page for one sort of reader each, followed as a whole by tests/journeys."""
+_MARK = re.compile(r"<!-- (?P<what>not run|file): (?P<said>.+) -->")
 OUTPUT = "output"
 
 
@@ -21,6 +23,7 @@ class Block:
         language: behind the fence; empty where there is none.
         text: between the fences.
         reason: why it cannot run, as a mark before it says: ``<!-- not run: it needs a server -->``; None without one.
+        file: what the reader calls the file that the block is: ``<!-- file: mymodel.py -->``; None without such a mark.
     """
 
     page: Path
@@ -28,6 +31,7 @@ class Block:
     language: str
     text: str
     reason: str | None
+    file: str | None = None
 
     @property
     def name(self) -> str:
@@ -38,21 +42,21 @@ def blocks(page: Path) -> list[Block]:
     """Return the blocks of ``page`` in order."""
     found: list[Block] = []
     opened: tuple[int, str] | None = None
-    reason: str | None = None
+    mark: re.Match[str] | None = None
     lines = page.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines, 1):
         if not line.startswith("```"):
-            mark = _MARK.fullmatch(line)
             if opened is None and line.strip():
-                reason = mark["reason"] if mark else None
+                mark = _MARK.fullmatch(line)
             continue
         if opened is None:
             opened = number, line.removeprefix("```").strip()
             continue
         start, language = opened
         text = "".join(f"{each}\n" for each in lines[start : number - 1])
-        found.append(Block(page, start + 1, language, text, reason))
-        opened = reason = None
+        said = {} if mark is None else {mark["what"]: mark["said"]}
+        found.append(Block(page, start + 1, language, text, said.get("not run"), said.get("file")))
+        opened = mark = None
     if opened is not None:
         raise ValueError(f"{page}:{opened[0]}: a block is not closed")
     return found

@@ -12,10 +12,12 @@ import io
 import json
 import shlex
 import shutil
+import signal
 import sys
 import urllib.request
 from collections.abc import Iterator
 from email.message import Message
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -81,15 +83,23 @@ class Page:
         self.folder = folder
         self.names: dict[str, Any] = {"__name__": "page"}
 
+    def plays(self, block: Block) -> bool:
+        """Return whether ``block`` is one to run."""
+        return block.reason is None
+
     def play(self, block: Block) -> str:
         """Run ``block`` in the folder and return what it printed, and in Python what its last line is worth.
+
+        A block that is a file of the reader's is written.
 
         Raises:
             AssertionError: a command failed, or is one that a page cannot run.
         """
         said = io.StringIO()
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            if block.language == PYTHON:
+            if block.file is not None:
+                (self.folder / block.file).write_text(block.text, encoding="utf-8")
+            elif block.language == PYTHON:
                 self._python(block)
             else:
                 for line in commands(block.text):
@@ -100,7 +110,7 @@ class Page:
         tree = ast.parse(block.text)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(urllib.request, "urlopen", _opened)
+            patch.setattr(urllib.request, "urlopen", self._opened)
             exec(compile(tree, block.name, "exec"), self.names)
             if isinstance(last, ast.Expr):
                 value = eval(compile(ast.Expression(last.value), block.name, "eval"), self.names)
@@ -117,30 +127,28 @@ class Page:
         assert code == 0, f"{block.name}: {line}: exit code {code}\n{said.getvalue()}"
 
     def _fetched(self, arguments: list[str]) -> str:
-        """Return what ``curl localhost:8000/PATH -d BODY`` prints."""
+        """Return what ``curl localhost:8000/PATH -d BODY -X METHOD`` prints; other options do not count."""
         url, *options = arguments
-        body = dict(zip(options[::2], options[1::2], strict=True)).get("-d")
-        status, text = _answered(url, body)
+        given = {name: value for name, value in pairwise(options) if name in ("-d", "-X")}
+        status, text = self.answered(url, given.get("-d"), given.get("-X"))
         assert status == 200, f"{url}: {text}"
         return f"{text}\n"
 
+    def answered(self, url: str, body: Any, method: str | None = None) -> tuple[int, str]:
+        """Return status and body of what the server answers that serves the folder's bundle on port 8000."""
+        with TestClient(create_app(OnnxScorer.open("recdiff-model/onnx"))) as client:
+            path = url.removeprefix("http://").removeprefix("localhost:8000")
+            answer = client.request(method or ("GET" if body is None else "POST"), path, content=body)
+        return answer.status_code, answer.text
 
-def _answered(url: str, body: Any) -> tuple[int, str]:
-    """Return status and body of what the server answers that serves the folder's bundle on port 8000."""
-    with TestClient(create_app(OnnxScorer.open("recdiff-model/onnx"))) as client:
-        path = url.removeprefix("http://").removeprefix("localhost:8000")
-        answer = client.get(path) if body is None else client.post(path, content=body)
-    return answer.status_code, answer.text
-
-
-def _opened(request: urllib.request.Request, timeout: float) -> io.BytesIO:
-    """Take the place of urlopen: the same server's answer, or an HTTPError with it."""
-    assert timeout > 0
-    status, text = _answered(request.full_url, request.data)
-    said = io.BytesIO(text.encode())
-    if status != 200:
-        raise HTTPError(request.full_url, status, "refused", Message(), said)
-    return said
+    def _opened(self, request: urllib.request.Request, timeout: float) -> io.BytesIO:
+        """Take the place of urlopen: the same server's answer, or an HTTPError with it."""
+        assert timeout > 0
+        status, text = self.answered(request.full_url, request.data)
+        said = io.BytesIO(text.encode())
+        if status != 200:
+            raise HTTPError(request.full_url, status, "refused", Message(), said)
+        return said
 
 
 def as_shown(said: str) -> str:
@@ -161,19 +169,23 @@ def called(arguments: list[str]) -> int:
         AssertionError: it is one that serves until it is stopped.
     """
     assert arguments[0] not in SERVING, f"{arguments[0]} serves until it is stopped; mark the block with a reason"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["recdiff-sdk", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["recdiff-sdk", *arguments])
+            with pytest.raises(SystemExit) as ended:
+                main()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     return int(ended.value.code or 0)
 
 
 @contextlib.contextmanager
-def quick_fits() -> Iterator[None]:
-    """Fit with few steps, each fit once, and each scorer once: grids and a known share change what comes after it."""
+def fits_once() -> Iterator[None]:
+    """Compute each fit once, and each scorer once: grids and a known share change what comes after it."""
     done: dict[str, Fitted] = {}
     scorers: dict[Any, Scorer] = {}
-    plain = Parameters._config
 
     def once(config: Any, dataset: Any, labels: Any = None, decisions: Any = (), **more: Any) -> Fitted:
         if labels is not None or decisions or more.get("known_accounts") is not None:
@@ -191,18 +203,32 @@ def quick_fits() -> Iterator[None]:
             scorers[key] = fit_scorer(edges, users, **more)
         return scorers[key]
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recdiff.estimator, "fit_all", once)
+        patch.setattr(recdiff.fit, "fit_scorer", scored)
+        patch.delenv("RECDIFF_DATA", raising=False)
+        yield
+
+
+@contextlib.contextmanager
+def quick_fits() -> Iterator[None]:
+    """Fit with few steps, and each fit once."""
+    plain = Parameters._config
+
     def quick(self: Parameters) -> Any:
         config = plain(self)
         return configured(config, {**QUICK, **self.settings}) if self.config is None else config
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recdiff.estimator, "fit_all", once)
-        patch.setattr(recdiff.fit, "fit_scorer", scored)
+    with fits_once(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Parameters, "_config", quick)
-        for name, value in QUICK.items():
-            patch.setenv(f"RECDIFF_{name.upper()}", json.dumps(value))
-        patch.delenv("RECDIFF_DATA", raising=False)
+        for name, value in quick_environment().items():
+            patch.setenv(name, value)
         yield
+
+
+def quick_environment() -> dict[str, str]:
+    """Return the variables that make a command fit with few steps."""
+    return {f"RECDIFF_{name.upper()}": json.dumps(value) for name, value in QUICK.items()}
 
 
 def prepared(folder: Path) -> Path:
@@ -218,10 +244,15 @@ def prepared(folder: Path) -> Path:
 def played(blocks: list[Block], start: Path, folder: Path) -> list[tuple[Block, str]]:
     """Run the blocks of a page in a copy of ``start``; return those whose output is shown with what it really is."""
     shutil.copytree(start, folder)
-    page, said, shown = Page(folder), "", []
+    return followed(Page(folder), blocks)
+
+
+def followed(page: Page, blocks: list[Block]) -> list[tuple[Block, str]]:
+    """Run the blocks on ``page``; return those whose output is shown with what it really is."""
+    said, shown = "", []
     for block in blocks:
         if block.language == OUTPUT:
             shown.append((block, said))
-        elif block.reason is None:
+        elif page.plays(block):
             said = page.play(block)
     return shown

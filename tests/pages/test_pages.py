@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from recdiff_cli.examples import EXAMPLES
-from tests.pages.blocks import OUTPUT, PAGES, ROOT, Block, blocks
-from tests.pages.player import COMMANDS, PYTHON, Page, commands, played, prepared, quick_fits
+from tests.pages.blocks import OUTPUT, PAGES, PEOPLE, ROOT, Block, blocks
+from tests.pages.player import COMMANDS, PYTHON, Page, called, commands, played, prepared, quick_fits
 
 RUN = [page for page in PAGES if any(block.reason is None for block in blocks(page))]
 INDEX_NAME = re.compile(r"pip install [^\n`#]*\brecdiff-sdk\b")
@@ -47,7 +48,7 @@ def test_the_example_of_every_command_runs(start: Path, tmp_path: Path) -> None:
     played([Block(ROOT / "cli" / "recdiff_cli" / "examples.py", 1, "sh", text, None)], start, tmp_path / "page")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *PEOPLE], ids=lambda page: page.name)
 def test_a_block_runs_or_says_why_not(page: Path) -> None:
     for block in blocks(page):
         if block.reason is None:
@@ -56,7 +57,7 @@ def test_a_block_runs_or_says_why_not(page: Path) -> None:
             assert len(block.reason.split()) > 2, f"{block.name}: {block.reason!r} is no reason"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *PEOPLE], ids=lambda page: page.name)
 def test_nothing_is_installed_by_a_name_that_is_on_no_index(page: Path) -> None:
     found = INDEX_NAME.findall(page.read_text(encoding="utf-8"))
     assert found == [], f"{page.name}: install from a checkout or a wheel"
@@ -67,6 +68,20 @@ def test_a_block_that_fails_is_told(tmp_path: Path) -> None:
     for language, text in (("sh", "recdiff-sdk fit nowhere/\n"), ("sh", "rm -rf data\n"), ("python", "assert False\n")):
         with pytest.raises(AssertionError):
             page.play(Block(ROOT / "docs" / "index.md", 1, language, text, None))
+
+
+def test_a_block_that_is_a_file_of_the_readers_is_written(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text("<!-- file: own.py -->\n```python\nX = 1\n```\n", encoding="utf-8")
+    (block,) = blocks(tmp_path / "page.md")
+    assert block.file == "own.py"
+    Page(tmp_path).play(block)
+    assert (tmp_path / "own.py").read_text(encoding="utf-8") == "X = 1\n"
+
+
+def test_a_command_leaves_no_handler_of_signals_behind() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert called(["validate", "nowhere/"]) == 3
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_what_a_page_shows_is_compared(tmp_path: Path) -> None:

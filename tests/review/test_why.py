@@ -58,3 +58,10 @@ def test_whatever_the_members_are_like_it_adds_up(
 @pytest.fixture
 def town_accounts(town: Place) -> Accounts:
     return RecDiff.load(town.model).fitted_.accounts
+
+
+def test_counts_are_in_words(town_accounts: Accounts) -> None:
+    used = np.zeros(len(town_accounts.log_odds), np.int64)
+    assert "it has used no items" in {step.fact for step in why_account(town_accounts, used, 0).steps}
+    used[0] = 1
+    assert "it has used 1 item" in {step.fact for step in why_account(town_accounts, used, 0).steps}

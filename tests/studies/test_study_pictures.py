@@ -16,9 +16,9 @@ from recdiff.errors import DataError, UsageError
 from recdiff.studies import catalogue
 from recdiff.studies.catalogue import Outcome
 from recdiff.studies.complexity import growth
-from recdiff.studies.ego import MOST, ego_of
 from recdiff.studies.item_categories import read_categories
 from recdiff.studies.lab.memory import peak, reset_peak
+from recdiff.studies.page.ego import MOST, ego_of
 from recdiff.studies.page.findings import Findings, Summary
 from recdiff.studies.page.tidy import table_of
 from recdiff.studies.page.wording import (

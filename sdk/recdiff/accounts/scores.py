@@ -6,7 +6,11 @@ Each part is the log of a likelihood ratio, as far as it can be known without la
 much fakes are more common than the prior says among accounts in no suspicious group. Votes, usage and share depend on
 who else is fake, so they and the scores are found in turn.
 
-Letters: U users, E edges.
+A group speaks for its members where it is suspicious, and the edges inside say no more. Any other says nothing, and the
+edges inside vote for all its members together: one by one they would explain each other, and a sparse farm that is one
+large group would hide behind itself.
+
+Letters: U users, E edges, G groups.
 """
 
 from __future__ import annotations
@@ -19,8 +23,8 @@ from scipy.special import expit, logit
 
 from recdiff.accounts.taught import taught
 from recdiff.accounts.usage import usage
-from recdiff.accounts.votes import beyond_degree, votes
-from recdiff.arrays import Float32, Float64, Int64
+from recdiff.accounts.votes import beyond_degree, together, votes
+from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.groups.find import Groups, find_groups, of_members
 from recdiff.metrics.edges import auc
@@ -31,7 +35,9 @@ MOST_PRIOR = -1.0
 LEAST_VOTE, MUCH = -2.0, 3.0
 """Votes of an account's edges for real count down to the first; those for fake count less and less from the second."""
 ALONE = -2.0
-"""What it says of an account that it is in no group."""
+"""What it says of an account that it is in no group, or in one that is not suspicious."""
+SUSPICIOUS = 2.0
+"""Evidence from which on a group speaks for its members."""
 ROUNDS, SETTLED = 30, 0.05
 AUDIT = "audit"
 """The part that the answers of an audit add."""
@@ -98,11 +104,12 @@ def judge_accounts(evidence: Evidence) -> Accounts:
     groups = find_groups(evidence.graph, evidence.times)
     parts = {"group": of_group(groups, evidence.edges)}
     odds, alone = PRIOR + parts["group"], parts["group"] == ALONE
+    inside = of_edges_inside(groups, evidence)
     for _ in range(ROUNDS):
         chance, before = expit(odds), odds
-        parts["usage"] = usage(evidence.used, degree, 1.0 - chance)
+        parts["usage"] = usage(evidence.used, degree, surely_real(chance))
         found = votes(evidence.edges, evidence.scores, chance, groups.member)
-        parts["edges"] = bent(beyond_degree(found, degree, 1.0 - chance))
+        parts["edges"] = bent(beyond_degree(found, degree, 1.0 - chance)) + inside
         parts["share"] = np.where(alone, _share(chance[alone]), 0.0)
         odds = PRIOR + np.sum(list(parts.values()), axis=0)
         if np.abs(odds - before).max() < SETTLED:
@@ -155,8 +162,29 @@ def bent(found: Float64) -> Float64:
 
 def of_group(groups: Groups, edges: Int64) -> Float64:
     """Return what its group says of each account, (U,): less of a member whose edges leave the group."""
-    found = of_members(groups, edges, groups.evidence)
+    found = of_members(groups, edges, np.where(unsuspicious(groups), ALONE, groups.evidence))
     return np.asarray(np.fmax(found, ALONE))
+
+
+def of_edges_inside(groups: Groups, evidence: Evidence) -> Float64:
+    """Return what the edges inside unsuspicious groups say of each member, (U,), at least 0: friends vouch for nobody.
+
+    It is less of a member whose edges leave the group.
+    """
+    found = bent(together(evidence.edges, evidence.scores, groups.member, len(groups.size)))
+    said = of_members(groups, evidence.edges, np.where(unsuspicious(groups), found, 0.0))
+    return np.asarray(np.fmax(said, 0.0))
+
+
+def unsuspicious(groups: Groups) -> Mask:
+    """Return of which groups nothing is said by what they are, (G,)."""
+    return np.asarray(groups.evidence < SUSPICIOUS)
+
+
+def surely_real(chance: Float64) -> Float64:
+    """Return how much each account (U,) counts when it is asked what real ones do: of doubtful ones little is heard."""
+    real, fake = (1.0 - chance) ** 2, chance**2
+    return real / (real + fake)
 
 
 def expected_fake(evidence: Evidence, chance: Float64) -> Float64:
@@ -165,18 +193,19 @@ def expected_fake(evidence: Evidence, chance: Float64) -> Float64:
     return np.asarray(np.bincount(evidence.edges.ravel(), np.repeat(of_edge, 2), minlength=len(chance)))
 
 
-def most_fake(accounts: Accounts, evidence: Evidence) -> float:
+def most_fake(accounts: Accounts, evidence: Evidence, fake_edges: float) -> float:
     """Return the share of fake accounts, 0..1, where they made every fake edge; at least the share expected.
 
-    Where accounts of no group are many and use as little as others do, the scores cannot tell fake accounts from
-    fake edges between real ones, and settle for edges. So many of the most suspicious accounts are counted as touch the
-    number of edges that are expected to be fake: the sum of the edge scores.
+    So many of the most suspicious accounts are counted as touch that many edges.
+
+    Args:
+        fake_edges: the share of fake edges, 0..1; the upper end of its interval makes the result an upper end.
     """
     expected = float(accounts.score.mean())
     rank = np.empty(len(accounts.log_odds), np.int64)
     rank[np.argsort(-accounts.log_odds, kind="stable")] = np.arange(len(rank))
     touched = np.sort(rank[evidence.edges].min(axis=1))
-    fakes = min(round(float(evidence.scores.sum(dtype=np.float64))), len(touched))
+    fakes = min(round(fake_edges * len(touched)), len(touched))
     return max(expected, float(touched[fakes - 1] + 1) / len(rank)) if fakes else expected
 
 

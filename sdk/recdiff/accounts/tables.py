@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from recdiff.accounts.scores import AUDIT, Accounts, Evidence, group_scores
+from recdiff.accounts.scores import AUDIT, SUSPICIOUS, Accounts, Evidence, group_scores
 from recdiff.arrays import Float64, Int64
 from recdiff.data.ids import Ids
 from recdiff.groups.find import LOCKSTEP, Groups, top_targets
@@ -18,6 +18,8 @@ MOST_REASONS, MOST_TARGETS = 3, 10
 LEAST_SCORE = 0.02
 """Of a group that is listed: below it is a circle of friends."""
 WORDS = {"edges": "its edges look fake", "labels": "like accounts labelled fake"}
+MEMBERS = "what its members do, each or together"
+"""Why a group is listed that is not suspicious by what it is."""
 BURST = "in a short time"
 SILENT = ("share", AUDIT)
 """Parts that are of all accounts, and no reason."""
@@ -67,7 +69,7 @@ def group_table(accounts: Accounts, evidence: Evidence, users: Ids) -> pa.Table:
             "reach": pa.array(groups.reach[order]),
             "first": _times(groups.first[order]),
             "last": _times(groups.last[order]),
-            "reasons": pa.array([why_grouped(groups, int(group)) for group in order], pa.string()),
+            "reasons": pa.array([_why_listed(groups, int(group)) for group in order], pa.string()),
             "targets": pa.array([_ids(users, np.array(targets[group], np.int64)) for group in order], pa.string()),
             "members": pa.array([_ids(users, each) for each in members], pa.string()),
         }
@@ -113,8 +115,14 @@ def why_grouped(groups: Groups, group: int) -> str:
     """Return what is to be said of a group, -1 for none."""
     if group < 0:
         return "in no group"
+    if groups.evidence[group] < SUSPICIOUS:
+        return "shares some targets with others" if groups.kind[group] == LOCKSTEP else "in a group as friends form it"
     words = "follows the same targets as others" if groups.kind[group] == LOCKSTEP else "in a dense group cut off"
     return f"{words}, {BURST}" if groups.burst[group] >= SPEAKS else words
+
+
+def _why_listed(groups: Groups, group: int) -> str:
+    return why_grouped(groups, group) if groups.evidence[group] >= SUSPICIOUS else MEMBERS
 
 
 def _kind(groups: Groups, group: int) -> str:

@@ -24,7 +24,7 @@ def usage(items: Int64, degree: Int64, real: Float64) -> Float64:
     """Return the log likelihood ratio of the number of ``items`` (U,) that each account uses; zeros without any.
 
     Args:
-        real: (U,) the probability that each account is real: it is compared with real ones of like ``degree`` (U,).
+        real: (U,) from 0 to 1, how surely each account is real: it is compared with real ones of like ``degree`` (U,).
     """
     if not items.any():
         return np.zeros(len(items))

@@ -21,6 +21,8 @@ from recdiff.baselines.neural.gdmsr import fit_gdmsr
 from recdiff.baselines.neural.graphrec import fit_graphrec
 from recdiff.baselines.neural.kcgn import fit_kcgn
 from recdiff.baselines.neural.ngcf import fit_ngcf
+from recdiff.baselines.neural.samn import fit_samn
+from recdiff.baselines.neural.smin import fit_smin
 from recdiff.baselines.popularity import fit_popularity
 from recdiff.baselines.task import Task
 from recdiff.baselines.walks import fit_p3alpha, fit_rp3beta
@@ -113,7 +115,9 @@ BASELINES: tuple[Baseline, ...] = (
         "dsl", fit_dsl, {"layers": (2,), "regularisation": _PENALTY, "tie_loss": (0.01, 0.1)}, social=True, seeded=True
     ),
     Baseline("kcgn", fit_kcgn, {"regularisation": _PENALTY, "informax": (0.01, 0.1)}, social=True, seeded=True),
+    Baseline("smin", fit_smin, {"regularisation": _PENALTY, "informax": (0.01, 0.06)}, social=True, seeded=True),
     Baseline("dgrec", fit_dgrec, {"regularisation": _PENALTY, "learning_rate": (2e-3, 1e-2)}, social=True, seeded=True),
+    Baseline("samn", fit_samn, {"regularisation": _PENALTY, "learning_rate": (5e-3, 2e-2)}, social=True, seeded=True),
     Baseline("gdmsr", fit_gdmsr, {"regularisation": _PENALTY, "alpha": (0.1, 0.3)}, social=True, seeded=True),
 )
 

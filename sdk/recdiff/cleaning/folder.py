@@ -35,12 +35,13 @@ def with_direction(edges: pa.Table, directed: bool) -> pa.Table:
     return edges.replace_schema_metadata({**(edges.schema.metadata or {}), **note})
 
 
-def write_cleaned(folder: Path, kept: pa.Table, removed: pa.Table, summary: Mapping[str, Any]) -> None:
+def write_cleaned(folder: Path, kept: Any, removed: Any, summary: Mapping[str, Any]) -> None:
     """Write the folder whole; an existing one of the same kind is replaced when the new one is complete.
 
     Removed edges are a queue to look through: the most suspicious come first, equal ones as they were given.
 
     Args:
+        kept, removed: what ``RecDiff.clean_edges`` returns, or Arrow tables of its columns.
         summary: the attributes of a ``Summary``.
 
     Raises:
@@ -48,8 +49,8 @@ def write_cleaned(folder: Path, kept: pa.Table, removed: pa.Table, summary: Mapp
     """
     check_target(folder)
     with replaced_folder(folder) as new:
-        pq.write_table(kept, new / KEPT, compression="zstd")
-        worst_first = removed.sort_by([("fake_score", "descending")])
+        pq.write_table(pa.table(kept), new / KEPT, compression="zstd")
+        worst_first = pa.table(removed).sort_by([("fake_score", "descending")])
         pq.write_table(worst_first, new / REMOVED, compression="zstd")
         Summary(**summary).write(new / SUMMARY)
 

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from recdiff.arrays import Float64, Int64
+from recdiff.arrays import Float64, Int64, Positions
 from recdiff.data import input_files as folders
 from recdiff.data.columns import INTERACTIONS, SOCIAL, saved_map
 from recdiff.data.direction import settle, stated
@@ -319,7 +319,7 @@ def _assemble(
     users: Ids,
     items: Ids,
     matrices: Matrices,
-    ends: tuple[Int64, Int64],
+    ends: tuple[Positions, Positions],
     directed: bool | None,
     notices: list[Notice],
     times: Float64 | None = None,

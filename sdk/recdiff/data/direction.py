@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
-from recdiff.arrays import Int64
+from recdiff.arrays import Int64, Mask, Positions
 from recdiff.data.notice import Notice, counted
 from recdiff.data.text_file import TextFile, is_parquet
-from recdiff.graph.keys import keys_of
+from recdiff.graph.keys import distinct, keys_of
 from recdiff.storage.bounded import parquet_columns
 
 
@@ -30,17 +30,17 @@ class Ties:
         directed: whether (a, b) and (b, a) are two different edges.
         mirrored: undirected, and every edge was listed in both directions.
         notices: what was dropped, merged and decided.
-        rows: int64 (E,) the row that each edge was first seen in.
+        rows: which row each edge was first seen in, (E,); a slice of all where each row is an edge of its own.
     """
 
     edges: Int64
     directed: bool
     mirrored: bool
     notices: tuple[Notice, ...]
-    rows: Int64
+    rows: Int64 | slice
 
 
-def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Ties:
+def settle(src: Positions, dst: Positions, num_users: int, directed: bool | None) -> Ties:
     """Drop self edges and repeats, and decide the direction.
 
     Args:
@@ -50,25 +50,45 @@ def settle(src: Int64, dst: Int64, num_users: int, directed: bool | None) -> Tie
         directed: the answer, or None: undirected exactly when every edge also stands the other way round.
     """
     real = src != dst
-    arcs = np.column_stack((src[real], dst[real])).astype(np.int64)
-    first = _first_seen(keys_of(arcs[:, 0], arcs[:, 1], num_users, directed=True))
-    arcs, rows = arcs[first], np.flatnonzero(real)[first]
-    reciprocal = count_reciprocal(arcs, num_users)
+    looped, listed = int((~real).sum()), len(src)
+    if looped:
+        src, dst = src[real], dst[real]
+    first = _first_seen(keys_of(src, dst, num_users, directed=True))
+    if first is not None:
+        src, dst = src[first], dst[first]
+    reciprocal = _count_reciprocal(src, dst, num_users)
     notices = [
-        *counted("self_ties", int((~real).sum()), "edges of a user with itself dropped: {n}"),
-        *counted("duplicate_edges", int(real.sum()) - len(arcs), "repeated edges dropped: {n}"),
+        *counted("self_ties", looped, "edges of a user with itself dropped: {n}"),
+        *counted("duplicate_edges", listed - looped - len(src), "repeated edges dropped: {n}"),
     ]
-    mirrored = len(arcs) > 0 and reciprocal == len(arcs)
+    mirrored = len(src) > 0 and reciprocal == len(src)
     decided = directed if directed is not None else not mirrored
     if decided:
-        return Ties(arcs, True, False, (*notices, _directed_notice(len(arcs), reciprocal, directed is None)), rows)
-    unordered = keys_of(arcs[:, 0], arcs[:, 1], num_users, directed=False)
-    once = _first_seen(unordered)
-    edges = arcs[once]
-    notices.append(_undirected_notice(len(edges), mirrored, directed is None))
+        notices.append(_directed_notice(len(src), reciprocal, directed is None))
+        rows = _rows(listed, real if looped else None, first)
+        return Ties(_pairs(src, dst), True, False, tuple(notices), rows)
+    once = _first_seen(keys_of(src, dst, num_users, directed=False))
+    if once is not None:
+        src, dst = src[once], dst[once]
+    notices.append(_undirected_notice(len(src), mirrored, directed is None))
     if not mirrored:
         notices += counted("merged_edges", reciprocal // 2, "edges listed in both directions, counted once: {n}")
-    return Ties(edges, False, mirrored, tuple(notices), rows[once])
+    return Ties(_pairs(src, dst), False, mirrored, tuple(notices), _rows(listed, real if looped else None, first, once))
+
+
+def _rows(listed: int, *chosen: Mask | Int64 | None) -> Int64 | slice:
+    """Return which of the ``listed`` rows are left when each of ``chosen`` picks from those before; None picks all."""
+    rows: Int64 | None = None
+    for each in chosen:
+        if each is not None:
+            rows = (np.arange(listed) if rows is None else rows)[each]
+    return slice(None) if rows is None else rows
+
+
+def _pairs(src: Positions, dst: Positions) -> Int64:
+    pairs = np.empty((len(src), 2), np.int64)
+    pairs[:, 0], pairs[:, 1] = src, dst
+    return pairs
 
 
 def stated(path: Path, columns: Sequence[str]) -> bool | None:
@@ -102,13 +122,18 @@ def said(parts: Sequence[pa.Array]) -> bool | None:
 
 def count_reciprocal(arcs: Int64, num_users: int) -> int:
     """Return how many of the distinct ``arcs`` (E, 2) also stand the other way round, by linear-time sparse algebra."""
-    ones = np.ones(len(arcs), np.int8)
-    graph = sp.csr_matrix((ones, (arcs[:, 0], arcs[:, 1])), shape=(num_users, num_users))
+    return _count_reciprocal(arcs[:, 0], arcs[:, 1], num_users)
+
+
+def _count_reciprocal(src: Positions, dst: Positions, num_users: int) -> int:
+    graph = sp.csr_matrix((np.ones(len(src), np.int8), (src, dst)), shape=(num_users, num_users))
     return int(graph.multiply(graph.T.tocsr()).nnz)
 
 
-def _first_seen(key: Int64) -> Int64:
-    """Return where each key stands first, in order of appearance."""
+def _first_seen(key: Int64) -> Int64 | None:
+    """Return where each key stands first, in order of appearance; None where each stands once."""
+    if len(distinct(key)) == len(key):
+        return None
     return np.sort(np.unique(key, return_index=True)[1])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recdiff.arrays import Int64
+from recdiff.arrays import Int64, Positions
 from recdiff.data.text_index import TextIndex
 
 _DENSE_SPREAD = 4
@@ -163,12 +163,12 @@ class Coded:
 
     Attributes:
         values: distinct raw ids, string or int64.
-        codes: int64 (B,), position in ``values`` of each row's id.
+        codes: (B,), position in ``values`` of each row's id, of ``position_type``.
         spelled: the values come from a text file, where 7 may mean the number or the text.
     """
 
     values: pa.Array
-    codes: Int64
+    codes: Positions
     spelled: bool
 
     @cached_property
@@ -179,12 +179,17 @@ class Coded:
         return integers_of(self.values) if self.spelled else None
 
 
-def join(columns: Sequence[Coded]) -> tuple[Ids, list[Int64]]:
+def position_type(count: int) -> type[np.signedinteger]:
+    """Return the narrowest type that positions of ``count`` values have: 4 bytes nearly always."""
+    return np.int32 if count < np.iinfo(np.int32).max else np.int64
+
+
+def join(columns: Sequence[Coded]) -> tuple[Ids, list[Positions]]:
     """Number the ids of ``columns`` together.
 
     Returns:
         The distinct ids of all columns (int64 when every column's ids are whole numbers, else strings exactly as
-        written) and, per column, the position of each row's id.
+        written) and, per column, the position of each row's id, of ``position_type``.
     """
     whole = [column.integers for column in columns]
     parts = [values for values in whole if values is not None]
@@ -193,7 +198,35 @@ def join(columns: Sequence[Coded]) -> tuple[Ids, list[Int64]]:
     kind = parts[0].type if parts else pa.string()
     distinct = pc.unique(pa.chunked_array(parts, kind))
     ids = Ids(distinct.take(pc.sort_indices(distinct)))
-    return ids, [ids.index(part)[column.codes] for part, column in zip(parts, columns, strict=True)]
+    narrow = position_type(len(ids))
+    return ids, [ids.index(part).astype(narrow)[column.codes] for part, column in zip(parts, columns, strict=True)]
+
+
+class Gathered:
+    """Id columns of several tables, one after the other: distinct ids are held once, rows by their codes."""
+
+    def __init__(self) -> None:
+        self._values: pa.Array | None = None
+        self._codes: list[Positions] = []
+        self._spelled = True
+
+    def add(self, column: Coded) -> None:
+        """Add the rows of ``column`` behind those that are here."""
+        before = column.values[:0] if self._values is None else self._values
+        kind = before.type if before.type == column.values.type else pa.string()
+        new = column.values.cast(kind)
+        # What comes first stays first, so codes that are here stay what they are.
+        self._values = pc.unique(pa.chunked_array([before.cast(kind), new], kind))
+        place = pc.index_in(new, value_set=self._values).to_numpy(zero_copy_only=False)
+        self._codes.append(place.astype(position_type(len(self._values)))[column.codes])
+        self._spelled &= column.spelled
+
+    def whole(self) -> Coded:
+        """Return all rows as one column, and hold none of them any more."""
+        assert self._values is not None
+        found = Coded(self._values, np.concatenate(self._codes), self._spelled)
+        self._codes.clear()
+        return found
 
 
 def _from_python(raw: Any) -> pa.Array:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from recdiff.data.columns import Schema
-from recdiff.data.ids import Coded
+from recdiff.data.ids import Gathered
 from recdiff.data.problems import Problem, data_error
 from recdiff.data.rows.keys import keys_of
-from recdiff.data.rows.left_out import refuse_too_many
+from recdiff.data.rows.left_out import LeftRow, refuse_too_many
 from recdiff.data.table_file import DAMAGED, Table, read_table, unreadable
 from recdiff.data.text_file import COMPRESSIONS, delimiter_of, is_parquet
 from recdiff.errors import DataError
 
 _TABLES = (".csv", ".tsv", ".parquet")
 _RECBOLE = {"interactions": ".inter", "social": ".net"}
+FURTHER = ("split", "time")
+"""What a table may have of each row beside ids."""
 _PICKLES = (".pkl", ".pickle", ".pkl.zip")
 
 EXPECTED = (
@@ -122,21 +125,55 @@ def read_tables(
 def _read_parts(path: Path, read: Callable[..., Table]) -> Table:
     parts = parts_of(path)
     filled = [part for part in parts if not (is_parquet(part) and _is_empty(part))] or parts[:1]
-    tables = [read(part, keys=keys_of(path, part)) for part in filled]
-    first = tables[0]
-    for table in tables[1:]:
-        for name in ("split", "time"):
-            if (getattr(table, name) is None) != (getattr(first, name) is None):
-                raise data_error(table.path, [Problem(f"and {first.path.name}: only one of them has column {name}")])
-    return replace(
-        first,
-        path=path,
-        rows=sum(table.rows for table in tables),
-        ids={name: _together([table.ids[name] for table in tables]) for name in first.ids},
-        split=None if first.split is None else np.concatenate([table.split for table in tables]),
-        time=None if first.time is None else np.concatenate([table.time for table in tables]),
-        left_out=tuple(row for table in tables for row in table.left_out),
-    )
+    together = _Together(read(filled[0], keys=keys_of(path, filled[0])))
+    for part in filled[1:]:
+        together.add(read(part, keys=keys_of(path, part)))
+    return together.whole(path)
+
+
+class _Together:
+    """Tables one after the other. Of each, only what it adds is held: 4 bytes a row and id column, and new ids."""
+
+    def __init__(self, first: Table) -> None:
+        self._first = replace(first, ids={}, split=None, time=None)
+        self._ids = {name: Gathered() for name in first.ids}
+        self._further: dict[str, list[NDArray[Any]]] = {
+            name: [] for name in FURTHER if getattr(first, name) is not None
+        }
+        self._rows = 0
+        self._left_out: tuple[LeftRow, ...] = ()
+        self.add(first)
+
+    def add(self, table: Table) -> None:
+        """Add the rows of ``table``.
+
+        Raises:
+            DataError: it has a column that the first table has not, or lacks one.
+        """
+        for name in FURTHER:
+            if (getattr(table, name) is not None) != (name in self._further):
+                told = f"and {self._first.path.name}: only one of them has column {name}"
+                raise data_error(table.path, [Problem(told)])
+        for name, column in self._ids.items():
+            column.add(table.ids[name])
+        for name, values in self._further.items():
+            values.append(getattr(table, name))
+        self._rows += table.rows
+        self._left_out += table.left_out
+
+    def whole(self, path: Path) -> Table:
+        """Return all rows as the table at ``path``."""
+        further = {name: np.concatenate(values) for name, values in self._further.items()}
+        ids = {name: column.whole() for name, column in self._ids.items()}
+        return replace(
+            self._first,
+            path=path,
+            rows=self._rows,
+            ids=ids,
+            split=further.get("split"),
+            time=further.get("time"),
+            left_out=self._left_out,
+        )
 
 
 def _is_empty(part: Path) -> bool:
@@ -144,17 +181,6 @@ def _is_empty(part: Path) -> bool:
         return int(pq.read_metadata(part).num_rows) == 0
     except DAMAGED as error:
         raise unreadable(part, error) from None
-
-
-def _together(columns: Sequence[Coded]) -> Coded:
-    """Return the rows of ``columns`` one after the other."""
-    kinds = {column.values.type for column in columns}
-    kind = kinds.pop() if len(kinds) == 1 else pa.string()
-    distinct = pa.concat_arrays([column.values.cast(kind) for column in columns]).dictionary_encode()
-    places = np.asarray(distinct.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
-    starts = np.cumsum([0, *(len(column.values) for column in columns[:-1])])
-    codes = [places[start + column.codes] for start, column in zip(starts, columns, strict=True)]
-    return Coded(distinct.dictionary, np.concatenate(codes), all(column.spelled for column in columns))
 
 
 def _single(path: Path) -> Files:

@@ -10,12 +10,13 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recdiff.arrays import Int64
+from recdiff.arrays import Int64, Positions
 from recdiff.data.columns import check_mapping
 from recdiff.data.notice import Notice, counted
 from recdiff.data.problems import Problem, data_error
 from recdiff.data.table_file import Table
 from recdiff.errors import UsageError
+from recdiff.graph.keys import keys_of
 
 Matrices = tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix]
 Parts = NDArray[np.int8]
@@ -55,7 +56,7 @@ class Rows:
 
 
 def divide(
-    table: Table, who: Int64, what: Int64, num_items: int, seed: int, rule: SplitRule
+    table: Table, who: Positions, what: Positions, num_items: int, seed: int, rule: SplitRule
 ) -> tuple[Rows, list[Notice]]:
     """Return the distinct interactions of ``table``, divided as the file says or else by ``rule``.
 
@@ -71,7 +72,7 @@ def divide(
     if rule == "time" and table.time is None:
         problem = Problem("a split by time needs column timestamp (a number or a date per row); it is missing")
         raise data_error(table.path, [problem])
-    key = who * num_items + what
+    key = keys_of(who, what, num_items, directed=True)
     value = table.split if table.split is not None else table.time
     # The smallest value of a repeated pair: its first time, or train before validation before test.
     order = np.argsort(key, kind="stable") if value is None else np.lexsort((value, key))
@@ -79,7 +80,7 @@ def divide(
     kept = order[first]
     repeated = len(key) - len(kept)
     overlap = 0 if table.split is None else _overlaps(key[order], table.split[order])
-    users, items = who[kept], what[kept]
+    users, items = (each[kept].astype(np.int64) for each in (who, what))
     if table.split is not None:
         parts = table.split[kept]
     elif table.time is not None:

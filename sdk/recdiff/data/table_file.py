@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recdiff.arrays import Int64
+from recdiff.arrays import Positions
 from recdiff.data.columns import IDS, NUMBERS, Schema, resolve, unused, wrong_types
 from recdiff.data.exact_scan import Scan
-from recdiff.data.ids import Coded, Ids, is_text
+from recdiff.data.ids import Coded, Ids, is_text, position_type
 from recdiff.data.problems import COUNTED, Problem, data_error, shorten
 from recdiff.data.rows.faults import SPLITS, Found, faults_of, seconds
 from recdiff.data.rows.keys import Keys, repeated
@@ -268,11 +268,12 @@ def _coded(column: pa.ChunkedArray, spelled: bool) -> Coded:
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     coded = coded.unify_dictionaries().combine_chunks()
     kind = pa.int64() if pa.types.is_integer(coded.dictionary.type) else pa.string()
-    codes = np.asarray(coded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+    codes = np.asarray(coded.indices.to_numpy(zero_copy_only=False))
     # A dictionary may hold values that no row uses; they name nobody.
-    used = np.bincount(codes, minlength=len(coded.dictionary)) > 0
+    used = np.zeros(len(coded.dictionary), bool)
+    used[codes] = True
     values = coded.dictionary.filter(pa.array(used)).cast(kind)
-    return Coded(values, (np.cumsum(used) - 1)[codes], spelled)
+    return Coded(values, (np.cumsum(used) - 1).astype(position_type(len(used)))[codes], spelled)
 
 
 def _split_of(column: pa.ChunkedArray) -> NDArray[np.int8]:
@@ -286,7 +287,9 @@ def _time_of(column: pa.ChunkedArray) -> NDArray[np.float64]:
     return np.concatenate([np.asarray(seconds(chunk).to_numpy(zero_copy_only=False)) for chunk in plain.chunks])
 
 
-def refuse_strangers(tables: tuple[Table, Table], users: Ids, *, who: Int64, src: Int64, dst: Int64) -> None:
+def refuse_strangers(
+    tables: tuple[Table, Table], users: Ids, *, who: Positions, src: Positions, dst: Positions
+) -> None:
     """Raise where no user of the social table has an interaction.
 
     Args:

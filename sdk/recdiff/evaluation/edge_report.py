@@ -16,8 +16,10 @@ from recdiff.data.labels import Labels
 from recdiff.data.outside.scores import Scores
 from recdiff.data.problems import Problem, data_error
 from recdiff.errors import DataError, UsageError
+from recdiff.evaluation.beside import SYSTEMS, beside_scores, require_systems
 from recdiff.evaluation.heuristics import HEURISTICS, heuristic_scores
 from recdiff.extras import install_with
+from recdiff.machine.progress import Report, silent
 from recdiff.metrics.edges import EdgeMetrics, by_degree, edge_metrics
 from recdiff.model.fitted import Fitted
 from recdiff.storage.whole import replaced_file
@@ -37,12 +39,12 @@ SPLIT_SEED = 0
 
 @dataclass(frozen=True)
 class Verdict:
-    """Metrics of the fake score, of every heuristic and of scores that others gave, on the same labelled edges.
+    """Metrics of the fake score, of every heuristic and of other systems' scores, on the same labelled edges.
 
     Attributes:
         edges: labelled edges that are part of the fit; missing: those that are not, left out.
         metrics: scorer -> figures on all of them; buckets: degree range -> scorer -> figures.
-        given: the scorers among these that are somebody else's.
+        given: the scorers among these that are other systems, by a file of scores or asked for by name.
     """
 
     edges: int
@@ -53,7 +55,7 @@ class Verdict:
 
     @property
     def best_heuristic(self) -> str:
-        """The heuristic with the largest AUC; scores that others gave are none."""
+        """The heuristic with the largest AUC; other systems are none."""
         return max(
             (name for name in self.metrics if name != OURS and name not in self.given),
             key=lambda name: self.metrics[name].auc,
@@ -114,14 +116,25 @@ class Verdict:
         )
 
 
-def verdict(fitted: Fitted, truth: Labels, given: Sequence[Scores] = ()) -> Verdict:
-    """Judge the out-of-fold scores of the fitted edges by ``truth``, and in the same way the scores ``given``.
+def verdict(
+    fitted: Fitted,
+    truth: Labels,
+    given: Sequence[Scores] = (),
+    beside: Sequence[str] = (),
+    report: Report = silent,
+) -> Verdict:
+    """Judge the out-of-fold scores of the fitted edges by ``truth``, and in the same way the scores of other systems.
+
+    Args:
+        given: files of scores.
+        beside: names of ``beside.SYSTEMS``, which are trained for it.
 
     Raises:
-        DataError: no labelled edge is part of the fit, all of them are real, or all fake; or given scores lack one of
-            these edges, or have two for it.
-        UsageError: two files of given scores have one name.
+        DataError: no labelled edge is part of the fit, all of them are real, or all fake; given scores lack one of
+            these edges, or have two for it; or there are no interactions for a system to learn from.
+        UsageError: two files of given scores have one name, or nothing is called as ``beside`` says.
     """
+    require_systems(beside, fitted)
     rows = fitted.rows_of(truth.pairs)
     known, first = np.unique(rows[rows >= 0], return_index=True)
     is_fake = truth.is_fake[rows >= 0][first]
@@ -130,7 +143,8 @@ def verdict(fitted: Fitted, truth: Labels, given: Sequence[Scores] = ()) -> Verd
             f"labelled edges that are part of the fit: {len(known)}, fake ones among them: {int(is_fake.sum())}; "
             "both kinds are needed, so label edges of the data that were fitted"
         )
-    theirs = _given(fitted, known, given)
+    # Turned confidences are no probabilities of being fake, and being below 0 they are not taken for such.
+    theirs = _given(fitted, known, given) | beside_scores(beside, fitted, report)
     scores = all_scores(fitted) | theirs
     degree = np.minimum(fitted.edges["degree_src"].to_numpy(), fitted.edges["degree_dst"].to_numpy())[known]
     metrics: dict[str, EdgeMetrics] = {}
@@ -149,7 +163,7 @@ def _given(fitted: Fitted, known: Int64, given: Sequence[Scores]) -> dict[str, F
     found: dict[str, Float64] = {}
     for each in given:
         name = each.file.name
-        if name in found or name in (OURS, *HEURISTICS):
+        if name in found or name in (OURS, *HEURISTICS, *SYSTEMS):
             raise UsageError(f"--scores {each.file}: {name} names another row of the table already; rename the file")
         found[name] = _by_edge(fitted, known, each)
     return found
@@ -229,7 +243,7 @@ def draw(found: Verdict, file: Path) -> None:
     left.axvline(0.5, color="#444", linewidth=0.8)
     left.set(
         xlim=(0, 1),
-        xlabel=f"AUC (grey: heuristics{', orange: given scores' if found.given else ''})",
+        xlabel=f"AUC (grey: heuristics{', orange: other systems' if found.given else ''})",
         title=f"{found.edges:,} labelled edges",
     )
     bins = [each for each in found.metrics[OURS].reliability if each.count]

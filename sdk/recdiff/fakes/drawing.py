@@ -118,9 +118,12 @@ class Graph:
         return active[rng.integers(0, len(active), (count, 2))]
 
     def _by_degree(self, count: int, rng: np.random.Generator) -> Int64:
-        ends = self.out.tocoo()
-        pick = rng.integers(0, max(len(ends.row), 1), (count if len(ends.row) else 0, 2))
-        return np.stack([ends.row[pick[:, 0]], ends.col[pick[:, 1]]], axis=1).astype(np.int64)
+        pick = rng.integers(0, max(self.out.nnz, 1), (count if self.out.nnz else 0, 2))
+        return np.stack([self._row_of(pick[:, 0]), self.out.indices[pick[:, 1]]], axis=1).astype(np.int64)
+
+    def _row_of(self, entries: Int64) -> Int64:
+        """Return which row of ``out`` each entry (B,) lies in."""
+        return np.asarray(np.searchsorted(self.out.indptr, entries, side="right") - 1)
 
     def _hub(self, count: int, rng: np.random.Generator) -> Int64:
         pairs = self._by_degree(count, rng)
@@ -130,9 +133,8 @@ class Graph:
         return pairs
 
     def _walk(self, count: int, rng: np.random.Generator) -> Int64:
-        ends = self.out.tocoo()
-        pick = rng.integers(0, max(len(ends.row), 1), 2 * count if len(ends.row) else 0)
-        first, last = (each[pick].astype(np.int64) for each in (ends.row, ends.col))
+        pick = rng.integers(0, max(self.out.nnz, 1), 2 * count if self.out.nnz else 0)
+        first, last = self._row_of(pick), self.out.indices[pick].astype(np.int64)
         goes_on = (np.diff(self.into.indptr)[first] > 0) & (np.diff(self.out.indptr)[last] > 0)
         ends_of = _neighbour(self.into, first[goes_on], rng), _neighbour(self.out, last[goes_on], rng)
         return np.stack(ends_of, axis=1)

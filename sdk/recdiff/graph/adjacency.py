@@ -22,15 +22,23 @@ def social_adjacency(edges: Int64, num_users: int, directed: bool, weight: NDArr
         weight: (E,) edge weights, 1 where not given.
     """
     values = np.ones(len(edges), np.float32) if weight is None else np.asarray(weight, np.float32)
-    graph = sp.csr_matrix((values, (edges[:, 0], edges[:, 1])), shape=(num_users, num_users), dtype=np.float32)
-    return graph if directed else (graph + graph.T).tocsr()
+    return _matrix(edges, values, num_users, directed)
 
 
-def adjacency(edges: Int64, num_users: int, directed: bool) -> sp.csr_matrix:
-    """Return the social adjacency (U, U) with every entry 1: an edge listed twice or both ways counts once."""
-    graph = social_adjacency(edges, num_users, directed)
-    graph.data[:] = 1.0
+def adjacency(edges: Int64, num_users: int, directed: bool, kind: type[np.generic] = np.float32) -> sp.csr_matrix:
+    """Return the social adjacency (U, U) with every entry 1: an edge listed twice or both ways counts once.
+
+    Args:
+        kind: of the entries. One byte is enough where they are only counted.
+    """
+    graph = _matrix(edges, np.ones(len(edges), kind), num_users, directed)
+    graph.data[:] = 1
     return graph
+
+
+def _matrix(edges: Int64, values: NDArray[Any], num_users: int, directed: bool) -> sp.csr_matrix:
+    graph = sp.csr_matrix((values, (edges[:, 0], edges[:, 1])), shape=(num_users, num_users))
+    return graph if directed else (graph + graph.T).tocsr()
 
 
 def bipartite_adjacency(interactions: sp.csr_matrix) -> sp.csr_matrix:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recdiff.arrays import Int64
+from recdiff.graph.keys import rising
 from recdiff.graph.pairs import pair_keys
 from recdiff.graph.social_graph import SocialGraph
 
@@ -27,6 +28,8 @@ class EdgeIndex:
     def of(cls, graph: SocialGraph) -> EdgeIndex:
         """Index the edges of ``graph``, at least one."""
         keys = pair_keys(graph.edges, graph.num_users, graph.directed)
+        if rising(keys):
+            return cls(keys, np.arange(len(keys)), graph)
         order = np.argsort(keys, kind="stable")
         return cls(keys[order], order, graph)
 

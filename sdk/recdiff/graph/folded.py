@@ -16,7 +16,7 @@ from torch import Tensor
 from recdiff.arrays import Int64
 from recdiff.graph.keys import among, distinct
 from recdiff.graph.pairs import pair_keys
-from recdiff.graph.sparse import csr, row_sums
+from recdiff.graph.sparse import csr, row_blocks, row_sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class _Pattern:
     """Where a matrix has entries, and which edge is behind each.
 
     Attributes:
-        begins: (U + 1,) where each row begins; columns: (N,); edge: (N,) row in the edges; fold: (N,) int16.
+        begins: (U + 1,) where each row begins; columns: (N,); edge: (N,) row in the edges; fold: (N,).
     """
 
     begins: Tensor
@@ -60,19 +60,33 @@ class _Pattern:
         """Put the entries ``rows``, ``columns`` (N,) in order of rows; entry n and n + E are of the edge n."""
         order = _order(rows, users)
         begins = torch.cat([rows.new_zeros(1, dtype=torch.int64), torch.bincount(rows, minlength=users).cumsum(0)])
-        edge = (order % len(fold)).to(_index_type(len(fold)))
-        narrow = _index_type(max(users, len(rows)))
+        edge = (order % len(fold)).to(index_type(len(fold)))
+        narrow = index_type(max(users, len(rows)))
         return cls(begins.to(narrow), columns.index_select(0, order).to(narrow), edge, fold.index_select(0, edge))
 
-    def kept(self, left_out: int) -> Tensor:
-        """Return which entries (M,) are of other folds."""
-        return (self.fold != left_out).nonzero().squeeze(1)
+    def matrix(self, left_out: int, weight: Tensor | None) -> Tensor:
+        """Return the CSR matrix (U, U) of the entries of other folds, with the ``weight`` (E,) of their edges, or 1.
 
-    def matrix(self, kept: Tensor, values: Tensor) -> Tensor:
-        """Return the CSR matrix (U, U) of the entries ``kept`` (M,), which rise, with ``values`` (M,)."""
+        Where no entry is left out, the columns are the pattern's own.
+        """
+        kept = int((self.fold != left_out).sum())
+        values = torch.ones(kept, device=self.columns.device)
+        whole = kept == len(self.columns)
+        columns = self.columns if whole else self.columns.new_empty(kept)
+        begins = torch.zeros_like(self.begins)
+        done = 0
+        for rows, entries in row_blocks(self.begins, len(self.columns)):
+            chosen = (self.fold[entries] != left_out).nonzero().squeeze(1)
+            part = slice(done, done + len(chosen))
+            if not whole:
+                torch.index_select(self.columns[entries], 0, chosen, out=columns[part])
+            if weight is not None:
+                values[part] = weight.index_select(0, self.edge[entries].index_select(0, chosen))
+            reached = self.begins[rows.start + 1 : rows.stop + 1] - entries.start
+            begins[rows.start + 1 : rows.stop + 1] = torch.searchsorted(chosen, reached.to(chosen.dtype)) + done
+            done += len(chosen)
         users = len(self.begins) - 1
-        begins = torch.searchsorted(kept, self.begins.to(kept.dtype)).to(self.begins.dtype)
-        return csr(begins, self.columns.index_select(0, kept), values, (users, users))
+        return csr(begins, columns, values, (users, users))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +113,8 @@ class FoldedGraph:
         """Order ``edges`` (E, 2) of user positions, each edge once, whose folds are ``fold`` (E,), on ``device``."""
         narrow = np.int32 if num_users < np.iinfo(np.int32).max else np.int64
         src, dst = (torch.as_tensor(edges[:, side].astype(narrow)).to(device) for side in (0, 1))
-        folds = torch.as_tensor(fold.astype(np.int16)).to(device)
+        # Two more than the largest fold: what leaves nothing out is one more.
+        folds = torch.as_tensor(fold.astype(np.min_scalar_type(-2 - int(fold.max(initial=0))))).to(device)
         both = _Pattern.of(torch.cat([dst, src]), torch.cat([src, dst]), folds, num_users)
         if not directed:
             return cls((both,), None)
@@ -110,37 +125,28 @@ class FoldedGraph:
 
     @property
     def whole(self) -> sp.csr_matrix:
-        """The ``social_adjacency`` (U, U) of all edges, each 1."""
+        """The ``social_adjacency`` (U, U) of all edges, each 1, a byte."""
         pattern = self.patterns[0]
         columns = pattern.columns.cpu().numpy()
         users = len(pattern.begins) - 1
         found = sp.csr_matrix(
-            (np.ones(len(columns), np.float32), columns, pattern.begins.cpu().numpy()), shape=(users, users)
+            (np.ones(len(columns), np.int8), columns, pattern.begins.cpu().numpy()), shape=(users, users)
         )
         # On a processor the columns are the pattern's own.
         return found if found.has_sorted_indices else found.sorted_indices()
 
     def without(self, left_out: int, weight: Tensor | None = None) -> Sides:
         """Return the graph of the edges of other folds than ``left_out``, with their ``weight`` (E,) or 1."""
-        device = self.patterns[0].columns.device
-        found = []
-        for pattern in self.patterns:
-            kept = pattern.kept(left_out)
-            if weight is None:
-                values = torch.ones(len(kept), device=device)
-            else:
-                values = weight.index_select(0, pattern.edge.index_select(0, kept))
-            found.append(pattern.matrix(kept, values))
+        found = [pattern.matrix(left_out, weight) for pattern in self.patterns]
         if self.answered is None:
             return Sides(found[0], found[0], found[0])
-        sent, received = (self._answers(pattern, left_out, self.answered) for pattern in self.patterns[:2])
+        sent, received = (_answers(pattern, left_out, self.answered.float()) for pattern in self.patterns[:2])
         return Sides(found[0], found[1], found[2], sent, received)
 
-    def _answers(self, pattern: _Pattern, left_out: int, answered: Tensor) -> Tensor:
-        kept = pattern.kept(left_out)
-        back = answered.index_select(0, pattern.edge.index_select(0, kept)).float()
-        counts = [row_sums(pattern.matrix(kept, values)) for values in (torch.ones_like(back), back)]
-        return torch.stack(counts, dim=1)
+
+def _answers(pattern: _Pattern, left_out: int, answered: Tensor) -> Tensor:
+    """Return how many edges of other folds each row has, and how many of them are ``answered`` (E,), (U, 2)."""
+    return torch.stack([row_sums(pattern.matrix(left_out, each)) for each in (None, answered)], dim=1)
 
 
 def _order(rows: Tensor, users: int) -> Tensor:
@@ -154,5 +160,6 @@ def _order(rows: Tensor, users: int) -> Tensor:
     return torch.as_tensor(one_each.tocsc().data)
 
 
-def _index_type(largest: int) -> torch.dtype:
+def index_type(largest: int) -> torch.dtype:
+    """Return the narrowest type of positions below ``largest``."""
     return torch.int32 if largest < torch.iinfo(torch.int32).max else torch.int64

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recdiff.arrays import Float64, Int64
-from recdiff.graph.keys import distinct, keys_of
+from recdiff.graph.keys import distinct, keys_of, rising
 from recdiff.machine.threads import side_by_side
 
 BLOCK_ENTRIES = 1 << 21
@@ -22,9 +22,22 @@ def pair_keys(pairs: Int64, num_users: int, directed: bool) -> Int64:
 
 
 def undirected(edges: Int64, num_users: int) -> Int64:
-    """Return the distinct pairs of two users among ``edges`` (E, 2), the smaller number first, in order (M, 2)."""
+    """Return the distinct pairs of two users among ``edges`` (E, 2), the smaller number first, in order (M, 2).
+
+    Edges that are such pairs are returned themselves.
+    """
+    if np.all(edges[:, 0] < edges[:, 1]) and rising(pair_keys(edges, num_users, directed=True)):
+        return edges
     keys = distinct(pair_keys(edges[edges[:, 0] != edges[:, 1]], num_users, directed=False))
     return np.stack([keys // num_users, keys % num_users], axis=1)
+
+
+def ends_of(edges: Int64, num_users: int) -> Int64:
+    """Return how many of the ``edges`` (E, 2) each user is an end of, (U,); counted in blocks, which bounds memory."""
+    ends, total = edges.reshape(-1), np.zeros(num_users, np.int64)
+    for start in range(0, len(ends), BLOCK_ENTRIES):
+        total += np.bincount(ends[start : start + BLOCK_ENTRIES], minlength=num_users)
+    return total
 
 
 def common_neighbours(out: sp.csr_matrix, into: sp.csr_matrix, pairs: Int64, weight: Float64 | None = None) -> Float64:

@@ -41,13 +41,13 @@ class Friends:
 
     @cached_property
     def adjacency(self) -> sp.csr_matrix:
-        """The pairs as a matrix (U, U) of ones, on the processor."""
-        return adjacency(self.pairs.cpu().numpy(), self.users, directed=False)
+        """The pairs as a matrix (U, U) of ones, a byte each, on the processor."""
+        return adjacency(self.pairs.cpu().numpy(), self.users, directed=False, kind=np.int8)
 
     @cached_property
     def keys(self) -> Tensor:
         """One number for each pair and direction, rising, (2 E,)."""
-        both = torch.cat([self.pairs, self.pairs.flip(1)])
+        both = torch.cat([self.pairs, self.pairs.flip(1)]).long()
         return (both[:, 0] * self.users + both[:, 1]).sort().values
 
     @cached_property
@@ -77,6 +77,7 @@ def shared_friends(first: Friends, second: Friends, pairs: Tensor) -> Tensor:
 
 def looked_up(first: Friends, second: Friends, pairs: Tensor) -> Tensor:
     """Return ``shared_friends`` as a card finds them."""
+    pairs = pairs.long()
     found = pairs.new_zeros(len(pairs))
     fewer = first.degree.index_select(0, pairs[:, 0]) <= second.degree.index_select(0, pairs[:, 1])
     for rows, near, far, side in ((fewer, first, second, 0), (~fewer, second, first, 1)):

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from threading import Lock
 from typing import Any
 
@@ -21,6 +22,8 @@ from torch import Tensor
 _ANNOUNCING = Lock()
 ROW_BLOCK = 2**14
 """Rows computed at a time: what was read for one step is then in the cache for the next, and threads share evenly."""
+ENTRIES = 1 << 22
+"""Entries that are worked on at a time on a processor, beyond which nothing is held beside the matrix."""
 
 
 @dataclass(frozen=True)
@@ -183,17 +186,41 @@ def csr(begins: Tensor, columns: Tensor, values: Tensor, size: Sequence[int]) ->
 
 def row_sums(matrix: Tensor) -> Tensor:
     """Return the sum of each row of a CSR ``matrix`` (N, M) in float64, (N,)."""
-    begins = matrix.crow_indices().long()
-    total = torch.cat([begins.new_zeros(1, dtype=torch.float64), matrix.values().double().cumsum(0)])
-    reached = total.index_select(0, begins)
-    return reached[1:] - reached[:-1]
+    begins, values = matrix.crow_indices().long(), matrix.values()
+    reached = torch.zeros(len(begins), dtype=torch.float64, device=values.device)
+    before = reached.new_zeros(1)
+    for rows, entries in row_blocks(begins, len(values)):
+        total = torch.cat([before, values[entries].double()]).cumsum(0)
+        reached[rows.start : rows.stop + 1] = total.index_select(0, begins[rows.start : rows.stop + 1] - entries.start)
+        before = total[-1:]
+    return reached.diff()
+
+
+def row_blocks(begins: Tensor, count: int) -> Iterator[tuple[slice, slice]]:
+    """Yield consecutive rows of a matrix, and the entries that are theirs; on a card all at once.
+
+    Args:
+        begins: (N + 1,) where each row begins, and where the last one ends. count: of all entries.
+    """
+    rows = len(begins) - 1
+    if begins.device.type != "cpu" or count <= ENTRIES:
+        yield slice(0, rows), slice(0, count)
+        return
+    wanted = torch.arange(ENTRIES, count, ENTRIES, dtype=begins.dtype)
+    cuts = torch.unique_consecutive(torch.searchsorted(begins[1:], wanted)).tolist()
+    for start, stop in pairwise([0, *(each for each in cuts if each), rows]):
+        yield slice(start, stop), slice(int(begins[start]), int(begins[stop]))
 
 
 def scaled_sides(matrix: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """Return diag(``left``) ``matrix`` diag(``right``) of a CSR ``matrix`` (N, M), ``left`` (N,), ``right`` (M,)."""
-    counts = matrix.crow_indices().long().diff()
-    values = matrix.values() * left.repeat_interleave(counts, output_size=len(matrix.values()))
-    return with_values(matrix, values * right.index_select(0, matrix.col_indices()))
+    begins, columns, values = matrix.crow_indices().long(), matrix.col_indices(), matrix.values()
+    scaled = torch.empty_like(values)
+    for rows, entries in row_blocks(begins, len(values)):
+        counts = begins[rows.start : rows.stop + 1].diff()
+        by_row = left[rows].repeat_interleave(counts, output_size=entries.stop - entries.start)
+        torch.mul(values[entries] * by_row, right.index_select(0, columns[entries]), out=scaled[entries])
+    return with_values(matrix, scaled)
 
 
 def enlarged(matrix: Tensor, size: int) -> Tensor:

@@ -33,6 +33,8 @@ LEVELS, MOST_LEVELS = 64, 256
 """Levels of many edges, and of few: as many edges in each, or one for each similarity where there are fewer."""
 LOOKED_AT = 1 << 20
 """Edges by which levels are chosen."""
+COMPARED = 1 << 22
+"""Edges whose ends are compared at a time on a processor, which bounds memory."""
 TOUCHED = 1 << 27
 """Edges times levels, about: the work that levels are added for."""
 
@@ -52,8 +54,8 @@ class _Parts:
         users, pairs = friends.users, friends.pairs
         narrow = torch.int32 if users < torch.iinfo(torch.int32).max else torch.int64
         self.edges = len(pairs)
-        self.part = torch.arange(users, device=pairs.device)
-        self.block = torch.full_like(self.part, -1)
+        self.part = torch.arange(users, device=pairs.device, dtype=narrow)
+        self.block = torch.full((users,), -1, device=pairs.device)
         self.open = pairs.to(narrow)
         self.volume = friends.degree.double()
         self.size = torch.ones_like(self.volume)
@@ -62,13 +64,13 @@ class _Parts:
 
     def join(self, pairs: Tensor) -> None:
         """Join the parts at the ends of edges (B, 2), and take new parts that gain."""
-        ends = self.part[pairs]
+        ends = self.part.index_select(0, pairs.reshape(-1)).view(-1, 2)
         ends = ends[ends[:, 0] != ends[:, 1]]
         if not len(ends):
             return
         count, joined = _components(ends.cpu().numpy(), len(self.size))
         above = torch.as_tensor(joined).to(self.part.device)
-        self.part = above.index_select(0, self.part).long()
+        self.part = above.index_select(0, self.part)
         ends = above.index_select(0, self.open.reshape(-1)).view(-1, 2)
         inner = ends[:, 0] == ends[:, 1]
         found = torch.bincount(ends[inner, 0], minlength=count)
@@ -97,7 +99,9 @@ def find_blocks(edges: Int64, num_users: int, device: torch.device | str = "cpu"
         return np.full(num_users, -1)
     friends = Friends(pairs, num_users)
     level, order = _levels(similarity(friends)).sort(stable=True)
-    begins = torch.searchsorted(level, torch.arange(int(level[-1]) + 2, device=level.device)).tolist()
+    begins = torch.searchsorted(
+        level, torch.arange(int(level[-1]) + 2, dtype=level.dtype, device=level.device)
+    ).tolist()
     parts = _Parts(friends)
     for start, stop in pairwise(begins):
         parts.join(pairs.index_select(0, order[start:stop]))
@@ -112,8 +116,12 @@ def find_blocks(edges: Int64, num_users: int, device: torch.device | str = "cpu"
 def similarity(friends: Friends) -> Tensor:
     """Return how much of their neighbourhoods the ends of each pair share, (E,), from 0 to 1."""
     degree = friends.degree.double()
-    ends = degree.index_select(0, friends.pairs[:, 0]) * degree.index_select(0, friends.pairs[:, 1])
-    return shared_friends(friends, friends, friends.pairs) / ends.sqrt()
+    found = degree.new_empty(len(friends.pairs))
+    at_once = COMPARED if degree.device.type == "cpu" else len(found)
+    for part, pairs in zip(*(torch.split(each, at_once) for each in (found, friends.pairs)), strict=True):
+        ends = degree.index_select(0, pairs[:, 0]) * degree.index_select(0, pairs[:, 1])
+        torch.div(shared_friends(friends, friends, pairs), ends.sqrt(), out=part)
+    return found
 
 
 def _levels(alike: Tensor) -> Tensor:
@@ -124,7 +132,7 @@ def _levels(alike: Tensor) -> Tensor:
     if len(cuts) > most:
         share = torch.searchsorted(seen, cuts) * most // len(seen)
         cuts = torch.cat([cuts[:1], cuts[1:][share.diff() > 0]])
-    return len(cuts) - torch.searchsorted(cuts, alike, right=True)
+    return (len(cuts) - torch.searchsorted(cuts, alike, right=True, out_int32=True)).to(torch.int16)
 
 
 def _components(ends: Int64, parts: int) -> tuple[int, Int64]:

@@ -15,7 +15,7 @@ from scipy.special import logit
 
 from recdiff.arrays import Float64, Int64
 from recdiff.graph.adjacency import adjacency
-from recdiff.graph.pairs import undirected
+from recdiff.graph.pairs import ends_of, undirected
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.groups.blocks import find_blocks
 from recdiff.groups.lockstep import find_lockstep
@@ -94,7 +94,7 @@ def find_members(graph: SocialGraph, times: Float64 | None = None, device: torch
     shape = shape_of(member, graph, device)
     member, evidence, staged = _kept(member, shape.evidence(), shape.staged())
     kind = np.full(len(evidence), DENSE)
-    out = adjacency(edges, graph.num_users, graph.directed)
+    out = adjacency(edges, graph.num_users, graph.directed, kind=np.int8)
     for tokens in (out, *(() if times is None else (_timed(graph, times),))):
         fleet = find_lockstep(tokens, edges, member < 0)
         found = _fleet_evidence(fleet, tokens)
@@ -239,9 +239,8 @@ def _tied_outside(member: Int64, edges: Int64, users: int) -> tuple[Int64, Int64
 
 def _within(member: Int64, edges: Int64) -> Float64:
     """Return the share of each account's edges that stay in its group, (U,)."""
-    same = (member[edges[:, 0]] == member[edges[:, 1]]).astype(np.float64)
-    degree = np.bincount(edges.ravel(), minlength=len(member))
-    return np.asarray(np.bincount(edges.ravel(), np.repeat(same, 2), minlength=len(member)) / np.maximum(degree, 1))
+    same, degree = (ends_of(each, len(member)) for each in (edges[member[edges[:, 0]] == member[edges[:, 1]]], edges))
+    return np.asarray(same / np.maximum(degree, 1))
 
 
 def _odds(share: Float64) -> Float64:

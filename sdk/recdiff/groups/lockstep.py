@@ -10,6 +10,8 @@ Letters: U users, T tokens, H hashes, P pairs.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
@@ -26,6 +28,8 @@ LEAST_ALIKE = 0.3
 LEAST_GAIN = 12.0
 """By how much the likelihood of what two have in common is above chance, as a logarithm."""
 FEWEST_MEMBERS = 5
+HASHED = 1 << 22
+"""Tokens whose hashes are looked at together."""
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -63,9 +67,15 @@ def _side_by_side(tokens: sp.csr_matrix) -> Int64:
 
 def _smallest(tokens: sp.csr_matrix, seed: np.uint64) -> np.ndarray:
     """Return the least hash of each row's tokens."""
-    mixed = (tokens.indices.astype(np.uint64) ^ seed) * MULTIPLIER
+    mixed = (np.arange(tokens.shape[1], dtype=np.uint64) ^ seed) * MULTIPLIER
     mixed = (mixed ^ (mixed >> np.uint64(29))) * MULTIPLIER
-    return np.minimum.reduceat(mixed ^ (mixed >> np.uint64(32)), tokens.indptr[:-1])
+    mixed ^= mixed >> np.uint64(32)
+    begins, found = tokens.indptr, np.empty(tokens.shape[0], np.uint64)
+    cuts = np.unique(np.searchsorted(begins[1:], np.arange(0, begins[-1], HASHED)))
+    for start, stop in pairwise([*cuts.tolist(), tokens.shape[0]]):
+        hashes = mixed[tokens.indices[begins[start] : begins[stop]]]
+        found[start:stop] = np.minimum.reduceat(hashes, begins[start:stop] - begins[start])
+    return found
 
 
 def _alike(tokens: sp.csr_matrix, pairs: Int64, edges: Int64) -> Int64:

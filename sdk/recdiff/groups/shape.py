@@ -11,7 +11,9 @@ Letters: U users, E edges, G blocks, N edges that leave a block.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -39,6 +41,8 @@ PER_CYCLE = 0.3
 """The most that a block says, by its edges beyond those of a tree: chains and stars are no dense blocks."""
 LEAST, MOST = 0.02, 0.98
 FAINTEST = 0.01
+LEFT = 1 << 23
+"""Edges out of blocks that are looked at together, about, which bounds memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,23 +107,28 @@ def shape_of(block: Int64, graph: SocialGraph, device: torch.device | str = "cpu
     of, pairs = torch.as_tensor(block).to(device), torch.as_tensor(graph.pairs).to(device)
     whole = Friends(pairs, users)
     degree, member = whole.degree.double(), of >= 0
-    ends = of[pairs]
-    inner = (ends[:, 0] == ends[:, 1]) & (ends[:, 0] >= 0)
-    inside = torch.bincount(ends[inner, 0], minlength=blocks).double()
+    own, other = (of.int().index_select(0, pairs[:, side]) for side in (0, 1))
+    inner = (own == other) & (own >= 0)
+    inside = torch.bincount(own[inner], minlength=blocks).double()
+    del own, other
     size = torch.bincount(of[member], minlength=blocks).double()
     volume, squares = (torch.bincount(of[member], each[member], minlength=blocks) for each in (degree, degree**2))
     mean = volume / size.clamp(min=1.0)
     across = Friends(pairs[~inner], users)
-    leaving = _leaving(across.pairs, of)
-    own = of[leaving[:, 0]]
-    back = _ties_back(leaving, own, users) / (2.0 * inside / size).clamp(min=1e-9)[own]
-    meets = (shared_friends(across, whole, leaving) > 0).double()
+    del pairs, inner
+    fading, closed = torch.zeros_like(inside), torch.zeros_like(inside)
+    for first, last in _ranges(volume - 2.0 * inside):
+        leaving = _leaving(across.pairs, of, first, last)
+        own = of.index_select(0, leaving[:, 0])
+        back = _ties_back(leaving, own, users) / (2.0 * inside / size).clamp(min=1e-9)[own]
+        fading += _mean(own, back, blocks)
+        closed += _mean(own, (shared_friends(across, whole, leaving) > 0).double(), blocks)
     found = {
         "size": size,
         "inside": inside,
         "within": 2.0 * inside / volume.clamp(min=1.0),
-        "fading": _mean(own, back, blocks),
-        "closed": _mean(own, meets, blocks),
+        "fading": fading,
+        "closed": closed,
         "uneven": (squares / size.clamp(min=1.0) - mean**2).clamp(min=0.0).sqrt() / mean.clamp(min=1e-9),
     }
     return Shape(
@@ -133,10 +142,24 @@ def _mean(own: Tensor, values: Tensor, blocks: int) -> Tensor:
     return torch.bincount(own, values, minlength=blocks) / count
 
 
-def _leaving(across: Tensor, of: Tensor) -> Tensor:
-    """Return the edges out of blocks, (N, 2), seen from the member; one between two blocks from both."""
-    both = torch.cat([across, across.flip(1)])
-    return both[of[both[:, 0]] >= 0]
+def _ranges(leaving: Tensor) -> Iterator[tuple[int, int]]:
+    """Yield ranges of blocks, which together have about ``LEFT`` edges out of them, as ``leaving`` (G,) says."""
+    reach = leaving.cumsum(0)
+    cuts = torch.unique_consecutive((reach / LEFT).long(), return_counts=True)[1].cumsum(0).tolist()
+    yield from pairwise([0, *cuts])
+
+
+def _leaving(across: Tensor, of: Tensor, first: int, last: int) -> Tensor:
+    """Return the edges out of the blocks from ``first`` to before ``last``, (N, 2), seen from the member.
+
+    One between two of these blocks is seen from both.
+    """
+    found = []
+    for side in (0, 1):
+        own = of.index_select(0, across[:, side])
+        chosen = across[(own >= first) & (own < last)]
+        found.append(chosen if side == 0 else chosen.flip(1))
+    return torch.cat(found)
 
 
 def _ties_back(leaving: Tensor, own: Tensor, users: int) -> Tensor:

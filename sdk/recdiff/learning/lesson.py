@@ -24,6 +24,7 @@ from recdiff.config.scorer import ClassifierConfig
 from recdiff.learning.batches import counted, cut
 from recdiff.learning.descent import Descent, Pace, RecordedDescent
 from recdiff.learning.recorded import Repeated
+from recdiff.machine.hands import Hands
 from recdiff.machine.threads import side_by_side
 
 RISING = 0.15
@@ -79,8 +80,14 @@ class Lesson:
         return Pace(config.learning_rate, len(self.orders) * self.batches, RISING, config.weight_decay)
 
 
-def learn_all(lessons: Sequence[Lesson]) -> list[Layers]:
-    """Return what each lesson leads to: on a card all of one depth at once, on a processor one a thread."""
+def learn_all(lessons: Sequence[Lesson], hands: Hands | None = None) -> list[Layers]:
+    """Return what each lesson leads to: on a card all of one depth at once, on a processor one a thread.
+
+    Args:
+        hands: what learns them instead of this process, each by itself, or None.
+    """
+    if hands is not None:
+        return hands.each(learn, lessons)
     if all(lesson.inputs.device.type == "cpu" for lesson in lessons):
         return side_by_side(learn, lessons)
     return learn_together(lessons)

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 
 from recdiff.arrays import Int64
 from recdiff.data.dataset import SocialDataset
+from recdiff.data.ids import Ids
 from recdiff.graph.pairs import common_neighbours
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.scorer.fitted import Scorer
@@ -41,6 +42,12 @@ def edge_table(dataset: SocialDataset, scorer: Scorer) -> pa.Table:
     if dataset.edge_times is not None:
         columns["tied_at"] = pa.array(dataset.edge_times)
     return pa.table(columns)
+
+
+def with_ids(edges: pa.Table, users: Ids) -> pa.Table:
+    """Return ``edges`` (E,) with raw ids in place of positions."""
+    ends = {name: users.take(edges[name].to_numpy()) for name in ("src", "dst")}
+    return pa.table({**ends, **{name: edges[name] for name in edges.column_names if name not in ends}})
 
 
 def both_ways(table: pa.Table) -> pa.Table:

@@ -70,7 +70,7 @@ class Teller:
             reasons = reasons_of(fitted.accounts, fitted.account_evidence.used, np.array([place]))[0]
             return reasons or "nothing suspicious"
         groups, group = fitted.accounts.groups, self._inner(place)
-        dense = f"dense, {groups.density()[group]:.0%} of pairs tied"
+        dense = f"dense, {100 * groups.density()[group]:.0f} % of pairs tied"
         return f"{groups.size[group]:,} accounts, {'same targets' if groups.kind[group] == LOCKSTEP else dense}"
 
     def _edge(self, row: int) -> dict[str, Any]:

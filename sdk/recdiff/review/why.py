@@ -118,14 +118,18 @@ def _steps(accounts: Accounts, used: Int64, members: Int64, added: Mapping[str, 
     edges, items = float(accounts.degree[members].sum()), float(used[members].sum())
     whose = "it has" if alone else f"its {len(members):,} members have"
     facts = {
-        "edges": f"{whose} {edges:,.0f} edges",
-        "usage": f"{whose} used {f'{items:,.0f}' if items else 'no'} items",
+        "edges": f"{whose} {_counted(edges, 'edge')}",
+        "usage": f"{whose} used {_counted(items, 'item')}",
         "group": why_grouped(accounts.groups, int(accounts.groups.member[members[0]])),
-        "share": "among accounts in no group, as found so far",
+        "share": "among accounts in no suspicious group, as found so far",
         "labels": "what labelled accounts have in common, and how near they are",
         AUDIT: "what an audit's answers say of scores like this",
     }
     return _sorted([Step(LABELS[part], each, facts[part]) for part, each in added.items() if each or part != "share"])
+
+
+def _counted(number: float, what: str) -> str:
+    return f"{f'{number:,.0f}' if number else 'no'} {what}{'' if number == 1 else 's'}"
 
 
 def _sorted(steps: list[Step]) -> tuple[Step, ...]:

@@ -26,7 +26,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from recdiff.arrays import Float32, Half, Int64, Mask
+from recdiff.arrays import Float32, Half, Int64, Mask, Positions
 from recdiff.fakes.drawing import Graph
 from recdiff.fakes.injection import draw_from
 from recdiff.fakes.kinds import planted
@@ -126,7 +126,7 @@ class PlantedEdges:
 def plant(
     graph: Graph,
     in_folds: FoldedGraph,
-    observed: tuple[Int64, Int64],
+    observed: tuple[Int64, Positions],
     train: sp.csr_matrix,
     tastes: Tastes,
     count: int,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from torch import Tensor
 from recdiff.arrays import Float32, Int64
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.pair_scorer import Layer, Operation, PairTerm, Plan, plan_of
+
+Made = TypeVar("Made")
 
 CLIP = 6.0
 AT_ONCE = {"cpu": 1 << 14, "cuda": 1 << 19}
@@ -29,14 +32,12 @@ ELEMENTWISE: Mapping[Operation, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def in_blocks(rows: Tensor, work: Callable[[Tensor], None]) -> None:
-    """Do ``work`` on blocks of ``rows`` (L,): on a processor one a thread, on a card one after the other."""
+def in_blocks(rows: Tensor, work: Callable[[Tensor], Made]) -> list[Made]:
+    """Return ``work`` of blocks of ``rows`` (L,): on a processor one a thread, on a card one after the other."""
     blocks = torch.split(rows, AT_ONCE[rows.device.type])
     if rows.device.type == "cpu":
-        side_by_side(work, blocks)
-        return
-    for block in blocks:
-        work(block)
+        return side_by_side(work, blocks)
+    return [work(block) for block in blocks]
 
 
 def fold_features(tables: Sequence[Tensor], pairs: Tensor, fold: Tensor, terms: tuple[PairTerm, ...]) -> Tensor:

@@ -28,7 +28,9 @@ from torch import Tensor
 from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.config.scorer import ScorerConfig
 from recdiff.errors import DataError
+from recdiff.graph.folded import index_type
 from recdiff.graph.social_graph import SocialGraph
+from recdiff.machine.hands import Hands
 from recdiff.machine.progress import Report, Steps, silent
 from recdiff.machine.threads import one_blas_thread
 from recdiff.scorer.calibration import (
@@ -43,7 +45,7 @@ from recdiff.scorer.evidence import denoise, folded
 from recdiff.scorer.features import CLIP, fold_features, rows_of, standardised
 from recdiff.scorer.fitted import KNOWN, OTHER, Scorer, averaged
 from recdiff.scorer.growth import growth_of
-from recdiff.scorer.halves import PART, Network, Task, edge_chance, edge_logits, half_networks, pair_ratios
+from recdiff.scorer.halves import Network, Task, edge_chance, edge_logits, half_networks, pair_ratios
 from recdiff.scorer.pair_scorer import PairScorer, chance_of, within
 from recdiff.scorer.round import HALVES, Round, described, make_round, thinned_round, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, make_setup
@@ -78,6 +80,7 @@ def fit_scorer(
     known: Int64 | None = None,
     drawn: Mask | None = None,
     device: torch.device | str = "cpu",
+    hands: Hands | None = None,
 ) -> Scorer:
     """Fit on the ``edges`` (E, 2) and the interactions ``train`` (U, I), or None.
 
@@ -89,6 +92,7 @@ def fit_scorer(
         drawn: (E,) which known edges were drawn evenly, so that as many of them are fake as of all; default: every one.
         report: told of every encoding and round.
         device: where all of it is done but drawing, groups and the shares of the kinds.
+        hands: what encodes the graph without each fold and trains the networks instead of this process, or None.
 
     Raises:
         DataError: where there are too few edges to learn from.
@@ -104,26 +108,31 @@ def fit_scorer(
     found = []
     with one_blas_thread() if torch.device(device).type == "cuda" else nullcontext():
         for sequence in np.random.SeedSequence(seed).spawn(divisions):
-            setup = make_setup(graph, train, config, Seeds.of(sequence), steps, device=device)
+            setup = make_setup(graph, train, config, Seeds.of(sequence), steps, device=device, hands=hands)
             found.append(_divided(setup, told, even))
     steps.all()
     return averaged(found).reordered(order)
 
 
 def _in_order(edges: Int64, num_users: int, directed: bool, device: torch.device | str) -> tuple[Int64, SocialGraph]:
-    """Return which edge comes first, second, ... (E,), and the graph of the edges in that order."""
-    there = torch.as_tensor(edges).to(device)
+    """Return which edge comes first, second, ... (E,), and the graph of the edges in that order.
+
+    Both are int32 where that is enough: half the memory.
+    """
+    src, dst = torch.as_tensor(edges).to(device).unbind(1)
     if not directed:
-        there = torch.stack([there.amin(dim=1), there.amax(dim=1)], dim=1)
-    order = torch.sort(there[:, 0] * num_users + there[:, 1]).indices
-    return order.cpu().numpy(), SocialGraph(there.index_select(0, order).cpu().numpy(), num_users, directed)
+        src, dst = torch.minimum(src, dst), torch.maximum(src, dst)
+    keys, order = (src.long() * num_users + dst).sort()
+    ends = torch.empty((len(keys), 2), dtype=index_type(num_users), device=keys.device)
+    ends[:, 0], ends[:, 1] = keys.div(num_users, rounding_mode="floor"), keys.remainder_(num_users)
+    return order.to(index_type(len(order))).cpu().numpy(), SocialGraph(ends.cpu().numpy(), num_users, directed)
 
 
 def _divided(setup: Setup, known: Int64 | None, drawn: Mask | None) -> Scorer:
     """Return the scorer that one division into folds leads to, its edges in the setup's order."""
     made, ratio, found = _rounds(setup)
     shares = found.mean
-    chance = np.exp(ratio) @ shares + setup.staged.chance(setup.pool.pairs[setup.learn])
+    chance = np.exp(ratio) @ shares + setup.staged.chance(setup.pairs)
     real = np.clip(1.0 - chance, LEAST_REAL, 1.0)
     weight = np.where(setup.label > 0, 1.0, real).astype(np.float32)
     label, kinds, interval = setup.label, found.names, found.interval
@@ -152,7 +161,7 @@ def _rounds(setup: Setup) -> tuple[Round, Float64, Shares]:
     networks = half_networks(setup, made, even)
     ratio = pair_ratios(setup, made, networks)
     found = infer_all(setup, made, networks, ratio, None if continued else _thinned(setup, even))
-    staged = setup.staged.chance_there(rows_of(setup.graph.edges, setup.device))
+    staged = setup.staged.chance_there(setup.edges)
     setup.steps.one()
     for turn in range(1, rounds):
         if found.mean.sum() + found.staged.mean() < config.worthwhile:
@@ -197,10 +206,10 @@ def _finish(
     looks = {name: LOOKING_ALIKE * float(each) for name, each in zip(found.names, found.looks, strict=True)}
     offset = _prior(shares, {name: looks[name] for name in setup.pool.kinds}, setup.graph.directed)
     learned, direct = half_networks(setup, made, task, whole=True), Direct.of(made, Oddity.of(setup, made))
-    odds, parts = _posterior(_logits(setup, made, learned, direct=direct), offset)
+    odds, parts = _posterior(setup, made, learned, direct, offset)
     if known is not None and known.max() >= 0:
         direct = replace(direct, weights=direct.weights + _taught(setup, made, odds, known, drawn))
-        odds, parts = _posterior(_logits(setup, made, learned, direct=direct), offset)
+        odds, parts = _posterior(setup, made, learned, direct, offset)
     odds = within(odds, found.alike)
     fake = chance_of(odds, (1.0, 0.0))
     by_kind = torch.as_tensor(parts).mul_(torch.as_tensor(fake)[:, None]).numpy()
@@ -234,29 +243,32 @@ def _finish(
     )
 
 
-def _logits(setup: Setup, made: Round, learned: list[Network], direct: Direct) -> Tensor:
-    """Return the logits (E, C) of all edges, each out of its fold, with what is added directly and by silence."""
-    z = edge_logits(setup, made, [widened(each, direct) for each in learned[:HALVES]])
-    if setup.graph.directed:
-        said = silence(setup.graph.edges, setup.graph.num_users).astype(np.float32)
-        z[:, 0] -= torch.as_tensor(said).to(z.device)
-    return z
+def _posterior(
+    setup: Setup, made: Round, learned: list[Network], direct: Direct, offset: Float32
+) -> tuple[Float64, Float32]:
+    """Return the log odds (E,) that edges are fake, and the parts (E, K) that the kinds have in it, each out of fold.
 
-
-def _posterior(z: Tensor, offset: Float32) -> tuple[Float64, Float32]:
-    """Return the log odds (E,) that edges are fake, and the parts (E, K) that the kinds have in it; see ``posterior``.
+    What is added directly and by silence is in it; see ``pair_scorer.posterior``.
 
     Args:
-        z: logits (E, C); offset: (C,) added to them.
+        offset: (C,) added to the logits.
     """
-    odds, parts = np.empty(len(z)), np.empty((len(z), z.shape[1] - 1), np.float32)
-    shift = torch.as_tensor(offset).to(z.device)
-    for start in range(0, len(z), PART):
-        block = slice(start, start + PART)
-        wide = (z[block] + shift).double()
-        odds[block] = (torch.logsumexp(wide[:, 1:], dim=1) - wide[:, 0]).cpu().numpy()
-        parts[block] = torch.softmax(wide[:, 1:], dim=1).float().cpu().numpy()
-    return odds, parts
+    edges, shift = setup.graph.edges, torch.as_tensor(offset).to(setup.device)
+    odds = torch.empty(len(edges), dtype=torch.float64, device=setup.device)
+    parts = torch.empty((len(edges), len(offset) - 1), device=setup.device)
+    said = torch.zeros(0)
+    if setup.graph.directed:
+        said = torch.as_tensor(silence(edges, setup.graph.num_users).astype(np.float32)).to(setup.device)
+
+    def take(rows: Tensor, z: Tensor) -> None:
+        if len(said):
+            z[:, 0] -= said.index_select(0, rows)
+        wide = (z + shift).double()
+        odds.index_copy_(0, rows, torch.logsumexp(wide[:, 1:], dim=1) - wide[:, 0])
+        parts.index_copy_(0, rows, torch.softmax(wide[:, 1:], dim=1).float())
+
+    edge_logits(setup, made, [widened(each, direct) for each in learned[:HALVES]], take)
+    return odds.cpu().numpy(), parts.cpu().numpy()
 
 
 def _taught(setup: Setup, made: Round, odds: Float64, known: Int64, drawn: Mask | None) -> Float32:

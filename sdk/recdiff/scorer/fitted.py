@@ -16,6 +16,7 @@ from scipy.special import expit
 
 from recdiff.arrays import Float32, Float64, Half, Int64
 from recdiff.diffusion.folded import FoldedDenoiser
+from recdiff.graph.folded import index_type
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.growth import Growth
 from recdiff.scorer.pair_scorer import PairScorer
@@ -74,9 +75,12 @@ class Scorer:
         return np.concatenate(fake), np.concatenate(kinds)
 
     def reordered(self, order: Int64) -> Scorer:
-        """Return the scorer where the fitted edges come in the order that ``order`` (E,) took them from."""
-        place = torch.empty(len(order), dtype=torch.int64)
-        place[torch.as_tensor(order)] = torch.arange(len(order))
+        """Return the scorer where the fitted edges come in the order that ``order`` (E,) took them from.
+
+        Its ``edge_kinds`` are the array of this one, overwritten: they are the most that a scorer holds.
+        """
+        place = torch.empty(len(order), dtype=index_type(len(order)))
+        place.index_copy_(0, torch.as_tensor(order).long(), torch.arange(len(order), dtype=place.dtype))
         return replace(
             self,
             edge_scores=_taken(self.edge_scores, place),
@@ -116,5 +120,10 @@ def _parts(scorer: Scorer, names: Sequence[str]) -> Float64:
 
 
 def _taken(values: NDArray[Any], rows: torch.Tensor) -> NDArray[Any]:
-    """Return ``values[rows]``, fetched by all threads."""
-    return torch.as_tensor(values).index_select(0, rows).numpy()
+    """Return ``values[rows]``, fetched by all threads; of a matrix column by column, which ``values`` then hold."""
+    there = torch.as_tensor(values)
+    if there.ndim == 1:
+        return there.index_select(0, rows).numpy()
+    for column in there.unbind(1):
+        column.copy_(column.index_select(0, rows))
+    return values

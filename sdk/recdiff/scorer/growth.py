@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recdiff.arrays import Float32, Float64, Half, Int64
+from recdiff.graph.pairs import ends_of
 from recdiff.scorer.accounts import SCALES
 from recdiff.scorer.evidence import NOISE_DRAWS, plain
 from recdiff.scorer.pair_scorer import Span
@@ -68,7 +69,7 @@ class Growth:
 
     def reordered(self, place: Tensor) -> Growth:
         """Return it for edges in another order: the edge at n was at ``place[n]``, (E,)."""
-        return replace(self, weight=self.weight[place.numpy()])
+        return replace(self, weight=torch.as_tensor(self.weight).index_select(0, place).numpy())
 
 
 def growth_of(setup: Setup, encodings: Encodings, movement: Float32) -> Growth:
@@ -87,7 +88,7 @@ def growth_of(setup: Setup, encodings: Encodings, movement: Float32) -> Growth:
         raw = latent_inputs({name: column(table, at, name) for name in names}, setup.config.table.positive)
         latent = np.stack([raw.mean(axis=0), raw.std(axis=0) + np.float32(1e-6)])
         noise = np.random.default_rng(setup.seeds.noise).standard_normal((NOISE_DRAWS, raw.shape[1])).astype(np.float32)
-    friends = np.bincount(graph.edges.ravel(), minlength=graph.num_users)
+    friends = ends_of(graph.edges, graph.num_users)
     return Growth(
         weight=weight,
         value=_root_mean_square(spectral_rows(table, at)),

@@ -5,7 +5,7 @@ Letters: E edges, L pairs learned from, P planted edges, N pair features, C clas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +22,6 @@ from recdiff.scorer.round import HALVES, Round
 from recdiff.scorer.setup import Setup
 
 Network = tuple[Layer, ...]
-PART = 1 << 18
-"""Edges whose ratios are taken at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +50,7 @@ def half_networks(
     if whole:
         chosen.append((np.ones(len(setup.learn), bool), np.ones(len(planted.label), bool)))
     lessons = [_lessons(setup, made, task, pairs, theirs if accounts else None) for pairs, theirs in chosen]
-    learned = iter(learn_all([each for several in lessons for each in several]))
+    learned = iter(learn_all([each for several in lessons for each in several], setup.hands))
     return [_merged(made, [next(learned) for _ in several]) for several in lessons]
 
 
@@ -119,26 +117,28 @@ def planted_ratios(setup: Setup, made: Round, networks: list[Network]) -> Float6
     return _log_ratio(_half_logits(networks, inputs, rows_of(setup.planted.fold, setup.device))).cpu().numpy()
 
 
-def edge_logits(setup: Setup, made: Round, networks: list[Network]) -> Tensor:
-    """Return logits (E, C) of all edges, each out of its fold."""
-    edges = rows_of(setup.graph.edges, setup.device)
-    fold = rows_of(setup.pool.fold[: setup.pool.observed], setup.device)
-    z = torch.empty((len(edges), len(networks[0][-1][1])), device=edges.device)
+def edge_logits(setup: Setup, made: Round, networks: list[Network], take: Callable[[Tensor, Tensor], None]) -> None:
+    """Hand the rows (B,) of edges and their logits (B, C), each out of its fold, to ``take``: all edges, in blocks."""
+    edges, fold = setup.edges, setup.edge_fold
     for held, table in enumerate(made.encodings.tables[:-1]):
 
-        def fill(rows: Tensor, table: Tensor = table, network: Network = networks[held % HALVES]) -> None:
+        def told(rows: Tensor, table: Tensor = table, network: Network = networks[held % HALVES]) -> None:
             features = features_of(table, edges.index_select(0, rows), made.terms)
-            z.index_copy_(0, rows, logits_of(network, standardised(features, made.mean, made.scale)))
+            take(rows, logits_of(network, standardised(features, made.mean, made.scale)))
 
-        in_blocks((fold == held).nonzero().squeeze(1), fill)
-    return z
+        in_blocks((fold == held).nonzero().squeeze(1), told)
 
 
 def edge_chance(setup: Setup, made: Round, networks: list[Network], shares: Float64) -> Tensor:
     """Return how likely each edge (E,), out of its fold, is of one of the kinds whose ``shares`` (K,) are given."""
     share = torch.as_tensor(shares).to(setup.device)
-    parts = torch.split(edge_logits(setup, made, networks), PART)
-    return torch.cat([_log_ratio(part).exp() @ share for part in parts])
+    found = torch.empty(setup.pool.observed, dtype=torch.float64, device=setup.device)
+
+    def take(rows: Tensor, z: Tensor) -> None:
+        found.index_copy_(0, rows, _log_ratio(z).exp() @ share)
+
+    edge_logits(setup, made, networks, take)
+    return found
 
 
 def _half_logits(networks: list[Network], inputs: Tensor, fold: Tensor) -> Tensor:

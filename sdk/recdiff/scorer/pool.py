@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from recdiff.arrays import Int64
+from recdiff.arrays import Int64, Positions
 from recdiff.config.scorer import MANY_EDGES
 from recdiff.fakes.drawing import Graph
 from recdiff.fakes.kinds import sampled
@@ -38,25 +38,54 @@ FEWEST_PAIRS = 20
 
 @dataclass(frozen=True, eq=False)
 class FakePool:
-    """Observed edges and sampled non-edges.
+    """Observed edges and, behind them, sampled non-edges.
 
     Attributes:
-        pairs: (E + S, 2), the observed edges and then the non-edges.
-        label: (E + S,), 0 for observed edges, 1 + its place in ``kinds`` for a non-edge.
-        fold: (E + S,) the fold in whose encoding a pair is scored; its edges are left out there.
-        observed: E.
+        edges: (E, 2) the observed ones, not copied; drawn: (S, 2) the non-edges.
+        drawn_as: (S,), 1 + the place in ``kinds`` of each non-edge.
+        fold: (E + S,) the fold in whose encoding a pair is scored; its edges are left out there. The narrowest type.
         kinds: the sampled kinds that the graph has room for.
     """
 
-    pairs: Int64
-    label: Int64
-    fold: Int64
-    observed: int
+    edges: Int64
+    drawn: Int64
+    drawn_as: Int64
+    fold: Positions
     kinds: tuple[str, ...]
+
+    @property
+    def observed(self) -> int:
+        """E."""
+        return len(self.edges)
+
+    @property
+    def pairs(self) -> Int64:
+        """All pairs, (E + S, 2)."""
+        return np.concatenate([self.edges, self.drawn])
+
+    @property
+    def label(self) -> Int64:
+        """0 for observed edges, ``drawn_as`` for non-edges, (E + S,)."""
+        return np.concatenate([np.zeros(len(self.edges), np.int64), self.drawn_as])
+
+    def rows_of(self, label: int) -> range:
+        """Return the rows of all pairs of a ``label``, which lie side by side."""
+        if not label:
+            return range(len(self.edges))
+        first, last = np.searchsorted(self.drawn_as, [label, label + 1]).tolist()
+        return range(len(self.edges) + first, len(self.edges) + last)
+
+    def taken(self, rows: Int64) -> tuple[Int64, Int64]:
+        """Return the pairs (B, 2) and labels (B,) in ``rows`` (B,)."""
+        pairs, label = np.empty((len(rows), 2), np.int64), np.zeros(len(rows), np.int64)
+        real = rows < len(self.edges)
+        others = rows[~real] - len(self.edges)
+        pairs[real], pairs[~real], label[~real] = self.edges[rows[real]], self.drawn[others], self.drawn_as[others]
+        return pairs, label
 
 
 def fake_pool(
-    graph: Graph, edges: Int64, edge_fold: Int64, folds: int, per_kind: int, rng: np.random.Generator
+    graph: Graph, edges: Int64, edge_fold: Positions, folds: int, per_kind: int, rng: np.random.Generator
 ) -> FakePool:
     """Return the pool for ``edges`` (E, 2) of ``graph`` with at most ``per_kind`` sampled non-edges per kind."""
     of_fold = [edges[_at_most(np.flatnonzero(edge_fold == fold), rng)] for fold in range(folds)]
@@ -70,23 +99,26 @@ def fake_pool(
     several = side_by_side(lambda each: drawn_as(*each), zip(kinds, rng.spawn(len(kinds)), strict=True))
     drawn = {kind: each for kind, each in zip(kinds, several, strict=True) if len(each[0]) >= FEWEST_PAIRS}
     return FakePool(
-        pairs=np.concatenate([edges, *(pairs for pairs, _ in drawn.values())]),
-        label=np.repeat(np.arange(len(drawn) + 1), [len(edges), *(len(pairs) for pairs, _ in drawn.values())]),
-        fold=np.concatenate([edge_fold, *(fold for _, fold in drawn.values())]),
-        observed=len(edges),
+        edges=edges,
+        drawn=np.concatenate([np.empty((0, 2), np.int64), *(pairs for pairs, _ in drawn.values())]),
+        drawn_as=np.repeat(np.arange(1, len(drawn) + 1), [len(pairs) for pairs, _ in drawn.values()]),
+        fold=np.concatenate([edge_fold, *(fold.astype(edge_fold.dtype) for _, fold in drawn.values())]),
         kinds=tuple(drawn),
     )
 
 
-def edge_folds(edges: Int64, num_users: int, directed: bool, folds: int, rng: np.random.Generator) -> Int64:
-    """Return a fold per edge; the two arcs of a mutual pair share one, so that neither is seen beside the other."""
+def edge_folds(edges: Int64, num_users: int, directed: bool, folds: int, rng: np.random.Generator) -> Positions:
+    """Return a fold per edge; the two arcs of a mutual pair share one, so that neither is seen beside the other.
+
+    They are of the narrowest type that holds them.
+    """
+    narrow = np.min_scalar_type(-folds)
     if not directed and len(edges) > MANY_EDGES:
-        return rng.integers(0, folds, len(edges))
+        return rng.integers(0, folds, len(edges)).astype(narrow)
     if not directed:
-        return rng.permutation(len(edges)) % folds
+        return (rng.permutation(len(edges)) % folds).astype(narrow)
     _, pair = np.unique(pair_keys(edges, num_users, directed=False), return_inverse=True)
-    fold: Int64 = (rng.permutation(int(pair.max()) + 1) % folds)[pair]
-    return fold
+    return (rng.permutation(int(pair.max()) + 1) % folds)[pair].astype(narrow)
 
 
 def _at_most(rows: Int64, rng: np.random.Generator) -> Int64:
@@ -101,13 +133,19 @@ def _joined(kind: str, graph: Graph, of_fold: list[Int64], count: int, rng: np.r
 
 
 def _drawn(
-    kind: str, graph: Graph, edges: Int64, edge_fold: Int64, count: int, folds: int, rng: np.random.Generator
+    kind: str,
+    graph: Graph,
+    edges: Int64,
+    edge_fold: Positions,
+    count: int,
+    folds: int,
+    rng: np.random.Generator,
 ) -> tuple[Int64, Int64]:
     if kind == LOST_PATH:
         pairs = graph.draw_at_most("two-hop", count, rng)
         first_steps = np.stack([pairs[:, 0], _between(graph, pairs, rng)], axis=1)
         rows = EdgeIndex.of(SocialGraph(edges, graph.num_users, graph.directed)).rows_of(first_steps)
-        return pairs, edge_fold[rows]
+        return pairs, edge_fold[rows].astype(np.int64)
     pairs = graph.draw_at_most(kind, count, rng)
     return pairs, rng.integers(0, folds, len(pairs))
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from recdiff.arrays import Float32, Int64, Mask
+from recdiff.config.scorer import TableConfig
+from recdiff.graph.folded import FoldedGraph
 from recdiff.graph.spectrum import aligned
 from recdiff.scorer.accounts import ACCOUNT_COLUMNS, account_columns, account_terms
 from recdiff.scorer.evidence import (
@@ -113,20 +116,37 @@ def make_round(
         eigenvectors: those of an earlier round to continue from, or None.
         evidence: whether to take the denoiser's evidence, where the settings take any.
     """
-    table, starts = setup.config.table, _starts(setup)
-
-    def encoded(left_out: int) -> tuple[Tensor, dict[str, Span], Encoding]:
-        begun = None if eigenvectors is None else eigenvectors[left_out]
-        found = encode(setup.folded.without(left_out, weight), table, starts, begun)
-        later = dict.fromkeys(sorted(UNSEEN), found.columns["degree"])
-        columns = found.columns | setup.accounts[left_out] | setup.tastes.columns | later
-        setup.steps.one()
-        return join(columns), spans(columns), found.kept()
-
-    tables, at, found = zip(*setup.each_in_turn(encoded, range(setup.folds + 1)), strict=True)
+    further = [each | setup.tastes.columns for each in setup.accounts]
+    work = partial(
+        _encoded,
+        folded=setup.folded,
+        weight=weight,
+        config=setup.config.table,
+        starts=_starts(setup),
+        further=further,
+        eigenvectors=eigenvectors,
+    )
+    tables, at, found = zip(*setup.handed_out(work, range(setup.folds + 1), setup.steps.one), strict=True)
     vectors = tuple(each.eigenvectors for each in found)
     encodings = Encodings(tables, at[0], vectors, tuple(_latents(setup, found)), weight=weight)
     return described(setup, with_evidence(setup, encodings) if evidence else encodings)
+
+
+def _encoded(
+    left_out: int,
+    *,
+    folded: FoldedGraph,
+    weight: Tensor | None,
+    config: TableConfig,
+    starts: Starts,
+    further: Sequence[Columns],
+    eigenvectors: Sequence[Tensor] | None,
+) -> tuple[Tensor, dict[str, Span], Encoding]:
+    """Return the table of the graph without a fold, where its columns lie, and what later steps need."""
+    begun = None if eigenvectors is None else eigenvectors[left_out]
+    found = encode(folded.without(left_out, weight), config, starts, begun)
+    columns = found.columns | further[left_out] | dict.fromkeys(sorted(UNSEEN), found.columns["degree"])
+    return join(columns), spans(columns), found.kept()
 
 
 def thinned_round(setup: Setup) -> Round:
@@ -134,19 +154,35 @@ def thinned_round(setup: Setup) -> Round:
 
     What is fake stays as many; what looks like it for want of evidence becomes more (``shares.mixture``).
     """
-    config, starts = setup.config.table, _starts(setup)
-    fold = rows_of(setup.pool.fold[: setup.pool.observed], setup.device)
-
-    def encoded(half: int) -> tuple[Tensor, dict[str, Span]]:
-        sides = setup.folded.without(setup.folds, (fold % HALVES != half).float())
-        columns = encode(sides, config, starts).columns | setup.tastes.columns
-        columns |= account_columns([sides.both], setup.tastes.columns)
-        columns |= dict.fromkeys(sorted(UNSEEN), columns["degree"])
-        return join(columns), spans(columns)
-
-    tables, at = zip(*setup.each_in_turn(encoded, range(HALVES)), strict=True)
+    work = partial(
+        _halved,
+        folded=setup.folded,
+        folds=setup.folds,
+        fold=setup.edge_fold,
+        config=setup.config.table,
+        starts=_starts(setup),
+        tastes=setup.tastes.columns,
+    )
+    tables, at = zip(*setup.handed_out(work, range(HALVES)), strict=True)
     of_fold = [tables[each % HALVES] for each in range(setup.folds)]
     return described(setup, Encodings((*of_fold, tables[0]), at[0], (), ()))
+
+
+def _halved(
+    half: int,
+    *,
+    folded: FoldedGraph,
+    folds: int,
+    fold: Tensor,
+    config: TableConfig,
+    starts: Starts,
+    tastes: Columns,
+) -> tuple[Tensor, dict[str, Span]]:
+    """Return the table of the graph without one half of its folds, and where its columns lie."""
+    sides = folded.without(folds, (fold % HALVES != half).float())
+    columns = encode(sides, config, starts).columns | tastes | account_columns([sides.both], tastes)
+    columns |= dict.fromkeys(sorted(UNSEEN), columns["degree"])
+    return join(columns), spans(columns)
 
 
 def _starts(setup: Setup) -> Starts:
@@ -184,11 +220,11 @@ def _denoisers(setup: Setup, latents: Sequence[Tensor]) -> list[ConditionalDenoi
     One is trained on all edges. Of few edges it knows each one by heart; folds then get another, which was trained on
     the half of the folds that theirs is not of.
     """
-    edges, config = setup.learn[setup.label == 0], setup.config.evidence
-    fold = setup.pool.fold[edges]
+    real, config = setup.label == 0, setup.config.evidence
+    edges, fold = setup.pairs[real], setup.fold[real]
 
     def trained(chosen: Mask) -> ConditionalDenoiser:
-        return train_denoiser(latents, setup.pool.pairs[edges[chosen]], fold[chosen], config, setup.generator)
+        return train_denoiser(latents, edges[chosen], fold[chosen], config, setup.generator)
 
     if setup.pool.observed >= config.by_heart:
         return [trained(np.ones(len(edges), bool))] * len(latents)
@@ -203,7 +239,7 @@ def described(setup: Setup, encodings: Encodings) -> Round:
     for table, friends in zip(encodings.tables, setup.friends, strict=True):
         table[:, slice(*at[STAGED])] = setup.made_groups
         table[:, slice(*at[FRIENDS])] = friends
-    pairs, fold = (rows_of(each, setup.device) for each in (setup.pool.pairs[setup.learn], setup.fold))
+    pairs, fold = (rows_of(each, setup.device) for each in (setup.pairs, setup.fold))
     width, terms = sum(term.width for term in terms), (*terms, *friends_terms(at, setup.graph.directed))
     features = fold_features(encodings.tables, pairs, fold, terms)
     mean, scale = (each.cpu().numpy() for each in (features.mean(dim=0), features.std(dim=0, correction=0) + 1e-6))

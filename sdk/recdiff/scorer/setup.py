@@ -5,7 +5,7 @@ Letters: U users, E edges, K folds, L pairs learned from, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -21,6 +21,7 @@ from recdiff.config.scorer import ScorerConfig
 from recdiff.fakes.drawing import Graph
 from recdiff.graph.folded import FoldedGraph
 from recdiff.graph.social_graph import SocialGraph
+from recdiff.machine.hands import Hands, nothing
 from recdiff.machine.progress import Steps
 from recdiff.machine.seeds import seeds_of
 from recdiff.machine.threads import side_by_side
@@ -65,7 +66,7 @@ class Setup:
     Attributes:
         folded: the graph with its edges in K folds.
         pool: observed edges and sampled non-edges.
-        learn: (L,) rows of the pool's pairs that are learned from.
+        learn: (L,) rows of the pool's pairs that are learned from; pairs: (L, 2) these, label: (L,) their classes.
         planted: edges of planted accounts, learned from beside them.
         tastes: what the interactions say of the users.
         accounts: K + 1 of the account columns, per left-out fold and, last, of the whole graph.
@@ -73,6 +74,7 @@ class Setup:
         generator: of the networks.
         steps: one per encoding, and one per round for what is learned from them.
         device: where vectors are found and the denoiser is trained.
+        hands: what encodes and learns instead of this process, or None.
     """
 
     graph: SocialGraph
@@ -80,6 +82,8 @@ class Setup:
     pool: FakePool
     folds: int
     learn: Int64
+    pairs: Int64
+    label: Int64
     planted: PlantedEdges
     tastes: Tastes
     accounts: list[Columns]
@@ -89,6 +93,7 @@ class Setup:
     generator: torch.Generator
     steps: Steps
     device: torch.device | str
+    hands: Hands | None
 
     @property
     def staged(self) -> Staged:
@@ -114,15 +119,38 @@ class Setup:
         """Return ``work`` of every block: on a processor a few at a time, on a card one after the other."""
         return _each_in_turn(work, blocks, self.device)
 
-    @property
-    def label(self) -> Int64:
-        """Class of each row learned from, (L,)."""
-        return self.pool.label[self.learn]
+    def handed_out(
+        self, work: Callable[[Block], Made], blocks: Sequence[Block], done: Callable[[], None] = nothing
+    ) -> list[Made]:
+        """Return ``work``, which holds nothing but arrays, of every block: by ``hands``, or as ``each_in_turn`` does.
+
+        Args:
+            done: called after each.
+        """
+        if self.hands is not None:
+            return self.hands.each(work, blocks, done)
+
+        def told(block: Block) -> Made:
+            made = work(block)
+            done()
+            return made
+
+        return self.each_in_turn(told, blocks)
 
     @property
     def fold(self) -> Int64:
         """Fold of each row learned from, (L,)."""
-        return self.pool.fold[self.learn]
+        return self.pool.fold[self.learn].astype(np.int64)
+
+    @property
+    def edges(self) -> Tensor:
+        """The edges (E, 2), where vectors are found."""
+        return torch.as_tensor(self.graph.edges).to(self.device)
+
+    @property
+    def edge_fold(self) -> Tensor:
+        """The fold of each edge (E,), there."""
+        return torch.as_tensor(self.pool.fold[: self.pool.observed]).to(self.device)
 
 
 def make_setup(
@@ -133,6 +161,7 @@ def make_setup(
     steps: Steps,
     *,
     device: torch.device | str = "cpu",
+    hands: Hands | None = None,
 ) -> Setup:
     """Divide the edges into folds, draw what is learned from and describe the accounts in it."""
     edges, num_users, directed = graph.edges, graph.num_users, graph.directed
@@ -144,7 +173,8 @@ def make_setup(
     drawable = Graph.on(folded.whole, edges, directed)
     pool = fake_pool(drawable, edges, edge_fold=edge_fold, folds=folds, per_kind=config.pairs_for(len(edges)), rng=rng)
     classes = range(len(pool.kinds) + 1)
-    learn = np.concatenate([_at_most(np.flatnonzero(pool.label == c), config.most_pairs, rng) for c in classes])
+    learn = np.concatenate([_at_most(pool.rows_of(each), config.most_pairs, rng) for each in classes])
+    learned, label = pool.taken(learn)
     tastes = Tastes.of(train, num_users, config.table, rng, device)
     planted = PlantedEdges.none()
     if train is not None and tastes.columns:
@@ -161,6 +191,8 @@ def make_setup(
         pool=pool,
         folds=folds,
         learn=learn,
+        pairs=learned,
+        label=label,
         planted=planted,
         tastes=tastes,
         accounts=_each_in_turn(befriended, range(folds + 1), device),
@@ -170,6 +202,7 @@ def make_setup(
         generator=torch.Generator().manual_seed(seeds.networks),
         steps=steps,
         device=device,
+        hands=hands,
     )
 
 
@@ -187,5 +220,7 @@ def _begun(work: Callable[[], Made], device: torch.device | str) -> Future[Made]
     return found
 
 
-def _at_most(rows: Int64, count: int, rng: np.random.Generator) -> Int64:
-    return rows if len(rows) <= count else np.sort(rng.choice(rows, count, replace=False))
+def _at_most(rows: range, count: int, rng: np.random.Generator) -> Int64:
+    if len(rows) <= count:
+        return np.arange(rows.start, rows.stop)
+    return rows.start + np.sort(rng.choice(len(rows), count, replace=False))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from recdiff.data.dataset import SocialDataset
-from recdiff.studies.ego import Ego, draw_ego, ego_of
 from recdiff.studies.item_categories import read_categories
 from recdiff.studies.lab.bench import Bench
 from recdiff.studies.lab.cell import Cell
 from recdiff.studies.lab.contenders import OURS, PUBLISHED, label
+from recdiff.studies.likeness import Likeness, ask_systems, likeness_figure, likeness_says, likeness_summary
+from recdiff.studies.page.ego import Ego, draw_ego, ego_of
 from recdiff.studies.page.figures import COLOURS, canvas, legend_below
 from recdiff.studies.page.findings import Figure, Findings, Summary
 from recdiff.studies.page.tidy import table_of
@@ -24,6 +25,8 @@ from recdiff.studies.systems.code import code_of
 ALIKE = 0.99
 MOST_ITEMS = 3
 SCORES: Mapping[str, str] = {OURS: "fake score", PUBLISHED: "cosine"}
+# What another system says of a tie: how alike it holds the users, and the share of ties that it holds less alike.
+ASKED = ("cosine", "share_below")
 
 Categories = Mapping[int, tuple[str, ...]] | None
 
@@ -33,13 +36,14 @@ class Case:
     """An edge with its surroundings.
 
     Attributes:
-        names: raw ids of the two users.
+        ends: positions of the two users; names: their raw ids.
         before, after: score of the edge without and with denoising.
         ego: the friends around them.
         shared: positions of the training items of both.
         shared_categories: how many categories both users have training items in; None where unknown.
     """
 
+    ends: tuple[int, int]
     names: tuple[str, str]
     before: float
     after: float
@@ -71,7 +75,7 @@ class Subject:
 
 
 def run(bench: Bench) -> Findings:
-    """Fit each model once, with the first seed, and look at the edges changed most."""
+    """Fit each model once, with the first seed, look at the edges changed most, and ask other systems about them."""
     dataset, seed = bench.dataset, bench.budget.seeds[0]
     code = code_of([run_pairs.__module__])
     cells = [
@@ -83,10 +87,31 @@ def run(bench: Bench) -> Findings:
         Subject(name, score, found.values, tuple(_case(dataset, pair, categories) for pair in found.values["pairs"]))
         for (name, score), found in zip(SCORES.items(), results, strict=True)
     ]
-    table = table_of([_row(s, case, dataset, categories, seed) for s in subjects for case in s.cases])
-    summaries = tuple(_summary(subject, dataset, categories) for subject in subjects)
-    figures = tuple(draw(subject) for subject in subjects for draw in (_egos, _before_and_after, _scores))
-    return Findings(table, summaries, figures, tuple(_says(subject) for subject in subjects))
+    others = ask_systems(bench, [case.ends for subject in subjects for case in subject.cases])
+    rows = [
+        _row(subject, case, dataset, categories, seed) | _asked(case, others)
+        for subject in subjects
+        for case in subject.cases
+    ]
+    chosen = {each.label: [(_named(case), case.ends) for case in each.cases] for each in subjects}
+    summaries = [_summary(subject, dataset, categories) for subject in subjects]
+    figures = [draw(subject) for subject in subjects for draw in (_egos, _before_and_after, _scores)]
+    says = (*map(_says, subjects), likeness_says(others, chosen))
+    return Findings(
+        table_of(rows),
+        (*summaries, likeness_summary(others, chosen)),
+        (*figures, likeness_figure(others, chosen)),
+        says,
+    )
+
+
+def _asked(case: Case, others: Sequence[Likeness]) -> dict[str, float]:
+    found = [(each.model, each.found[case.ends]) for each in others]
+    return {f"{model}_{name}": value for model, pair in found for name, value in zip(ASKED, pair, strict=True)}
+
+
+def _named(case: Case) -> str:
+    return f"{case.names[0]} – {case.names[1]}"
 
 
 def _case(dataset: SocialDataset, pair: Mapping[str, Any], categories: Categories) -> Case:
@@ -102,6 +127,7 @@ def _case(dataset: SocialDataset, pair: Mapping[str, Any], categories: Categorie
         about = len(known[0] & known[1])
     ego = ego_of(dataset.edges, (first, second))
     return Case(
+        ends=(first, second),
         names=(names[0], names[1]),
         before=pair["before"],
         after=pair["after"],
@@ -145,7 +171,7 @@ def _items(case: Case, dataset: SocialDataset, categories: Categories, most: int
 def _summary(subject: Subject, dataset: SocialDataset, categories: Categories) -> Summary:
     rows = [
         (
-            f"{case.names[0]} – {case.names[1]}",
+            _named(case),
             f"{case.before:.3f}",
             f"{case.after:.3f}",
             str(case.ego.counts[0]),

@@ -28,8 +28,8 @@ from recdiff.studies.treatments import (
 K = 20
 SHARES = (0.2, 0.5)
 KINDS: Mapping[str, str] = {"uniform": "uniform fakes", "degree": "degree-matched fakes"}
-# The published model, the two that the article compares with, and a simple one with edges; ours comes cleaned.
-MODELS = (PUBLISHED, "mhcn", "diffnet", "lightgcn-ties")
+# The published model, those that the article compares with, and a simple one with edges; ours comes cleaned.
+MODELS = (PUBLISHED, "mhcn", "diffnet", "gdmsr", "lightgcn-ties")
 CLEANED_LABEL = f"{label(OURS)}, cleaned ties"
 
 Condition = tuple[str, float]

@@ -84,7 +84,8 @@ STUDIES: tuple[Study, ...] = (
         "Case study",
         "Which ties does denoising change most, and what do their neighbourhoods and shared items look like? "
         "Ours is asked by its fake score without and with the denoiser's evidence, the published model by the"
-        " cosine of the two users' social embeddings before and after denoising.",
+        " cosine of the two users' social embeddings before and after denoising. KCGN and MHCN, which do not "
+        "denoise, are asked how alike they hold the same users.",
         run_of("recdiff.studies.case"),
     ),
     Study(

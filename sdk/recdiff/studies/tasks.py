@@ -11,6 +11,7 @@ from recdiff.studies.lab.scaling import run_scaling
 from recdiff.studies.lab.source import Source
 from recdiff.studies.lab.trial import TASK, TIMED, run_trial
 from recdiff.studies.lab.unoptimised_trial import LOOP, run_loop
+from recdiff.studies.likeness import LIKENESS, run_likeness
 from recdiff.studies.listed import LISTED, run_listed
 from recdiff.studies.pair_change import PAIRS, run_pairs
 
@@ -22,6 +23,7 @@ TASKS: Mapping[str, Callable[[Cell, Source], Mapping[str, Any]]] = {
     PAIRS: run_pairs,
     CLEANING: run_cleaning,
     LISTED: run_listed,
+    LIKENESS: run_likeness,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recdiff.scorer.shares.kinds import PURITIES, Shares
+from recdiff.scorer.shares.kinds import SURE, Shares
 
 
 def known(total: np.ndarray, purity: float) -> Shares:
@@ -21,9 +21,11 @@ def test_high_scores_rest_on_what_is_fake_among_what_looks_so() -> None:
     assert mixed == pytest.approx(2.0 / 1.6 - 1.0)
 
 
-def test_high_scores_rest_on_no_more_than_is_surely_there() -> None:
-    sure, unsure, maybe_none = (
-        known(np.array(draws), 0.9).alike for draws in ([0.2] * 10, [0.16] * 5 + [0.24] * 5, [0.0] * 2 + [0.25] * 8)
-    )
-    assert sure < unsure == pytest.approx(2.0 / (1.0 + 0.9 * 0.8) - 1.0)
-    assert maybe_none == pytest.approx(2.0 / (1.0 + PURITIES[0]) - 1.0)
+def test_the_highest_scores_rest_on_no_more_than_is_surely_there() -> None:
+    draws = [0.2] * 10, [0.19] * 5 + [0.21] * 5, [0.16] * 5 + [0.24] * 5, [0.0] * 2 + [0.25] * 8
+    sure, hardly, unsure, maybe_none = (known(np.array(each), 0.9).alike for each in draws)
+    assert sure == pytest.approx(2.0 / 1.9 - 1.0)
+    assert hardly == pytest.approx(2.0 / (1.0 + 0.9 * 0.95) - 1.0)
+    assert unsure == maybe_none == pytest.approx(1.0 / SURE - 1.0)
+    mixed = known(np.array(draws[2]), 0.6).alike
+    assert mixed == pytest.approx(2.0 / 1.6 - 1.0)

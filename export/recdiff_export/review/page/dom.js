@@ -30,9 +30,9 @@ export function percent(value) {
   return `${Math.round(value * 100)} %`;
 }
 
-export function signed(value) {
-  const size = Math.abs(value).toFixed(2);
-  return size === "0.00" ? size : `${value < 0 ? "−" : "+"}${size}`;
+export function signed(value, places = 2) {
+  const size = Math.abs(value).toFixed(places);
+  return Number(size) === 0 ? size : `${value < 0 ? "−" : "+"}${size}`;
 }
 
 export const day = (seconds) =>

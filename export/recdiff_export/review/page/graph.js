@@ -34,10 +34,10 @@ export function drawn(graph, walk) {
         "text-valign": "bottom", "text-margin-y": 3, "min-zoomed-font-size": 8, "text-max-width": 90,
         "text-wrap": "ellipsis", "text-outline-width": 2, "text-outline-color": colour("--sunken"),
       } },
-      { selector: "node.pointed", style: { label: "data(name)", "z-index": 9 } },
       { selector: few ? "node[?centre]" : "node[!centre]", style: few
         ? { width: 28, height: 28, label: "data(name)", "font-weight": "bold", "font-size": 11 }
-        : { label: "data(name)", shape: "round-rectangle" } },
+        : { shape: "round-rectangle" } },
+      { selector: "node.pointed", style: { label: "data(name)", "z-index": 9 } },
       { selector: "edge", style: {
         width: 1.6, "line-color": "data(fill)", "curve-style": "bezier", opacity: 0.75,
         "target-arrow-shape": graph.directed ? "triangle" : "none", "target-arrow-color": "data(fill)",

@@ -124,7 +124,9 @@ export function show(place, it, walk, back) {
         card("Why", it.why ? waterfall(it.why, it.score) : el("ul", {}, (it.facts ?? []).map((each) => el("li", {}, each)))),
         past(it), alike(it, walk)),
       el("div", {},
-        card("Around it", drawing.figure, el("p", { cls: "muted small" }, "Redder is more likely to be fake. Choose an account to go there.")),
+        card("Around it", drawing.figure, el("p", { cls: "muted small" },
+          "Redder is more likely to be fake.", it.what === "group" ? " Squares are users outside the group." : "",
+          " Choose an account to go there.")),
         ...parts[it.what](it, walk))),
   );
   place.scrollTop = 0;

@@ -7,10 +7,13 @@ const sided = (added) => (Math.abs(added) < 0.005 ? "none" : added > 0 ? "fake" 
 
 // How a waterfall counts: what it says above, and how it writes a number.
 const units = {
-  "log odds": { caption: "Log odds. To the right speaks for fake, to the left for real; 0 is 50 %.", said: signed },
+  "log odds": {
+    caption: "Log odds. To the right speaks for fake, to the left for real; 0 is 50 %.",
+    said: (value) => signed(value),
+  },
   share: {
     caption: "Of a hundred members, how many are expected to be fake: what each part adds, all members together.",
-    said: (value) => signed(100 * value),
+    said: (value) => signed(100 * value, 1),
   },
 };
 

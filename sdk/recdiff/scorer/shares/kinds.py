@@ -9,6 +9,7 @@ import numpy as np
 
 from recdiff.arrays import Float64
 from recdiff.fakes.kinds import kind
+from recdiff.graph.pairs import ends_of
 from recdiff.machine.threads import one_blas_thread
 from recdiff.scorer.accounts import AUDIENCES, IDLE, USING_NOTHING
 from recdiff.scorer.halves import Network, planted_ratios
@@ -21,8 +22,8 @@ ALMOST_NONE = 1e-9
 ROOM = 0.02
 """Share up to which a planted kind may always be there, as far as the observed edges have room for it: groups of
 accounts differ so much from each other that hardly any share of theirs can be read."""
-CAUTIOUS = 0.1
-"""How likely there are fewer fakes than high scores rest on."""
+CAUTIOUS, SURE = 0.1, 0.9
+"""How likely there are fewer fakes than the highest scores rest on, and from where on a score is one of those."""
 PURITIES = (0.5, 0.97)
 """Between these lies which part of the edges that look like fakes is taken for fake."""
 
@@ -62,16 +63,21 @@ class Shares:
     def alike(self) -> float:
         """How many real edges look like fakes beside each edge that does and that networks take for one.
 
-        Networks are surest where they have seen least. Of the edges that look like a kind the part ``purity`` is fake,
-        or less where there may be fewer fakes than on average (``CAUTIOUS``); of the most suspicious ones among them
-        it is more, taken to be half-way to all.
+        Networks are surest where they have seen least. Of the edges that look like a kind the part ``purity`` is fake;
+        of the most suspicious ones among them it is more, taken to be half-way to all. Where there may be so few fakes
+        (``CAUTIOUS``) that ``SURE`` is borne out no more, no score reaches it.
         """
         share = np.append(self.mean, self.staged.mean())
         purity = np.append(self.purity, self.staged_purity)
         mean = max(float(share.sum()), ALMOST_NONE)
-        least = float(np.quantile(self.draws.sum(axis=1) + self.staged, CAUTIOUS)) / mean
-        pure = float(np.clip(share @ purity / mean * least, *PURITIES))
-        return 2.0 / (1.0 + pure) - 1.0
+        least = float(np.quantile(self.draws.sum(axis=1) + self.staged, CAUTIOUS))
+        usual, cautious = (_beside(float(share @ purity) / mean * part) for part in (1.0, least / mean))
+        return max(usual, min(cautious, 1.0 / SURE - 1.0))
+
+
+def _beside(purity: float) -> float:
+    """Return how many real edges there are beside each fake among the most suspicious edges of a kind."""
+    return 2.0 / (1.0 + float(np.clip(purity, *PURITIES))) - 1.0
 
 
 def infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64, thinned: Float64 | None) -> Shares:
@@ -130,7 +136,7 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
 def _staged(setup: Setup, ratio: Float64, draws: Float64, rng: np.random.Generator) -> tuple[Float64, float]:
     """Return draws (N,) of the share that made groups have beside the other kinds, and how pure their edges are."""
     rows = setup.label == 0
-    edges = setup.pool.pairs[setup.learn[rows]]
+    edges = setup.pairs[rows]
     chance = setup.staged.chance(edges)
     free = 1.0 - np.clip(np.exp(ratio[rows]) @ draws.mean(axis=0), 0.0, 1.0)
     pure = float((free * chance**2).sum() / max(float((free * chance).sum()), ALMOST_NONE))
@@ -140,7 +146,7 @@ def _staged(setup: Setup, ratio: Float64, draws: Float64, rng: np.random.Generat
 def _alone(setup: Setup) -> float:
     """Return the share of observed edges of which one end has no other, so that they look like any sampled pair."""
     edges = setup.graph.edges
-    alone = np.bincount(edges.ravel(), minlength=setup.graph.num_users) == 1
+    alone = ends_of(edges, setup.graph.num_users) == 1
     return float((alone[edges[:, 0]] | alone[edges[:, 1]]).mean())
 
 

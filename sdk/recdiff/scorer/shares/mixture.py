@@ -41,7 +41,7 @@ from recdiff.scorer.shares.regions import ALMOST_NONE, Likelihood, Regions, mixt
 INTERVAL = (0.02, 0.98)
 FACTOR_SPREAD = 1.0
 """Of how much of a graph looks like fakes: standard deviation of its logarithm."""
-OWN_SPREAD = 1.0
+OWN_SPREAD = 0.75
 """The same of how much looks like each kind, beside the others."""
 NO_FAKES = 0.15
 """How often a graph has none."""

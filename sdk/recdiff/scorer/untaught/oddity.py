@@ -21,6 +21,7 @@ Letters: U users, E edges, N pair features, K folds.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,7 @@ import torch
 from torch import Tensor
 
 from recdiff.arrays import Float32, Float64, Mask
-from recdiff.scorer.features import fold_features, rows_of, standardised
+from recdiff.scorer.features import Made, features_of, in_blocks, standardised
 from recdiff.scorer.pair_scorer import PairTerm
 from recdiff.scorer.round import Round
 from recdiff.scorer.setup import Setup
@@ -64,16 +65,18 @@ class Oddity:
         """Measure the edges, and fill in the company of the users in the tables of ``made``."""
         terms, weight, apart = _read(made)
         places = made.places(terms)
-        edges = rows_of(setup.graph.edges, setup.device)
-        fold = rows_of(setup.pool.fold[: setup.pool.observed], setup.device)
-        features = fold_features(made.encodings.tables, edges, fold, terms)
-        inputs = standardised(features, made.mean[places], made.scale[places]).double()
-        mean, spread = inputs.mean(dim=0), inputs.std(dim=0, correction=0) + 1e-6
+        mean, spread = _moments(_each_block(setup, made, terms, _moment))
         slope = torch.as_tensor(weight).to(spread.device) / spread
-        parts = (inputs - mean) * slope
-        far = parts[:, torch.as_tensor(apart).to(parts.device)].sum(dim=1).clamp(-FARTHEST, FARTHEST)
-        worst = _filled(setup, made, edges, fold, far - far.median())
-        odd = parts.sum(dim=1) + BY_COMPANY * worst
+        near = torch.as_tensor(apart).to(spread.device)
+        odd, far = (torch.empty(setup.pool.observed, dtype=torch.float64, device=setup.device) for _ in range(2))
+
+        def take(rows: Tensor, inputs: Tensor) -> None:
+            parts = (inputs - mean) * slope
+            odd.index_copy_(0, rows, parts.sum(dim=1))
+            far.index_copy_(0, rows, parts[:, near].sum(dim=1).clamp(-FARTHEST, FARTHEST))
+
+        _each_block(setup, made, terms, take)
+        odd += BY_COMPANY * _filled(setup, made, far.sub_(far.median()))
         constant = math.log(len(odd)) - float(torch.logsumexp(odd, dim=0)) - float(mean @ slope)
         weights = np.zeros(len(made.mean), np.float32)
         if setup.graph.directed:
@@ -107,25 +110,63 @@ def _company(made: Round) -> PairTerm:
     return PairTerm("low", made.encodings.at[COMPANY], made.encodings.at[COMPANY])
 
 
-def _filled(setup: Setup, made: Round, edges: Tensor, fold: Tensor, apart: Tensor) -> Tensor:
+def _each_block(
+    setup: Setup, made: Round, terms: tuple[PairTerm, ...], work: Callable[[Tensor, Tensor], Made]
+) -> list[Made]:
+    """Return ``work`` of the rows (B,) of edges and their inputs (B, n) of ``terms``, each out of its fold.
+
+    In blocks, which hold all edges: features of all of them at once would be the most that a fit holds.
+    """
+    edges, fold, places = setup.edges, setup.edge_fold, made.places(terms)
+    found: list[Made] = []
+    for held, table in enumerate(made.encodings.tables[:-1]):
+
+        def told(rows: Tensor, table: Tensor = table) -> Made:
+            features = features_of(table, edges.index_select(0, rows), terms)
+            return work(rows, standardised(features, made.mean[places], made.scale[places]).double())
+
+        found += in_blocks((fold == held).nonzero().squeeze(1), told)
+    return found
+
+
+def _moment(_: Tensor, inputs: Tensor) -> tuple[int, Tensor, Tensor]:
+    """Return the number of ``inputs`` (B, n), their mean (n,) and the sum of squares about it (n,)."""
+    mean = inputs.mean(dim=0)
+    return len(inputs), mean, (inputs - mean).square().sum(dim=0)
+
+
+def _moments(blocks: Sequence[tuple[int, Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation (n,) of all inputs, from what ``_moment`` says of blocks of them."""
+    (count, mean, square), *further = (each for each in blocks if each[0])
+    for more, other, others in further:
+        gap, part = other - mean, more / (count + more)
+        mean, square = mean + gap * part, square + others + gap**2 * (count * part)
+        count += more
+    return mean, (square / count).sqrt() + 1e-6
+
+
+def _filled(setup: Setup, made: Round, apart: Tensor) -> Tensor:
     """Fill in ``company``, -v, and return max(v(src), v(dst)) of each edge (E,), both from other edges ``apart`` (E,).
 
     Edges of an edge's own fold are left out with it, as they are in the table that it is scored by.
     """
-    encodings, worst = made.encodings, torch.zeros_like(apart)
+    encodings, worst, edges, fold = made.encodings, torch.zeros_like(apart), setup.edges, setup.edge_fold
     total, count = _summed(setup, edges, apart)
     for held, table in enumerate(encodings.tables):
         rows = (fold == held).nonzero().squeeze(1)
-        less, fewer = _summed(setup, edges.index_select(0, rows), apart.index_select(0, rows))
+        ends = edges.index_select(0, rows)
+        less, fewer = _summed(setup, ends, apart.index_select(0, rows))
         company = (total - less) / (count - fewer + NEUTRAL)
         table[:, slice(*encodings.at[COMPANY])] = -company[:, None]
-        ends = edges.index_select(0, rows)
         worst[rows] = torch.maximum(company.index_select(0, ends[:, 0]), company.index_select(0, ends[:, 1]))
     return worst
 
 
 def _summed(setup: Setup, edges: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Return the sum of ``values`` (B,) over the edges (B, 2) of each user, and their number, (U,) both."""
-    ends, users = edges.T.reshape(-1), setup.graph.num_users
-    total = values.new_zeros(users).index_add_(0, ends, values.repeat(2))
-    return total, torch.bincount(ends, minlength=users)
+    users = setup.graph.num_users
+    total, count = values.new_zeros(users), torch.zeros(users, dtype=torch.int64, device=values.device)
+    for ends in edges.T:
+        total.index_add_(0, ends, values)
+        count += torch.bincount(ends, minlength=users)
+    return total, count

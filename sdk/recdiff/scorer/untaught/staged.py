@@ -49,7 +49,9 @@ class Staged:
         """Find the groups in ``graph``."""
         groups = find_members(graph, device=device)
         made = np.nan_to_num(of_members(groups, graph.edges, groups.staged), nan=LEAST)
-        usual = float(np.median(np.maximum(made[graph.edges[:, 0]], made[graph.edges[:, 1]])))
+        worse = made[graph.edges[:, 0]]
+        np.maximum(worse, made[graph.edges[:, 1]], out=worse)
+        usual = float(np.median(worse, overwrite_input=True))
         apart = np.minimum(made, made - usual - STANDS_OUT)
         odds = np.where(apart > 0, np.minimum(RISE * apart, SUREST), np.maximum(FALL * apart, LEAST))
         return cls(odds, groups.member)

@@ -44,7 +44,9 @@ LABELS: Mapping[str, str] = {
     "graphrec": "GraphRec",
     "dsl": "DSL",
     "kcgn": "KCGN",
+    "smin": "SMIN",
     "dgrec": "DGRec",
+    "samn": "SAMN",
     "gdmsr": "GDMSR",
 }
 
