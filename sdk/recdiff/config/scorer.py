@@ -132,7 +132,7 @@ class MixtureConfig:
     account_region: float = 0.5
     least_counted: int = 200
     regions: int = 30
-    rows: int = 60_000
+    rows: int = 100_000
     least_error: float = 0.008
     relative_error: float = 0.08
     counted_region: float = 0.3

@@ -19,7 +19,7 @@ NEWTON_STEPS = 50
 RIDGE = 1e-3
 SMALLEST_SHARE = 1e-3
 """Share of fakes that the posterior assumes though none were found, so that a blatant fake still shows."""
-FEWEST_LABELS = 5
+FEWEST_LABELS = 3
 """Labelled fakes, and labelled real pairs, below which nothing is learned from them but the calibration."""
 FEWEST_KNOWN = 20
 """Known fakes, and known real edges, that make a kind of their own."""
@@ -33,6 +33,8 @@ FREE = 30.0
 """By what s is multiplied, so that the penalty hardly touches its factor."""
 OPEN = 3.0
 """By what features are multiplied that labels alone give a weight: nothing else has weighed them yet."""
+SURER = 0.5
+"""Standard errors by which labels left out must be better told with w than without."""
 LEAST_FACTOR = 0.2
 """What a is at least: w . x has no more to say than labels can bear."""
 
@@ -73,7 +75,8 @@ def taught(
         P(fake) = sigmoid(a s + w . x + b),     |w|^2 / 2 C small,
 
     C chosen by the likelihood of labels left out. Pairs are in the order of s + w . x / a, and w / a is returned. The
-    smallest C leaves nothing of w: labels that say no more than s change nothing.
+    smallest C leaves nothing of w, and is taken unless another is better by more than chance may make it (``SURER``):
+    labels that say no more than s change nothing.
 
     Args:
         inputs: (L, N) standardised features.
@@ -94,15 +97,19 @@ def taught(
     y = is_fake[rows]
     parts = StratifiedKFold(min(PARTS, int(y.sum()), int((~y).sum())), shuffle=True, random_state=0)
 
-    def surprise(strength: float) -> float:
-        """Return the negative log likelihood of what was left out."""
-        lost = 0.0
+    def surprise(strength: float) -> Float64:
+        """Return the negative log likelihood of each label, left out, (L,)."""
+        lost = np.empty(len(y))
         for learned, left in parts.split(x, y):
             model = LogisticRegression(C=strength, solver="newton-cholesky").fit(x[learned], y[learned])
-            lost -= model.predict_log_proba(x[left])[np.arange(len(left)), y[left].astype(int)].sum()
+            lost[left] = -model.predict_log_proba(x[left])[np.arange(len(left)), y[left].astype(int)]
         return lost
 
-    model = LogisticRegression(C=min(STRENGTHS, key=surprise), solver="newton-cholesky").fit(x, y)
+    nothing, *others = ((strength, surprise(strength)) for strength in STRENGTHS)
+    best = min(others, key=lambda each: float(each[1].sum()))
+    gain = nothing[1] - best[1]
+    sure = gain.sum() > SURER * gain.std() * np.sqrt(len(gain))
+    model = LogisticRegression(C=(best if sure else nothing)[0], solver="newton-cholesky").fit(x, y)
     factor, *weights = model.coef_[0].tolist()
     return np.asarray(weights, np.float32) * size / np.float32(max(FREE * factor, LEAST_FACTOR))
 
