@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from recdiff.data.dataset import SocialDataset
@@ -20,6 +21,9 @@ from tests.update.quick import QUICK_SCORER
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_USERS = 300
+# Neighbours on the same cores lengthen an example, which says nothing of the code.
+settings.register_profile("beside others", deadline=None)
+settings.load_profile("beside others")
 
 
 @pytest.fixture(scope="session", autouse=True)

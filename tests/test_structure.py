@@ -228,6 +228,21 @@ def test_no_call_passes_more_than_five_arguments_by_place(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", FOLDERS)
+def test_no_seed_is_another_one_with_a_number_added(package: str) -> None:
+    for name, file in modules(package).items():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            adds = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
+            if adds and (is_seed(node.left) or is_seed(node.right)):
+                pytest.fail(f"{name}:{node.lineno} computes a seed, {ast.unparse(node)}; see machine/seeds.py")
+
+
+def is_seed(node: ast.expr) -> bool:
+    """Say whether ``node`` is a variable or a field called a seed."""
+    word = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return word.lower().removeprefix("_") in ("seed", "split_seed", "spectral_seed")
+
+
+@pytest.mark.parametrize("package", FOLDERS)
 def test_modules_and_functions_are_short(package: str) -> None:
     for name, file in modules(package).items():
         text = file.read_text(encoding="utf-8")

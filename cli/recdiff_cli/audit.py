@@ -86,7 +86,8 @@ def _take_in(model: Path, answers: Path, *, threshold: float, data: Path | None,
     from recdiff.audit.sheet import read_answers
     from recdiff.audit.subjects import subject_of
     from recdiff.estimator import RecDiff
-    from recdiff.model.folder import BUNDLE, manifest_of
+    from recdiff.model.folder import manifest_of
+    from recdiff.storage.manifest import BUNDLE
 
     before = manifest_of(model)
     loaded, subject = RecDiff.load(model), subject_of(answers)

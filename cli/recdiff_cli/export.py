@@ -35,8 +35,8 @@ def export(
     """Export denoiser, scorer and recommender to ONNX; fails, leaving nothing, where they differ from the model."""
     if not (onnx or triton or huggingface):
         raise UsageError("say what to export: --onnx, --triton DIR or --huggingface DIR")
+    from recdiff.storage.manifest import BUNDLE
     from recdiff_export.bundle.from_model import parts_of
-    from recdiff_export.bundle.manifest import BUNDLE
     from recdiff_export.bundle.write import export_bundle
 
     parts = parts_of(model)

@@ -26,7 +26,7 @@ Mapping = Annotated[
     list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What a column is called, e.g. user_id=uid.")
 ]
 SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Leave out rows that have a fault, and list them beside the model.")
+    bool, typer.Option("--skip-bad", help="Leave out rows that have a fault; fit lists them beside the model.")
 ]
 SkipLimit = Annotated[
     float | None,

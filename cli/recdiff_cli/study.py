@@ -89,6 +89,7 @@ def study(
                 command=_command(),
                 report=tell,
                 invited=invited if name != "all" or each == COMPARES else None,
+                told=None if outcomes else lambda notice: note(f"note: {notice}"),
             )
         if not json:
             _show(outcomes[each], budget.describe())

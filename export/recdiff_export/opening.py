@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recdiff_export.bundle.manifest import BUNDLE, MANIFEST
+from recdiff.storage.manifest import BUNDLE, MANIFEST
 from recdiff_export.bundle.names import FAKE_SCORE_FILE, SCORER_BY_ID_FILE, TABLE_FILE
 from recdiff_export.runtime.provider import Provider
 from recdiff_export.runtime.scorer import OnnxScorer

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import safetensors.numpy
 
-from recdiff.model.folder import CONTENTS, MANIFEST
+from recdiff.model.folder import CONTENTS
+from recdiff.storage.manifest import MANIFEST
 
 Change = Callable[[Path], object]
 

@@ -36,14 +36,28 @@ def test_slices(known: list[str], start: int, length: int) -> None:
     assert len(part) == 0 or (of_part is not None and of_part.find(part).tolist() == list(range(len(part))))
 
 
-def test_texts_that_all_collide(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_index, "_BLOCK", 100)
-    monkeypatch.setattr(text_index, "_hash", lambda words, lengths: np.zeros(len(lengths), np.uint64))
-    known = pa.array([f"user-{number}" for number in range(300)])
-    index = TextIndex.of(known)
-    assert index is not None
+@pytest.mark.parametrize(
+    "collided",
+    [
+        np.zeros(300, np.int64),  # one hash for all
+        np.arange(300, dtype=np.int64) // 2,  # two texts a hash
+        # As many hashes as texts, in one bucket: of each product with the table's multiplier the low bits alone differ.
+        (np.arange(300, dtype=np.uint64) * np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))).view(np.int64),
+    ],
+)
+def test_texts_made_to_collide_are_left_to_arrow(monkeypatch: pytest.MonkeyPatch, collided: np.ndarray) -> None:
+    monkeypatch.setattr(text_index, "_hash", lambda words, lengths: np.resize(collided, len(lengths)))
+    known = pa.array([f"user-{number:03}" for number in range(300)])
+    assert TextIndex.of(known) is None
     asked = pa.concat_arrays([known, pa.array(["user-300", None])])
-    assert index.find(asked).tolist() == [*range(300), -1, -1]
+    assert Ids(known).index(asked).tolist() == [*range(300), -1, -1]
+
+
+def test_an_unknown_text_with_the_hash_of_a_known_one_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_index, "_hash", lambda words, lengths: words[0].view(np.int64) & 0xFF)
+    index = TextIndex.of(pa.array(["a1", "b"]))
+    assert index is not None
+    assert index.find(pa.array(["a2", "b", "a1", "b0"])).tolist() == [-1, 1, 0, -1]
 
 
 def test_many_texts_as_arrow_finds_them() -> None:

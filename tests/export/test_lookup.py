@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recdiff.data.ids import Ids
-from recdiff_export.runtime.hash_table import build_key_table
+from recdiff.graph.key_table import build_key_table
 from recdiff_export.runtime.lookup import IdLookup
 
 int64 = st.integers(-(2**63) + 1, 2**63 - 1)

@@ -13,7 +13,7 @@ import pytest
 
 from recdiff.errors import ArtifactError, UsageError
 from recdiff.estimator import RecDiff
-from recdiff.model.folder import BUNDLE
+from recdiff.storage.manifest import BUNDLE
 from recdiff.update import versions
 from recdiff.update.grown import updated
 from recdiff.update.versions import undo, update_folder

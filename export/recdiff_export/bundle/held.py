@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recdiff.errors import ArtifactError
+from recdiff.storage.manifest import sha256
 
 # Files up to this size are read, and hashed whole whenever a bundle opens; larger ones are mapped, and hashed by
 # samples, so that opening takes the same time for any number of users.
@@ -85,7 +86,7 @@ class Held:
 
     def sha256(self) -> str:
         """Return the hash of all of it."""
-        return hashlib.sha256(self.data).hexdigest()
+        return sha256(self.data)
 
     def sample_sha256(self) -> str:
         """Return the hash of ``_SAMPLES`` blocks spread over it."""

@@ -11,12 +11,11 @@ from typing import Any
 
 from recdiff.blend.names import OURS, POPULARITY
 from recdiff.errors import ArtifactError
+from recdiff.storage.json_file import write_json
+from recdiff.storage.manifest import MANIFEST
 from recdiff_export.bundle.held import Held
 from recdiff_export.bundle.names import MEMBERS, files_of
 
-MANIFEST = "manifest.json"
-BUNDLE = "onnx"
-"""The folder of a bundle within its model folder."""
 FORMAT = 1
 # Bytes of a manifest, and a bound on every count in it.
 _LONGEST = 1 << 20
@@ -85,8 +84,7 @@ def record(path: Path) -> FileRecord:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write ``manifest`` into ``folder``, the same bytes for the same content."""
-    text = json.dumps(asdict(manifest), indent=2, sort_keys=True, ensure_ascii=False)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    write_json(folder / MANIFEST, asdict(manifest))
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from recdiff.blend.names import EASE, WALKS
+from recdiff.storage.manifest import MANIFEST
 
 USERS_FILE, ITEMS_FILE = "users.arrow", "items.arrow"
 
@@ -59,7 +60,7 @@ def files_of(
 
 
 BUNDLE_FILES = {
-    "manifest.json",
+    MANIFEST,
     *files_of(denoises=True, recommends=True, members=MEMBERS, remembers=True, counts=True),
 }
 """Everything that an export may write."""

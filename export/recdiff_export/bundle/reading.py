@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from recdiff.errors import ArtifactError
+from recdiff.storage.manifest import CHANGED, MANIFEST, sha256
 from recdiff.storage.whole import is_stray
 from recdiff_export.bundle.held import WHOLE_LIMIT, Held
-from recdiff_export.bundle.manifest import MANIFEST, FileRecord, Manifest, manifest_bytes, parse_manifest
+from recdiff_export.bundle.manifest import FileRecord, Manifest, manifest_bytes, parse_manifest
 
 _TRIES = 5
 _Opened = TypeVar("_Opened")
@@ -55,7 +55,7 @@ class Bundle:
         faults += [f"{name} is not listed" for name in strange if not (is_stray(name) or name.startswith(".."))]
         if faults:
             raise ArtifactError(f"{folder}: {'; '.join(faults)}. Export the bundle again, or copy it whole")
-        return cls(folder, manifest, hashlib.sha256(said).hexdigest(), files)
+        return cls(folder, manifest, sha256(said), files)
 
     def current(self) -> bool:
         """Say whether the folder still holds these very files."""
@@ -89,4 +89,4 @@ def _compare(held: Held, entry: FileRecord, whole: bool) -> None:
         raise ArtifactError(f"{name} has {len(held)} bytes, not {entry.bytes}")
     all_of_it = whole or len(held) <= WHOLE_LIMIT
     if (held.sha256() != entry.sha256) if all_of_it else (held.sample_sha256() != entry.sample_sha256):
-        raise ArtifactError(f"{name} was changed (its hash differs from the manifest's)")
+        raise ArtifactError(f"{name} {CHANGED}")

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from recdiff.errors import UsageError
 from recdiff.storage.json_file import read_json
+from recdiff.storage.manifest import MANIFEST
 from recdiff.storage.whole import in_the_way, replaced_folder, writable
 from recdiff.version import VERSION
 from recdiff_export.bundle import names as layout
 from recdiff_export.bundle.graphs.denoiser import denoiser_graph
 from recdiff_export.bundle.graphs.recommender import recommender_graph
 from recdiff_export.bundle.graphs.scorer import scorer_by_id_graph, scorer_graph
-from recdiff_export.bundle.manifest import MANIFEST, FileRecord, Manifest, ParityRecord, record, write_manifest
+from recdiff_export.bundle.manifest import FileRecord, Manifest, ParityRecord, record, write_manifest
 from recdiff_export.bundle.parity import TOLERANCE, measure_parity, require_parity
 from recdiff_export.bundle.parts import BlendWeights, Parts, RecommenderWeights, weight_arrays
 from recdiff_export.runtime.known_scores import write_fitted

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Int64
 from recdiff.errors import ArtifactError
+from recdiff.graph.key_table import KeyTable, build_key_table
 from recdiff.graph.keys import keys_of
 from recdiff_export.bundle.held import Held
 from recdiff_export.bundle.names import FITTED_FILES, FITTED_KEYS_FILE, FITTED_SCORES_FILE, FITTED_STARTS_FILE
 from recdiff_export.bundle.parts import FittedEdges
-from recdiff_export.runtime.hash_table import KeyTable, build_key_table
 
 
 @dataclass(frozen=True)

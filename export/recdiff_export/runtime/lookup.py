@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recdiff.arrays import Int64, Mask
 from recdiff.data.edge_stream import written_as
 from recdiff.data.ids import Ids
-from recdiff_export.runtime.hash_table import KeyTable, build_key_table
+from recdiff.graph.key_table import KeyTable, build_key_table
 
 # A table by value is used while the ids' range is at most this many times their number: 4 bytes a slot.
 _SPREAD = 16

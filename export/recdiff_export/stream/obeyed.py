@@ -27,7 +27,7 @@ from recdiff.errors import ArtifactError
 from recdiff.graph.keys import keys_of
 from recdiff.model.told import FAKE, REAL, SILENT, Told, Verdicts, fake_ends
 from recdiff.storage.json_file import read_json
-from recdiff_export.bundle.manifest import BUNDLE
+from recdiff.storage.manifest import BUNDLE
 
 CALIBRATION = "calibration.json"
 WITHIN = ("audit", "account_audit", "decisions", "account_decisions")

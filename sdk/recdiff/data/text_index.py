@@ -12,21 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recdiff.arrays import Int64
+from recdiff.graph.key_table import KeyTable, build_key_table
 
 Words = NDArray[np.uint64]
 
 LONGEST = 128
 """Bytes; among known texts longer than this Arrow does the lookup."""
 
-_ROUNDS = 64
-"""Slots tried before Arrow is asked: only ids made to collide get that far."""
+_LONGEST_BUCKET = 64
+"""Texts of one bucket before Arrow does the lookup: only ids made to collide are so many."""
 _BLOCK = 1 << 16
-_SPACE = 4
-"""Slots per known text, at least."""
 _FIRST, _SECOND = (np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9))
 
 
@@ -35,34 +33,31 @@ class TextIndex:
     """Positions of known texts.
 
     Attributes:
-        values: string array (N,), distinct, without nulls.
         words: per word of a text, uint64 (N,): its bytes, zero-padded.
         lengths: int64 (N,) bytes per text.
-        slots: int32 (S,), position of the text in each slot, -1 where there is none; S is a power of two.
+        table, order: the texts' hashes, and the position (N + 1,) of each of the table's rows, -1 at the end.
     """
 
-    values: pa.Array
     words: tuple[Words, ...]
     lengths: Int64
-    slots: NDArray[np.int32]
+    table: KeyTable
+    order: Int64
 
     @classmethod
     def of(cls, values: pa.Array) -> TextIndex | None:
-        """Index ``values``, or return None where one is longer than LONGEST bytes or there are none."""
+        """Index ``values`` (N,), string, distinct and without nulls.
+
+        Return None where there are none, one is longer than LONGEST bytes, or they were made to collide.
+        """
         lengths = _lengths(values)
         if len(values) == 0 or lengths.max() > LONGEST:
             return None
         words = _words(values, lengths, max(1, -(-int(lengths.max()) // 8)))
-        slots = np.full(1 << int(_SPACE * len(values) - 1).bit_length(), -1, np.int32)
-        at, waiting = _hash(words, lengths) & np.uint64(len(slots) - 1), np.arange(len(values))
-        at = at.astype(np.int64)
-        while len(waiting):
-            free = waiting[slots[at[waiting]] < 0]
-            slots[at[free]] = free
-            # Of several texts for one slot the last was written; the others move on.
-            waiting = waiting[slots[at[waiting]] != waiting]
-            at[waiting] = (at[waiting] + 1) & (len(slots) - 1)
-        return cls(values, words, lengths, slots)
+        keys = _hash(words, lengths)
+        table, order = build_key_table(keys)
+        if table.longest > _LONGEST_BUCKET or not np.array_equal(table.find(keys)[order], np.arange(len(keys))):
+            return None
+        return cls(words, lengths, table, np.append(order, -1))
 
     def find(self, texts: pa.Array) -> Int64:
         """Return the position of each of ``texts`` (B,), int64, -1 where it is unknown or null."""
@@ -73,22 +68,13 @@ class TextIndex:
     def _find(self, texts: pa.Array) -> Int64:
         lengths = _lengths(texts)
         words = _words(texts, lengths, len(self.words))
-        at = (_hash(words, lengths) & np.uint64(len(self.slots) - 1)).astype(np.int64)
-        found = np.full(len(texts), -1, np.int64)
-        waiting = np.flatnonzero(np.asarray(texts.is_valid().to_numpy(zero_copy_only=False)))
-        for _ in range(_ROUNDS):
-            if not len(waiting):
-                return found
-            here = self.slots[at[waiting]]
-            same = (self.lengths[here] == lengths[waiting]) & (here >= 0)
-            for known, asked in zip(self.words, words, strict=True):
-                same &= known[here] == asked[waiting]
-            found[waiting[same]] = here[same]
-            waiting = waiting[(here >= 0) & ~same]
-            at[waiting] = (at[waiting] + 1) & (len(self.slots) - 1)
-        left = pc.index_in(texts.take(pa.array(waiting)), value_set=self.values).fill_null(-1)
-        found[waiting] = left.to_numpy(zero_copy_only=False)
-        return found
+        found = self.order.take(self.table.find(_hash(words, lengths)))
+        same = (found >= 0) & (self.lengths.take(found) == lengths)
+        for known, asked in zip(self.words, words, strict=True):
+            same &= known.take(found) == asked
+        if texts.null_count:
+            same &= np.asarray(texts.is_valid().to_numpy(zero_copy_only=False))
+        return np.where(same, found, -1)
 
 
 def _offsets(texts: pa.Array) -> Int64:
@@ -124,11 +110,11 @@ def _words(texts: pa.Array, lengths: Int64, count: int) -> tuple[Words, ...]:
     return tuple(words)
 
 
-def _hash(words: tuple[Words, ...], lengths: Int64) -> Words:
-    """Mix the words and the length into one uint64 per text."""
+def _hash(words: tuple[Words, ...], lengths: Int64) -> Int64:
+    """Mix the words and the length into 64 bits per text."""
     mixed = lengths.astype(np.uint64) * _FIRST
     for word in words:
         mixed = (mixed ^ word) * _SECOND
         mixed ^= mixed >> np.uint64(29)
     mixed *= _FIRST
-    return mixed ^ (mixed >> np.uint64(32))
+    return (mixed ^ (mixed >> np.uint64(32))).view(np.int64)

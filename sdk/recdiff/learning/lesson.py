@@ -21,7 +21,7 @@ from torch.nn.functional import pad
 
 from recdiff.arrays import Float32, Int64
 from recdiff.config.scorer import ClassifierConfig
-from recdiff.learning.batches import cut
+from recdiff.learning.batches import counted, cut
 from recdiff.learning.descent import Descent, Pace, RecordedDescent
 from recdiff.learning.recorded import Repeated
 from recdiff.machine.hands import Hands
@@ -68,8 +68,7 @@ class Lesson:
     ) -> Lesson:
         """Draw first weights and orders from ``generator``, the rows in ``inputs`` (B, N) weighted by ``weight``."""
         layers = tuple(_first(*sizes, generator) for sizes in pairwise([inputs.shape[1], *config.hidden, classes]))
-        batches = max(1, len(inputs) // config.batch_size)
-        epochs = max(config.epochs, -(-config.least_steps // batches))
+        epochs, batches = counted(len(inputs), config)
         orders = tuple(torch.randperm(len(inputs), generator=generator, dtype=torch.int32) for _ in range(epochs))
         labels, weights = (torch.as_tensor(each).to(inputs.device) for each in (label, weight / weight.mean()))
         return cls(layers, inputs, labels, weights, orders=orders, batches=batches, config=config)

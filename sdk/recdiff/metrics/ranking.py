@@ -12,13 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-from recdiff.arrays import Float32, Float64, Int64
+from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.errors import UsageError
 from recdiff.machine.threads import side_by_side, thread_count
 
-Bool = NDArray[np.bool_]
 # Scores of all items for user positions (B,), as float32 (B, I); the array is the caller's to change. An item of score
 # minus infinity is no candidate, so it is credited to nobody.
 Score = Callable[[Int64], Float32]
@@ -110,7 +108,7 @@ def mask_rows(scores: Float32, matrix: sp.csr_matrix, users: Int64) -> None:
     scores[rows, columns] = -np.inf
 
 
-def _hits(score: Score, users: Int64, seen: sp.csr_matrix, held: sp.csr_matrix, depth: int) -> Bool:
+def _hits(score: Score, users: Int64, seen: sp.csr_matrix, held: sp.csr_matrix, depth: int) -> Mask:
     """Return which of the first ``depth`` ranks hold a held-out item, (B, depth)."""
     scores = score(users)
     mask_rows(scores, seen, users)
@@ -123,7 +121,7 @@ def _hits(score: Score, users: Int64, seen: sp.csr_matrix, held: sp.csr_matrix, 
     return np.asarray((wanted[place] == top) & (np.take_along_axis(scores, best, axis=1) > -np.inf))
 
 
-def _metrics(hits: Bool, held: Int64, cutoffs: Sequence[int]) -> dict[str, Float64]:
+def _metrics(hits: Mask, held: Int64, cutoffs: Sequence[int]) -> dict[str, Float64]:
     """Return every metric at every cutoff from hits (N, depth) and the number of held-out items (N,).
 
     recall = hits / held; precision = hits / k; hit_rate = any hit;

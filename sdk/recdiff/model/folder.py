@@ -12,8 +12,6 @@ manifest.json          format version, sha256 of each file
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,15 +31,13 @@ from recdiff.config import Config
 from recdiff.data.ids import Ids
 from recdiff.errors import ArtifactError, UsageError
 from recdiff.machine.memory import Budget
-from recdiff.storage.json_file import parse_json, read_json
+from recdiff.storage.json_file import parse_json, read_json, write_json
+from recdiff.storage.manifest import BUNDLE, CHANGED, MANIFEST, listed, sha256
 from recdiff.storage.tensors import write_tensors
 from recdiff.storage.whole import foreign, is_stray, replaced_folder, writable
 from recdiff.version import VERSION
 
 FORMAT = 1
-MANIFEST = "manifest.json"
-# Written beside the model's own files by `export`, with a manifest of its own.
-BUNDLE = "onnx"
 CONTENTS = (
     "config.json",
     "weights.safetensors",
@@ -92,16 +88,15 @@ def write_artifact(
     with replaced_folder(folder) as new:
         if changed is not None:
             _take_along(folder, new, changed)
-        _write_json(new / "config.json", artifact.config.to_dict())
+        write_json(new / "config.json", artifact.config.to_dict())
         contiguous = {name: np.ascontiguousarray(array) for name, array in artifact.arrays.items()}
         write_tensors(new / "weights.safetensors", contiguous)
         pq.write_table(_ids_table(artifact.users, artifact.items), new / "ids.parquet")
         pq.write_table(artifact.edges, new / "edges.parquet", compression="zstd")
-        _write_json(new / "calibration.json", artifact.calibration)
-        _write_json(new / "metrics.json", artifact.metrics)
-        _write_json(new / "history.json", artifact.history)
-        files = {name: {"bytes": (new / name).stat().st_size, "sha256": _sha256(new / name)} for name in CONTENTS}
-        _write_json(new / MANIFEST, {"format": FORMAT, "version": VERSION, "files": files})
+        write_json(new / "calibration.json", artifact.calibration)
+        write_json(new / "metrics.json", artifact.metrics)
+        write_json(new / "history.json", artifact.history)
+        write_json(new / MANIFEST, {"format": FORMAT, "version": VERSION, "files": listed(new, CONTENTS)})
         if complete is not None:
             complete()
 
@@ -204,14 +199,14 @@ def verified(folder: Path) -> dict[str, bytes]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None
         raise ArtifactError(f"{path}: format {found!r}; this version reads format {FORMAT}. Fit the model again")
-    listed = manifest.get("files")
-    if not isinstance(listed, dict) or set(listed) != set(CONTENTS):
+    said = manifest.get("files")
+    if not isinstance(said, dict) or set(said) != set(CONTENTS):
         raise ArtifactError(f"{path}: does not list exactly {', '.join(CONTENTS)}; fit the model again")
     budget = Budget(folder)
     for name in CONTENTS:
         budget.take(_size(folder / name))
     held = {name: _bytes(folder / name) for name in CONTENTS}
-    faults = [fault for name in CONTENTS if (fault := _fault(name, held[name], listed[name]))]
+    faults = [fault for name in CONTENTS if (fault := _fault(name, held[name], said[name]))]
     faults += [f"{name} does not belong here" for name in foreign(folder, _belongs)]
     if not faults:
         return {name: content for name, content in held.items() if content is not None}
@@ -248,8 +243,8 @@ def _bytes(file: Path) -> bytes | None:
 def _fault(name: str, content: bytes | None, entry: Any) -> str | None:
     if content is None:
         return f"{name} is missing or cannot be read"
-    if not isinstance(entry, dict) or entry.get("sha256") != hashlib.sha256(content).hexdigest():
-        return f"{name} was changed (its hash differs from the manifest's)"
+    if not isinstance(entry, dict) or entry.get("sha256") != sha256(content):
+        return f"{name} {CHANGED}"
     return None
 
 
@@ -271,16 +266,6 @@ def _ids_of(table: pa.Table) -> tuple[Ids, Ids]:
         return Ids(column.combine_chunks())
 
     return ids("user"), ids("item")
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _write_json(file: Path, value: Any) -> None:
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    file.write_text(text + "\n", encoding="utf-8")
 
 
 def _read_json(file: Path) -> Any:

@@ -18,7 +18,9 @@ from recdiff.arrays import Float32
 from recdiff.config import PaperConfig
 from recdiff.graph.negatives import NegativeSampler
 from recdiff.graph.rewired import rewired
+from recdiff.machine.device import generator_on
 from recdiff.machine.progress import Report, silent
+from recdiff.machine.seeds import seeds_of
 from recdiff.metrics.selection import Best
 from recdiff.paper.encoder import Graphs
 from recdiff.paper.network import PaperModel
@@ -57,16 +59,19 @@ def fit_paper(
         train: interactions (U, I).
         social: social adjacency (U, U).
         validate: judges embeddings every ``config.evaluate_every`` epochs.
-        seed: of initialisation, order, negatives, noise and dropout.
+        seed: of the random graph, of initialisation, and of order, negatives, noise and dropout, a seed each.
         checkpoint: saved at every evaluation and continued from where it exists.
 
     Returns:
         the model, the graphs it was trained on, and the history: one row per evaluation.
     """
+    wiring, weights, steps = seeds_of(seed, 3)
     if config.social == "random":
-        social = rewired(social, np.random.default_rng(seed))
+        social = rewired(social, np.random.default_rng(wiring))
     graphs = Graphs.of(train, social, device)
-    training = start(config, train.shape, seed, device)
+    users, items = train.shape
+    model = PaperModel(config, users, items, torch.Generator().manual_seed(weights)).to(device)
+    training = start(model, generator_on(device, steps))
     if checkpoint is not None:
         _restore(training, checkpoint)
     pairs = positives(train, device)
@@ -106,14 +111,14 @@ def train_epoch(training: Training, graphs: Graphs, sampler: NegativeSampler, us
     return total / len(batches)
 
 
-def start(config: PaperConfig, shape: tuple[int, int], seed: int, device: torch.device | str) -> Training:
-    """Return an untrained model of ``shape`` (U, I) with its optimisers."""
-    model = PaperModel(config, *shape, torch.Generator().manual_seed(seed)).to(device)
+def start(model: PaperModel, generator: torch.Generator) -> Training:
+    """Return the untrained ``model`` with its optimisers; ``generator`` draws orders, negatives, noise and dropout."""
+    config = model.config
     optimisers = (
         torch.optim.Adam(model.encoder.parameters(), lr=config.learning_rate, fused=True),
         torch.optim.Adam(model.denoiser.parameters(), lr=config.denoiser_learning_rate, fused=True),
     )
-    return Training(model, optimisers, torch.Generator(device=device).manual_seed(seed + 1))
+    return Training(model, optimisers, generator)
 
 
 def positives(train: sp.csr_matrix, device: torch.device | str) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +23,7 @@ from recdiff.model.folder import manifest_of, read_artifact
 from recdiff.review.queue import Queue, account_queue, edge_queue, group_queue
 from recdiff.review.similar import account_evidence, edge_evidence, group_evidence
 from recdiff.review.surroundings import Surroundings
+from recdiff.storage.manifest import sha256
 
 SORTS = (GROUP, ACCOUNT, EDGE)
 
@@ -121,4 +121,4 @@ class Opened:
 def digest_of(folder: Path) -> str:
     """Return what tells the model in a folder from others; empty where there is none."""
     manifest = manifest_of(folder)
-    return hashlib.sha256(manifest).hexdigest()[:16] if manifest else ""
+    return sha256(manifest)[:16] if manifest else ""

@@ -33,7 +33,7 @@ from recdiff.arrays import Float32, Int64
 from recdiff.config.scorer import EvidenceConfig
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.diffusion.schedule import Schedule, add_noise, reverse_walk, time_features
-from recdiff.learning.batches import cut
+from recdiff.learning.batches import counted, cut
 from recdiff.learning.descent import Pace, RecordedDescent, side_by_side
 from recdiff.learning.recorded import Repeated
 from recdiff.machine.device import generator_on
@@ -111,8 +111,7 @@ def train_denoiser(
     net = _initialised(ConditionalDenoiser(rows[0].shape[1], schedule, config), generator).to(device)
     ends = [_ends(rows, pairs[:, side], graph) for side in (0, 1)]
     ties = torch.stack([torch.cat(ends), torch.cat(ends[::-1])], dim=1)
-    batches = max(1, len(ties) // config.batch_size)
-    epochs = max(config.epochs, -(-config.least_steps // batches))
+    epochs, batches = counted(len(ties), config)
     values, gradient = side_by_side(net.parameters())
     pace = Pace(config.learning_rate, epochs * batches, decay=WEIGHT_DECAY)
     descent = RecordedDescent(values[None], gradient[None], [pace])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from recdiff.graph.folded import FoldedGraph
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.hands import Hands, nothing
 from recdiff.machine.progress import Steps
+from recdiff.machine.seeds import seeds_of
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import PlantedEdges, account_columns, plant
 from recdiff.scorer.pool import FakePool, edge_folds, fake_pool
@@ -54,7 +55,8 @@ class Seeds:
     @classmethod
     def of(cls, sequence: np.random.SeedSequence) -> Seeds:
         """Return six seeds that ``sequence`` leads to."""
-        return cls(*(int(each.generate_state(1, np.uint32)[0]) for each in sequence.spawn(6)))
+        parts = fields(cls)
+        return cls(**dict(zip((part.name for part in parts), seeds_of(sequence, len(parts)), strict=True)))
 
 
 @dataclass(frozen=True, eq=False)

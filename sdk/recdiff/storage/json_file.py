@@ -1,4 +1,7 @@
-"""JSON that others may have written: its size and its nesting are bounded."""
+"""JSON files: those that we write are the same for the same values, those that we read may be anybody's.
+
+Their size and nesting are bounded.
+"""
 
 from __future__ import annotations
 
@@ -31,3 +34,13 @@ def parse_json(content: str | bytes) -> Any:
         return json.loads(content if isinstance(content, str) else content.decode("utf-8"))
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Write ``value`` as JSON in UTF-8, the same bytes for the same value.
+
+    Raises:
+        ValueError: a number in it is not finite.
+    """
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    file.write_text(text + "\n", encoding="utf-8")

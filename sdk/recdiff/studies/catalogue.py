@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from recdiff.data.notice import Notice
 from recdiff.errors import UsageError
 from recdiff.machine.progress import Report, silent
 from recdiff.studies.lab.bench import Bench
@@ -49,6 +51,7 @@ def run_study(
     command: str,
     report: Report = silent,
     invited: Invited | None = None,
+    told: Callable[[Notice], object] | None = None,
 ) -> Outcome:
     """Run study ``name`` and write its table, figures and text into ``out``.
 
@@ -58,6 +61,7 @@ def run_study(
         jobs: processes at a time.
         command: what the user typed, kept with the result.
         invited: who joins the systems built in; only the study ``COMPARES`` takes anybody in.
+        told: is given each notice about the data before anything is computed.
 
     Raises:
         UsageError: no study has that name, ``jobs`` is below 1, matplotlib is missing, a file of somebody else's is
@@ -76,6 +80,9 @@ def run_study(
         raise UsageError(f"{theirs[0]} is there and no study wrote it, so it is not replaced; name another --out")
     runner = Runner(source, Cache(out / CELLS), perform, jobs)
     bench = Bench(runner, budget, report, invited or Invited())
+    if told is not None:
+        for each in bench.dataset.notices:
+            told(each)
     data = data_facts(bench.dataset, source.name, bench.fingerprint)
     asked = study(name)
     try:

@@ -5,7 +5,6 @@ Each is a model folder of its own. An updated model notes the hash of the manife
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from collections.abc import Mapping
@@ -16,7 +15,8 @@ from typing import Any
 from recdiff.data.notice import Notice
 from recdiff.errors import UsageError
 from recdiff.model.checked import fitted_of
-from recdiff.model.folder import BUNDLE, Artifact, manifest_of, read_artifact, verified, write_artifact
+from recdiff.model.folder import Artifact, manifest_of, read_artifact, verified, write_artifact
+from recdiff.storage.manifest import BUNDLE, sha256
 from recdiff.storage.whole import linked_copy, removed_folder, replaced_folder
 from recdiff.update.drift import NOTED
 from recdiff.update.grown import updated
@@ -57,7 +57,7 @@ def update_folder(folder: Path, edges: Any, interactions: Any, mapping: Mapping[
     made, given = updated(fitted, artifact.config, edges, interactions, mapping)
     if given.empty:
         return Update(None, fitted.calibration.get(NOTED, {}), given.notices)
-    facts = {**made.calibration[NOTED], OF: hashlib.sha256(before).hexdigest()}
+    facts = {**made.calibration[NOTED], OF: sha256(before)}
     made = replace(made, calibration={**made.calibration, NOTED: facts})
     bundled = (folder / BUNDLE).is_dir()
     kept = _replaced(folder, made.to_artifact(artifact.config), before)
@@ -102,7 +102,7 @@ def undo(folder: Path) -> Path:
         raise UsageError(f"{folder}: this model is as its fit left it, so there is no update to undo")
     place = folder.resolve()
     held = _versions(place).values()
-    kept = next((each for each in held if hashlib.sha256(manifest_of(each)).hexdigest() == facts[OF]), None)
+    kept = next((each for each in held if sha256(manifest_of(each)) == facts[OF]), None)
     if kept is None:
         raise UsageError(
             f"{folder}: the model before its update is not beside it any more (as {folder.name}.v1 or the like); "

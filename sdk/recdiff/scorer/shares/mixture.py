@@ -197,7 +197,7 @@ class _Draws:
 
     def taken(self, rows: Int64) -> _Draws:
         """Return the draws ``rows``."""
-        return _Draws(*(getattr(self, each.name)[rows] for each in fields(self)))
+        return _Draws(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
 
     def moved(self, rng: np.random.Generator) -> tuple[_Draws, Float64]:
         """Return draws with one part changed each, and the log of what the prior says to it, (N,).

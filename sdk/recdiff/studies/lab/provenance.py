@@ -51,6 +51,7 @@ def data_facts(dataset: SocialDataset, name: str, fingerprint: str) -> dict[str,
         "test": int(dataset.test.nnz),
         "ties": len(dataset.edges),
         "directed": dataset.directed,
+        "rows_left_out": len(dataset.left_out),
     }
 
 

@@ -17,6 +17,8 @@ from recdiff.arrays import Int64
 # 2^64 / golden ratio, odd: multiplicative hashing spreads consecutive keys evenly.
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _ABSENT = np.iinfo(np.int64).min
+MOST_BITS = 31
+"""Of a row's number, for it and its bucket to fit into one."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class KeyTable:
 
     def __len__(self) -> int:
         return len(self.keys) - 1
+
+    @property
+    def longest(self) -> int:
+        """How many keys the fullest bucket holds."""
+        return int(np.diff(self.starts).max())
 
     def find(self, wanted: Int64) -> Int64:
         """Return the row of each key, int64 (B,), -1 where it is absent."""
@@ -56,11 +63,22 @@ def build_key_table(keys: Int64) -> tuple[KeyTable, Int64]:
     """Return the table of distinct ``keys`` and the order (N,) in which it holds them."""
     bits = max(len(keys) - 1, 1).bit_length()
     bucket = _bucket(keys, 1 << bits)
-    order = np.argsort(bucket, kind="stable")
+    order = _in_order(bucket)
     starts = np.zeros((1 << bits) + 1, np.int64)
     np.cumsum(np.bincount(bucket, minlength=1 << bits), out=starts[1:])
     narrow = starts.astype(np.uint32) if len(keys) < 2**32 else starts
     return KeyTable(narrow, np.append(keys[order], _ABSENT)), order
+
+
+def _in_order(bucket: Int64) -> Int64:
+    """Return the rows by their buckets (N,), of one bucket the first row first."""
+    bits = max(len(bucket) - 1, 1).bit_length()
+    if bits > MOST_BITS:
+        return np.argsort(bucket, kind="stable")
+    # Sorting bucket and row in one number takes a fraction of a stable sort of buckets.
+    both = (bucket << bits) + np.arange(len(bucket))
+    both.sort()
+    return both & ((1 << bits) - 1)
 
 
 def _bucket(keys: Int64, buckets: int) -> Int64:
