@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from html import escape
 from typing import Any
 
@@ -16,8 +17,9 @@ SHOWN = 5
 class ResultTable:
     """An Arrow table with ``to_pandas`` and ``to_polars``.
 
-    What else an Arrow table has, this has too (``column_names``, ``num_rows``, ``table["src"]``, ``filter``), and what
-    takes Arrow by its C stream takes this: ``polars.DataFrame``, ``pyarrow.table``, ``SocialDataset.from_frames``.
+    What else an Arrow table has, this has too (``column_names``, ``num_rows``, ``table["src"]``), and what is made of it
+    by ``filter``, ``slice``, ``select`` and the like is such a table again. What takes Arrow by its C stream takes this:
+    ``polars.DataFrame``, ``pyarrow.table``, ``SocialDataset.from_frames``.
     """
 
     def __init__(self, table: pa.Table) -> None:
@@ -58,7 +60,16 @@ class ResultTable:
         # Underscored names are asked for before there is a table, by copy and pickle.
         if name.startswith("_"):
             raise AttributeError(name)
-        return getattr(self._table, name)
+        found = getattr(self._table, name)
+        if not callable(found):
+            return found
+
+        @wraps(found)
+        def asked(*given: Any, **named: Any) -> Any:
+            told = found(*given, **named)
+            return ResultTable(told) if isinstance(told, pa.Table) else told
+
+        return asked
 
     def __getitem__(self, key: Any) -> Any:
         return self._table[key]

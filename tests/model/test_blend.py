@@ -125,7 +125,7 @@ def test_the_command_names_the_member(run: Callable[..., tuple[int, str, str]], 
     code, out, _ = run("recommend", "--users", "0,2", "--k", 3, "--explain", "--json")
     assert code == 0
     table = pq.read_table(json.loads(out)["out"])
-    assert table.equals(model.explain_recommendations(model.recommend([0, 2], k=3)))
+    assert model.explain_recommendations(model.recommend([0, 2], k=3)).equals(table)
     code, out, _ = run("recommend", "--history", "3,4", "--k", 3, "--explain", "--json")
     assert code == 0
     found = [row["because_member"] for row in json.loads(out)["recommendations"]]

@@ -16,6 +16,7 @@ Letters: U users, E edges, F table columns, K kinds, C classes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -53,7 +54,7 @@ from recdiff.scorer.shares.kinds import Shares, infer_all
 from recdiff.scorer.table import friends_terms
 from recdiff.scorer.untaught.answers import silence
 from recdiff.scorer.untaught.direct import Direct, widened
-from recdiff.scorer.untaught.oddity import Oddity, share_of_odd
+from recdiff.scorer.untaught.oddity import FADING, Oddity, share_of_odd
 from recdiff.scorer.untaught.staged import STAGED
 
 LEAST_OF_FAKES = 0.004
@@ -61,8 +62,8 @@ LEAST_OF_FAKES = 0.004
 LEAST_TOTAL, BESIDE_PLANTED = 0.02, 0.5
 """The second where planted kinds are looked for, whose networks order the bulk of edges by chance."""
 LOOKING_ALIKE = 0.5
-"""Part of the real edges that look like a sampled kind which may be of it after all. It orders edges where a share is
-read as next to nothing; else it hardly matters."""
+"""Part of the real edges that look like a sampled kind which may be of it after all, the less the more fakes are found:
+edges have to be ordered where a share is read as next to nothing."""
 ALMOST_NONE = 1e-9
 LEAST_REAL = 0.1
 """Weight that every observed edge keeps as a real one, which keeps scores from feeding on themselves."""
@@ -203,7 +204,8 @@ def _finish(
     drawn: Mask | None,
 ) -> Scorer:
     """Train the final networks, observed edges weighted by the chance that they are real, and put all together."""
-    looks = {name: LOOKING_ALIKE * float(each) for name, each in zip(found.names, found.looks, strict=True)}
+    after_all = LOOKING_ALIKE * math.exp(-sum(shares.values()) / FADING)
+    looks = {name: after_all * float(each) for name, each in zip(found.names, found.looks, strict=True)}
     offset = _prior(shares, {name: looks[name] for name in setup.pool.kinds}, setup.graph.directed)
     learned, direct = half_networks(setup, made, task, whole=True), Direct.of(made, Oddity.of(setup, made))
     odds, parts = _posterior(setup, made, learned, direct, offset)

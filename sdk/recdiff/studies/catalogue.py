@@ -68,18 +68,14 @@ def run_study(
             in the way, or who is invited cannot be taken in.
         DataError: the data cannot be used.
     """
-    if name not in names():
-        raise UsageError(f"study {name!r}: accepted are {', '.join(names())}")
-    if jobs < 1:
-        raise UsageError(f"--jobs {jobs}: at least one process is needed")
-    if invited is not None and invited.anyone and name != COMPARES:
-        raise UsageError(f"study {name}: --model, --scores and --beside belong to study {COMPARES}")
+    invited = invited or Invited()
+    _check(name, jobs, invited)
     require_matplotlib()
     theirs = [] if (out / CELLS).is_dir() else sorted(out.glob(f"{name}-{glob.escape(source.name)}[.-]*"))
     if theirs:
         raise UsageError(f"{theirs[0]} is there and no study wrote it, so it is not replaced; name another --out")
     runner = Runner(source, Cache(out / CELLS), perform, jobs)
-    bench = Bench(runner, budget, report, invited or Invited())
+    bench = Bench(runner, budget, report, invited)
     if told is not None:
         for each in bench.dataset.notices:
             told(each)
@@ -102,3 +98,13 @@ def run_study(
         "data": data,
     }
     return Outcome(findings, tuple(write(out, name, source.name, findings, provenance)))
+
+
+def _check(name: str, jobs: int, invited: Invited) -> None:
+    """Raise UsageError where no study is asked for that can run."""
+    if name not in names():
+        raise UsageError(f"study {name!r}: accepted are {', '.join(names())}")
+    if jobs < 1:
+        raise UsageError(f"--jobs {jobs}: at least one process is needed")
+    if invited.anyone and name != COMPARES:
+        raise UsageError(f"study {name}: --model, --scores and --beside belong to study {COMPARES}")
