@@ -87,7 +87,9 @@ def learn_all(lessons: Sequence[Lesson], hands: Hands | None = None) -> list[Lay
         hands: what learns them instead of this process, each by itself, or None.
     """
     if hands is not None:
-        return hands.each(learn, lessons)
+        # What comes from elsewhere lies in memory that nobody may write to, which torch does not take.
+        learned = hands.each(learn, lessons)
+        return [tuple((weight.copy(), bias.copy()) for weight, bias in layers) for layers in learned]
     if all(lesson.inputs.device.type == "cpu" for lesson in lessons):
         return side_by_side(learn, lessons)
     return learn_together(lessons)
