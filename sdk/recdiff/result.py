@@ -17,9 +17,9 @@ SHOWN = 5
 class ResultTable:
     """An Arrow table with ``to_pandas`` and ``to_polars``.
 
-    What else an Arrow table has, this has too (``column_names``, ``num_rows``, ``table["src"]``), and what is made of it
-    by ``filter``, ``slice``, ``select`` and the like is such a table again. What takes Arrow by its C stream takes this:
-    ``polars.DataFrame``, ``pyarrow.table``, ``SocialDataset.from_frames``.
+    What else an Arrow table has, this has too (``column_names``, ``num_rows``, ``table["src"]``), and what is made of
+    it by ``filter``, ``slice``, ``select`` and the like is such a table again. What takes Arrow by its C stream takes
+    this: ``polars.DataFrame``, ``pyarrow.table``, ``SocialDataset.from_frames``.
     """
 
     def __init__(self, table: pa.Table) -> None:
