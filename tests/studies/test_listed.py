@@ -95,7 +95,9 @@ def test_a_list_stands_in_the_table_and_is_no_baseline(
     assert {row["against"] for row in found["rows"]} == {"popularity"}
     assert any(text.startswith("told.parquet lists items for 7") for text in found["says"])
     code, _, err = run(*command, "--scores", "absent.csv")
-    assert (code, err) == (3, "error: absent.csv: no such file or folder\n")
+    *notes, last = err.splitlines()
+    assert (code, last) == (3, "error: absent.csv: no such file or folder")
+    assert all(each.startswith("note: ") for each in notes), err
 
 
 def test_published_figures_say_where_they_stand() -> None:

@@ -29,6 +29,9 @@ from recdiff.storage.checkpoint import Checkpoint
 # Judges user (U, D) and item (I, D) embeddings on the validation split; larger is better.
 Validate = Callable[[Float32, Float32], float]
 
+PARTS = 3
+"""Of a fit, each with a seed of its own: the random graph, first weights, and what its steps draw."""
+
 
 @dataclass
 class Training:
@@ -65,13 +68,11 @@ def fit_paper(
     Returns:
         the model, the graphs it was trained on, and the history: one row per evaluation.
     """
-    wiring, weights, steps = seeds_of(seed, 3)
+    wiring, *_ = seeds_of(seed, PARTS)
     if config.social == "random":
         social = rewired(social, np.random.default_rng(wiring))
     graphs = Graphs.of(train, social, device)
-    users, items = train.shape
-    model = PaperModel(config, users, items, torch.Generator().manual_seed(weights)).to(device)
-    training = start(model, generator_on(device, steps))
+    training = start(config, train.shape, seed, device)
     if checkpoint is not None:
         _restore(training, checkpoint)
     pairs = positives(train, device)
@@ -111,14 +112,15 @@ def train_epoch(training: Training, graphs: Graphs, sampler: NegativeSampler, us
     return total / len(batches)
 
 
-def start(model: PaperModel, generator: torch.Generator) -> Training:
-    """Return the untrained ``model`` with its optimisers; ``generator`` draws orders, negatives, noise and dropout."""
-    config = model.config
+def start(config: PaperConfig, shape: tuple[int, int], seed: int, device: torch.device | str) -> Training:
+    """Return an untrained model of ``shape`` (users, items) with its optimisers, as a fit with this ``seed`` begins."""
+    _, weights, steps = seeds_of(seed, PARTS)
+    model = PaperModel(config, *shape, torch.Generator().manual_seed(weights)).to(device)
     optimisers = (
         torch.optim.Adam(model.encoder.parameters(), lr=config.learning_rate, fused=True),
         torch.optim.Adam(model.denoiser.parameters(), lr=config.denoiser_learning_rate, fused=True),
     )
-    return Training(model, optimisers, generator)
+    return Training(model, optimisers, generator_on(device, steps))
 
 
 def positives(train: sp.csr_matrix, device: torch.device | str) -> tuple[Tensor, Tensor]:
