@@ -124,11 +124,14 @@ def picture(address: str, target: Path) -> None:
     """Decide the first group for a reason and draw what is shown then."""
     with browser() as chromium:
         page = opened(chromium, address, 1280, "light")
+        page.keyboard.press(TABS["group"])
+        page.locator("#item h2", has_text="Group").wait_for()
+        first = page.locator("#item h2").inner_text()
         page.keyboard.press("n")
         page.keyboard.type("coupon ring, same week")
         page.keyboard.press("Enter")
         page.keyboard.press("f")
-        page.locator("#item h2", has_text="Group 2").wait_for()
+        page.wait_for_function("first => document.querySelector('#item h2').innerText !== first", arg=first)
         page.wait_for_timeout(2_000)
         page.screenshot(path=target)
 
