@@ -127,7 +127,7 @@ class MixtureConfig:
     """
 
     draws: int = 3_000
-    moves: int = 48
+    moves: int = 24
     smallest_region: float = 0.03
     account_region: float = 0.5
     least_counted: int = 200

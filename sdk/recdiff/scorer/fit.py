@@ -63,7 +63,7 @@ LEAST_TOTAL, BESIDE_PLANTED = 0.02, 0.5
 """The second where planted kinds are looked for, whose networks order the bulk of edges by chance."""
 LOOKING_ALIKE = 0.5
 """Part of the real edges that look like a sampled kind which may be of it after all, the less the more fakes are found:
-edges have to be ordered where a share is read as next to nothing."""
+edges have to be ordered where a share is read as next to nothing. Where they have directions, answers do that."""
 ALMOST_NONE = 1e-9
 LEAST_REAL = 0.1
 """Weight that every observed edge keeps as a real one, which keeps scores from feeding on themselves."""
@@ -204,7 +204,7 @@ def _finish(
     drawn: Mask | None,
 ) -> Scorer:
     """Train the final networks, observed edges weighted by the chance that they are real, and put all together."""
-    after_all = LOOKING_ALIKE * math.exp(-sum(shares.values()) / FADING)
+    after_all = 0.0 if setup.graph.directed else LOOKING_ALIKE * math.exp(-sum(shares.values()) / FADING)
     looks = {name: after_all * float(each) for name, each in zip(found.names, found.looks, strict=True)}
     offset = _prior(shares, {name: looks[name] for name in setup.pool.kinds}, setup.graph.directed)
     learned, direct = half_networks(setup, made, task, whole=True), Direct.of(made, Oddity.of(setup, made))
