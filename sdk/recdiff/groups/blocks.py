@@ -24,6 +24,7 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from recdiff.arrays import Float64, Int64
+from recdiff.graph.folded import index_type
 from recdiff.graph.pairs import undirected
 from recdiff.graph.shared import Friends, shared_friends
 
@@ -52,7 +53,7 @@ class _Parts:
 
     def __init__(self, friends: Friends) -> None:
         users, pairs = friends.users, friends.pairs
-        narrow = torch.int32 if users < torch.iinfo(torch.int32).max else torch.int64
+        narrow = index_type(users)
         self.edges = len(pairs)
         self.part = torch.arange(users, device=pairs.device, dtype=narrow)
         self.block = torch.full((users,), -1, device=pairs.device)

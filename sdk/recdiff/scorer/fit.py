@@ -205,8 +205,8 @@ def _finish(
 ) -> Scorer:
     """Train the final networks, observed edges weighted by the chance that they are real, and put all together."""
     after_all = 0.0 if setup.graph.directed else LOOKING_ALIKE * math.exp(-sum(shares.values()) / FADING)
-    looks = {name: after_all * float(each) for name, each in zip(found.names, found.looks, strict=True)}
-    offset = _prior(shares, {name: looks[name] for name in setup.pool.kinds}, setup.graph.directed)
+    beside = dict(zip(setup.pool.kinds, (after_all * found.looks).tolist(), strict=True))
+    offset = _prior(shares, beside, setup.graph.directed)
     learned, direct = half_networks(setup, made, task, whole=True), Direct.of(made, Oddity.of(setup, made))
     odds, parts = _posterior(setup, made, learned, direct, offset)
     if known is not None and known.max() >= 0:

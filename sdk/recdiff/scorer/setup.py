@@ -103,9 +103,7 @@ class Setup:
     @cached_property
     def friends(self) -> list[Tensor]:
         """K + 1 of the column of how many edges each user has, log(1 + n) as (U, 1): without a fold, and of all."""
-        count, users = self.pool.observed, self.graph.num_users
-        ends = torch.as_tensor(self.graph.edges).to(self.device)
-        fold = torch.as_tensor(self.pool.fold[:count]).to(self.device)
+        ends, fold, users = self.edges, self.edge_fold, self.graph.num_users
         every = torch.bincount(ends.reshape(-1), minlength=users)
         theirs = [torch.bincount(ends[fold == held].reshape(-1), minlength=users) for held in range(self.folds)]
         return [torch.log1p((every - each).float())[:, None] for each in (*theirs, torch.zeros_like(every))]

@@ -35,7 +35,8 @@ class Shares:
     Attributes:
         names: of the K kinds that networks tell.
         draws: (N, K), all equally likely, together at most 1.
-        purity: (K,) mean part of fakes among the edges that look like each kind; looks: (K,) share of real ones there.
+        purity: (K,) mean part of fakes among the edges that look like each kind.
+        looks: of the sampled kinds, which come first, the share of real edges that look like each.
         staged: (N,) draws of the share that made groups have beside them; staged_purity: of their edges.
         odd: (N,) draws of the share of fakes of no known kind, from the prior: nothing in the data tells it.
     """
@@ -100,7 +101,7 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
     alone = _alone(setup)
     natural = [each + alone / sampled for each in _natural(names)]
     known = infer_shares(ratio[:, :sampled], setup.label, natural, config, rng, thinned=thinned)
-    draws, purity, looks = [known.draws], [known.purity], [known.alike.mean(axis=0)]
+    draws, purity = [known.draws], [known.purity]
     by_account = np.concatenate([ratio, planted_ratios(setup, made, networks)]) if planted.kinds else ratio
     label = np.concatenate([setup.label, sampled + planted.label])
     for kinds, _ in AUDIENCES if planted.kinds else ():
@@ -112,7 +113,6 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
         room = np.minimum(further.bound, ROOM)
         draws.append(np.maximum(further.draws, rng.random(further.draws.shape) * room))
         purity.append(further.purity)
-        looks.append(np.zeros(len(kinds)))
         names = (*names, *kinds)
     whole = np.concatenate(draws, axis=1)
     if IDLE in names:
@@ -126,7 +126,7 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
         names,
         whole,
         np.concatenate(purity),
-        looks=np.concatenate(looks),
+        looks=known.alike.mean(axis=0),
         staged=staged,
         staged_purity=staged_purity,
         odd=odd,
