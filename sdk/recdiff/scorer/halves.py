@@ -16,9 +16,9 @@ from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.config.scorer import ClassifierConfig
 from recdiff.learning.lesson import Lesson, learn_all
 from recdiff.scorer.accounts import ACCOUNT_COLUMNS, AUDIENCES, merged
-from recdiff.scorer.features import features_of, in_blocks, logits_of, rows_of, standardised
+from recdiff.scorer.features import in_blocks, logits_of, rows_of, standardised
 from recdiff.scorer.pair_scorer import Layer
-from recdiff.scorer.round import HALVES, Round
+from recdiff.scorer.round import HALVES, Round, each_edge
 from recdiff.scorer.setup import Setup
 
 Network = tuple[Layer, ...]
@@ -119,14 +119,9 @@ def planted_ratios(setup: Setup, made: Round, networks: list[Network]) -> Float6
 
 def edge_logits(setup: Setup, made: Round, networks: list[Network], take: Callable[[Tensor, Tensor], None]) -> None:
     """Hand the rows (B,) of edges and their logits (B, C), each out of its fold, to ``take``: all edges, in blocks."""
-    edges, fold = setup.edges, setup.edge_fold
-    for held, table in enumerate(made.encodings.tables[:-1]):
-
-        def told(rows: Tensor, table: Tensor = table, network: Network = networks[held % HALVES]) -> None:
-            features = features_of(table, edges.index_select(0, rows), made.terms)
-            take(rows, logits_of(network, standardised(features, made.mean, made.scale)))
-
-        in_blocks((fold == held).nonzero().squeeze(1), told)
+    each_edge(
+        setup, made, made.terms, lambda held, rows, inputs: take(rows, logits_of(networks[held % HALVES], inputs))
+    )
 
 
 def edge_chance(setup: Setup, made: Round, networks: list[Network], shares: Float64) -> Tensor:

@@ -7,7 +7,7 @@ Letters: U users, E edges, F table columns, K folds, L pairs learned from, N pai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -27,7 +27,7 @@ from recdiff.scorer.evidence import (
     noise_blocks,
     train_denoiser,
 )
-from recdiff.scorer.features import CLIP, fold_features, rows_of, standardised
+from recdiff.scorer.features import CLIP, Made, features_of, fold_features, in_blocks, rows_of, standardised
 from recdiff.scorer.pair_scorer import PairTerm, Span
 from recdiff.scorer.setup import Setup
 from recdiff.scorer.table import (
@@ -247,6 +247,25 @@ def described(setup: Setup, encodings: Encodings) -> Round:
     further = tuple(PairTerm("low", at[name], at[name]) for name in (STAGED, COMPANY))
     none, sizes = np.zeros(len(further), np.float32), np.array([-LEAST / CLIP, 1.0], np.float32)
     return Round(encodings, (*terms, *further), seen, np.append(mean, none), np.append(scale, sizes))
+
+
+def each_edge(
+    setup: Setup, made: Round, terms: tuple[PairTerm, ...], work: Callable[[int, Tensor, Tensor], Made]
+) -> list[Made]:
+    """Return ``work`` of a fold, rows (B,) of its edges and their standardised features (B, n) of ``terms``.
+
+    In blocks, which hold all edges: features of all of them at once would be the most that a fit holds.
+    """
+    edges, fold, places = setup.edges, setup.edge_fold, made.places(terms)
+    found: list[Made] = []
+    for held, table in enumerate(made.encodings.tables[:-1]):
+
+        def told(rows: Tensor, held: int = held, table: Tensor = table) -> Made:
+            features = features_of(table, edges.index_select(0, rows), terms)
+            return work(held, rows, standardised(features, made.mean[places], made.scale[places]))
+
+        found += in_blocks((fold == held).nonzero().squeeze(1), told)
+    return found
 
 
 def _latents(setup: Setup, encodings: Sequence[Encoding]) -> list[Tensor]:

@@ -21,7 +21,7 @@ Letters: U users, E edges, N pair features, K folds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,9 +29,8 @@ import torch
 from torch import Tensor
 
 from recdiff.arrays import Float32, Float64, Mask
-from recdiff.scorer.features import Made, features_of, in_blocks, standardised
 from recdiff.scorer.pair_scorer import PairTerm
-from recdiff.scorer.round import Round
+from recdiff.scorer.round import Round, each_edge
 from recdiff.scorer.setup import Setup
 from recdiff.scorer.table import COMPANY
 
@@ -65,17 +64,17 @@ class Oddity:
         """Measure the edges, and fill in the company of the users in the tables of ``made``."""
         terms, weight, apart = _read(made)
         places = made.places(terms)
-        mean, spread = _moments(_each_block(setup, made, terms, _moment))
+        mean, spread = _moments(each_edge(setup, made, terms, _moment))
         slope = torch.as_tensor(weight).to(spread.device) / spread
         near = torch.as_tensor(apart).to(spread.device)
         odd, far = (torch.empty(setup.pool.observed, dtype=torch.float64, device=setup.device) for _ in range(2))
 
-        def take(rows: Tensor, inputs: Tensor) -> None:
-            parts = (inputs - mean) * slope
+        def take(_: int, rows: Tensor, inputs: Tensor) -> None:
+            parts = (inputs.double() - mean) * slope
             odd.index_copy_(0, rows, parts.sum(dim=1))
             far.index_copy_(0, rows, parts[:, near].sum(dim=1).clamp(-FARTHEST, FARTHEST))
 
-        _each_block(setup, made, terms, take)
+        each_edge(setup, made, terms, take)
         odd += BY_COMPANY * _filled(setup, made, far.sub_(far.median()))
         constant = math.log(len(odd)) - float(torch.logsumexp(odd, dim=0)) - float(mean @ slope)
         weights = np.zeros(len(made.mean), np.float32)
@@ -110,29 +109,11 @@ def _company(made: Round) -> PairTerm:
     return PairTerm("low", made.encodings.at[COMPANY], made.encodings.at[COMPANY])
 
 
-def _each_block(
-    setup: Setup, made: Round, terms: tuple[PairTerm, ...], work: Callable[[Tensor, Tensor], Made]
-) -> list[Made]:
-    """Return ``work`` of the rows (B,) of edges and their inputs (B, n) of ``terms``, each out of its fold.
-
-    In blocks, which hold all edges: features of all of them at once would be the most that a fit holds.
-    """
-    edges, fold, places = setup.edges, setup.edge_fold, made.places(terms)
-    found: list[Made] = []
-    for held, table in enumerate(made.encodings.tables[:-1]):
-
-        def told(rows: Tensor, table: Tensor = table) -> Made:
-            features = features_of(table, edges.index_select(0, rows), terms)
-            return work(rows, standardised(features, made.mean[places], made.scale[places]).double())
-
-        found += in_blocks((fold == held).nonzero().squeeze(1), told)
-    return found
-
-
-def _moment(_: Tensor, inputs: Tensor) -> tuple[int, Tensor, Tensor]:
+def _moment(_: int, rows: Tensor, inputs: Tensor) -> tuple[int, Tensor, Tensor]:
     """Return the number of ``inputs`` (B, n), their mean (n,) and the sum of squares about it (n,)."""
-    mean = inputs.mean(dim=0)
-    return len(inputs), mean, (inputs - mean).square().sum(dim=0)
+    wide = inputs.double()
+    mean = wide.mean(dim=0)
+    return len(rows), mean, (wide - mean).square().sum(dim=0)
 
 
 def _moments(blocks: Sequence[tuple[int, Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
