@@ -29,7 +29,7 @@ FAMILIES = {
     "hub": ("hub",),
     "degree": ("degree",),
     "walk": ("walk",),
-    "two-hop": ("two-hop", "lost-path"),
+    "two-hop": ("two-hop", "lost-path", "kept-path"),
 }
 """What is injected, and what the registry then lacks."""
 SHARE = 0.2

@@ -11,7 +11,7 @@ from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import common_neighbours, pair_keys
 from tests.graph_samples import community_edges
 
-KINDS = ("uniform", "hub", "degree", "walk", "two-hop")
+KINDS = ("uniform", "hub", "degree", "walk", "two-hop", "kept-path")
 
 
 @pytest.mark.parametrize("directed", [False, True])
@@ -19,9 +19,9 @@ KINDS = ("uniform", "hub", "degree", "walk", "two-hop")
 def test_drawn_pairs_are_distinct_and_not_tied(kind: str, directed: bool) -> None:
     edges = community_edges()
     avoid = np.array([[0, 1], [2, 3]])
-    pairs = Graph.of(edges, 320, directed, avoid).draw(kind, 3000, np.random.default_rng(0))
+    pairs = Graph.of(edges, 320, directed, avoid).draw(kind, 1000, np.random.default_rng(0))
     keys = pair_keys(pairs, 320, directed)
-    assert len(np.unique(keys)) == 3000
+    assert len(np.unique(keys)) == 1000
     assert (pairs[:, 0] != pairs[:, 1]).all()
     taken = pair_keys(np.concatenate([edges, avoid]), 320, directed)
     assert not np.isin(keys, taken).any()
@@ -37,6 +37,21 @@ def test_two_hop_pairs_are_an_even_draw_among_those_at_distance_two() -> None:
     at_distance_two = {(0, 1), (2, 3), (2, 4), (3, 4), (5, 6)}
     assert {(int(key) // 8, int(key) % 8) for key in keys} == at_distance_two
     assert counts.max() < 1.35 * counts.min()
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_kept_paths_run_along_the_edges_whose_ends_have_the_most_in_common(directed: bool) -> None:
+    # Two cliques of five, and a chain from one to the other whose edges are in no triangle.
+    clique = np.stack(np.triu_indices(5, 1), axis=1)
+    chain = np.stack([np.arange(10, 28), np.arange(11, 29)], axis=1)
+    edges = np.concatenate([clique, clique + 5, [[4, 10]], chain, [[28, 5]]])
+    graph = Graph.of(edges, 29, directed)
+    kept = np.stack(graph.closer_half(np.random.default_rng(0)).out.nonzero(), axis=1)
+    kept = kept[kept[:, 0] < kept[:, 1]]
+    assert len(kept) == len(edges) // 2
+    inside = (kept < 5).all(axis=1) | ((kept >= 5) & (kept < 10)).all(axis=1)
+    assert inside.sum() == len(kept)
+    assert not len(graph.draw_at_most("kept-path", 50, np.random.default_rng(0)))
 
 
 def test_degree_pairs_follow_the_degrees() -> None:

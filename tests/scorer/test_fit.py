@@ -76,7 +76,7 @@ def test_parts_by_kind_add_up(uniform: tuple[Corruption, Scorer]) -> None:
     _, scorer = uniform
     assert scorer.kinds == (*sampled(), *planted(), STAGED, OTHER)
     np.testing.assert_allclose(scorer.edge_kinds.sum(axis=1), scorer.edge_scores, atol=1e-5)
-    assert max(scorer.shares, key=lambda kind: scorer.shares[kind]) in ("uniform", "hub", "degree")
+    assert scorer.shares["uniform"] + scorer.shares["hub"] + scorer.shares["degree"] > 0.5 * scorer.fake_share
 
 
 def test_new_pairs_score_by_the_table_alone_and_symmetrically(uniform: tuple[Corruption, Scorer]) -> None:

@@ -5,6 +5,7 @@ hub       one end drawn evenly, the other by degree (directed: the target)
 degree    both ends drawn by degree (directed: source by out-degree, target by in-degree)
 walk      the ends of a walk of three steps from a random edge
 two-hop   an even draw among the distinct pairs at distance two
+kept-path the same along the half of the edges whose ends have the most friends in common
 
 Letters: U users, E edges, M pairs wanted. No users-by-users matrix is dense.
 """
@@ -12,7 +13,7 @@ Letters: U users, E edges, M pairs wanted. No users-by-users matrix is dense.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -26,6 +27,9 @@ from recdiff.graph.adjacency import adjacency
 from recdiff.graph.keys import among, distinct
 from recdiff.graph.pairs import common_neighbours, pair_keys
 
+KEPT_PATH, MOST_COMPARED = "kept-path", 1 << 20
+"""Where most edges are fakes, so are most paths of two, and fakes made before the others look unlike pairs along those.
+Of more edges than the second, so many are drawn and compared."""
 BARREN_ROUNDS = 40
 """Rounds of drawing after which a graph is held to have too few such pairs."""
 
@@ -83,6 +87,8 @@ class Graph:
 
     def draw_at_most(self, kind: str, count: int, rng: np.random.Generator) -> Int64:
         """Return ``count`` distinct non-edges of ``kind``, or as many as are found, (M, 2)."""
+        if kind == KEPT_PATH:
+            return self.closer_half(rng).draw_at_most("two-hop", count, rng)
         proposals: dict[str, Callable[[int, np.random.Generator], Int64]] = {
             "uniform": self._uniform,
             "hub": self._hub,
@@ -92,6 +98,29 @@ class Graph:
         }
         own = kinds.kind(kind).propose
         return self._distinct(partial(own, self) if own else proposals[kind], count, rng)
+
+    def closer_half(self, rng: np.random.Generator) -> Graph:
+        """Return the graph of the half of the edges whose ends have the most in common, with the same pairs taken.
+
+        What ends have in common is their resource allocation index (Zhou, Lü and Zhang, 2009), directions left aside:
+
+            sum_m 1 / degree(m) over their common neighbours m.
+
+        Of edges with as much in common it is chance which are in it.
+        """
+        users = self.num_users
+        edges = np.stack(self.out.nonzero(), axis=1).astype(np.int64)
+        both = self.out
+        if self.directed:
+            both = sp.csr_matrix(((self.out + self.into) > 0).astype(np.float64))
+        else:
+            edges = edges[edges[:, 0] < edges[:, 1]]
+        edges = edges[rng.permutation(len(edges))[:MOST_COMPARED]]
+        degree = np.maximum(np.diff(both.indptr), 1)
+        common = common_neighbours(both, both, edges, 1.0 / degree)
+        closer = edges[np.argsort(-common, kind="stable")[: len(edges) // 2]]
+        out = adjacency(closer, users, self.directed)
+        return replace(self, out=out, into=sp.csr_matrix(out.T) if self.directed else out)
 
     def is_taken(self, keys: Int64) -> NDArray[np.bool_]:
         """Tell which pair keys belong to edges or avoided pairs."""

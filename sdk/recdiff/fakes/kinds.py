@@ -31,6 +31,7 @@ class Kind:
         grouped: whether it is seen in a group of users as a whole.
         injected: whether ``corrupt`` can put it into a graph.
         natural: mean share of real edges that look like it, before the graph's own factor.
+        stands_for: kinds that its share is theirs: it is drawn to read how many they are, and orders nothing.
         propose: (graph, count, rng) -> candidate pairs (M, 2); None: `drawing` knows it by name.
         bring: (graph, count, rng) -> pairs (count, 2) and how many new accounts they have; None: it brings none, or
             `injection` knows it by name.
@@ -45,6 +46,7 @@ class Kind:
     grouped: bool = False
     injected: bool = False
     natural: float = 0.0
+    stands_for: tuple[str, ...] = ()
     propose: Callable[[Any, int, np.random.Generator], Pairs] | None = None
     bring: Callable[[Any, int, np.random.Generator], tuple[Pairs, int]] | None = None
     in_sample: float = 0.0
@@ -99,6 +101,13 @@ KINDS: tuple[Kind, ...] = (
         "an edge made to a friend's friend, where the friendship between is gone",
         sampled=True,
         natural=0.04,
+    ),
+    Kind(
+        "kept-path",
+        "an edge made to a friend's friend, of friendships that look real",
+        sampled=True,
+        natural=0.04,
+        stands_for=("two-hop", "lost-path"),
     ),
     Kind("idle", "an edge of an account that uses nothing", planted=True, natural=0.015),
     Kind(

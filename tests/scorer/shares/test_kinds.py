@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recdiff.scorer.shares.kinds import SURE, Shares
+from recdiff.scorer.shares.kinds import SURE, Shares, handed_on
+from recdiff.scorer.shares.mixture import Mixture
 
 
 def known(total: np.ndarray, purity: float) -> Shares:
@@ -29,3 +30,14 @@ def test_the_highest_scores_rest_on_no_more_than_is_surely_there() -> None:
     assert unsure == maybe_none == pytest.approx(1.0 / SURE - 1.0)
     mixed = known(np.array(draws[2]), 0.6).alike
     assert mixed == pytest.approx(2.0 / 1.6 - 1.0)
+
+
+def test_what_a_kind_stands_for_gets_its_share() -> None:
+    names = ("uniform", "two-hop", "lost-path", "kept-path")
+    draws, alike = np.array([[0.1, 0.0, 0.02, 0.2]]), np.array([[0.0, 0.01, 0.0, 0.04]])
+    found = handed_on(Mixture(draws, alike, bound=np.full(4, 0.5)), names)
+    np.testing.assert_allclose(found.draws, [[0.1, 0.1, 0.12, 0.0]])
+    np.testing.assert_allclose(found.alike, [[0.0, 0.03, 0.02, 0.0]])
+    assert draws[0, 3] == 0.2
+    alone = handed_on(Mixture(draws[:, [0, 3]], alike[:, [0, 3]], bound=np.full(2, 0.5)), ("uniform", "kept-path"))
+    np.testing.assert_allclose(alone.draws, [[0.1, 0.2]])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from recdiff.arrays import Float64
+from recdiff.arrays import Float64, Int64
 from recdiff.fakes.kinds import kind
 from recdiff.graph.pairs import ends_of
 from recdiff.machine.threads import one_blas_thread
@@ -15,13 +15,18 @@ from recdiff.scorer.accounts import AUDIENCES, IDLE, USING_NOTHING
 from recdiff.scorer.halves import Network, planted_ratios
 from recdiff.scorer.round import Round
 from recdiff.scorer.setup import Setup
-from recdiff.scorer.shares.mixture import INTERVAL, infer_further, infer_shares
+from recdiff.scorer.shares.mixture import INTERVAL, LIKE_REAL, Mixture, infer_further, infer_shares
 from recdiff.scorer.untaught.oddity import share_of_odd
 
 ALMOST_NONE = 1e-9
 ROOM = 0.02
 """Share up to which a planted kind may always be there, as far as the observed edges have room for it: groups of
 accounts differ so much from each other that hardly any share of theirs can be read."""
+MADE = 0.5
+"""How likely an edge is of a made group, from where on sampled kinds are not looked for there."""
+VAGUE = 0.5
+"""How often real edges look like a kind that stands for others in any share: where communities have no more to them
+than that their users know each other, all pairs along their edges look real."""
 CAUTIOUS, SURE = 0.1, 0.9
 """How likely there are fewer fakes than the highest scores rest on, and from where on a score is one of those."""
 PURITIES = (0.5, 0.97)
@@ -100,7 +105,12 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
     sampled = len(names)
     alone = _alone(setup)
     natural = [each + alone / sampled for each in _natural(names)]
-    known = infer_shares(ratio[:, :sampled], setup.label, natural, config, rng, thinned=thinned)
+    vague = [VAGUE if kind(name).stands_for else LIKE_REAL for name in names]
+    rows, part = _outside(setup)
+    halved = None if thinned is None else thinned[rows]
+    read = infer_shares(ratio[rows, :sampled], setup.label[rows], natural, config, rng, thinned=halved, vague=vague)
+    read = replace(read, draws=read.draws * part, alike=read.alike * part)
+    known = handed_on(read, names)
     draws, purity = [known.draws], [known.purity]
     by_account = np.concatenate([ratio, planted_ratios(setup, made, networks)]) if planted.kinds else ratio
     label = np.concatenate([setup.label, sampled + planted.label])
@@ -141,6 +151,26 @@ def _staged(setup: Setup, ratio: Float64, draws: Float64, rng: np.random.Generat
     free = 1.0 - np.clip(np.exp(ratio[rows]) @ draws.mean(axis=0), 0.0, 1.0)
     pure = float((free * chance**2).sum() / max(float((free * chance).sum()), ALMOST_NONE))
     return setup.staged.share(edges, free, len(draws), rng), pure
+
+
+def _outside(setup: Setup) -> tuple[Int64, float]:
+    """Return which pairs learned from are of no made group, and which part of the observed edges those are.
+
+    The shares of sampled kinds are read there: who was made to be tied has much in common, like friends of friends.
+    """
+    free, observed = setup.staged.chance(setup.pairs) < MADE, setup.label == 0
+    return np.flatnonzero(free), float(free[observed].mean())
+
+
+def handed_on(known: Mixture, names: Sequence[str]) -> Mixture:
+    """Return what is known of the shares of the kinds ``names`` with those of kinds that stand for others handed on."""
+    draws, alike = known.draws.copy(), known.alike.copy()
+    for place, name in enumerate(names):
+        others = [names.index(each) for each in kind(name).stands_for if each in names]
+        for of in (draws, alike) if others else ():
+            of[:, others] += of[:, [place]] / len(others)
+            of[:, place] = 0.0
+    return replace(known, draws=draws, alike=alike)
 
 
 def _alone(setup: Setup) -> float:

@@ -99,6 +99,7 @@ def infer_shares(
     rng: np.random.Generator,
     *,
     thinned: Float64 | None = None,
+    vague: Sequence[float] | None = None,
 ) -> Mixture:
     """Return the posterior over the shares of K kinds.
 
@@ -107,6 +108,7 @@ def infer_shares(
         label: (B,), 0 for observed edges, 1 + k for a pair sampled as kind k.
         natural: (K,) mean share of real edges that look like each kind, before the graph's own factor.
         thinned: (B, K) the log density ratios in the halved graph, or None where it was not halved.
+        vague: (K,) how often any share of real edges looks like a kind, or None: ``LIKE_REAL``.
     """
     kinds = ratio.shape[1]
     if not kinds:  # Where every two users are tied, no pair is left to draw.
@@ -117,7 +119,7 @@ def infer_shares(
         for each in (ratio, thinned)
         if each is not None
     ]
-    return _posterior(several, np.empty((config.draws, 0)), natural, config, rng)
+    return _posterior(several, np.empty((config.draws, 0)), natural, config, rng, vague=vague)
 
 
 def infer_further(
@@ -167,10 +169,10 @@ class _Draws:
     growth: Float64
 
     @classmethod
-    def of(cls, count: int, kinds: int, rng: np.random.Generator) -> _Draws:
-        """Draw from the prior."""
-        shape = count, kinds
-        like = np.where(rng.random(shape) < LIKE_REAL, rng.random(shape), np.nan)
+    def of(cls, count: int, vague: Float64, rng: np.random.Generator) -> _Draws:
+        """Draw from the prior; see ``infer_shares`` for what is ``vague`` (K,)."""
+        shape = count, len(vague)
+        like = np.where(rng.random(shape) < vague, rng.random(shape), np.nan)
         return cls(
             often=rng.random(count),
             part=rng.random(shape),
@@ -199,13 +201,13 @@ class _Draws:
         """Return the draws ``rows``."""
         return _Draws(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
 
-    def moved(self, rng: np.random.Generator) -> tuple[_Draws, Float64]:
+    def moved(self, vague: Float64, rng: np.random.Generator) -> tuple[_Draws, Float64]:
         """Return draws with one part changed each, and the log of what the prior says to it, (N,).
 
         A part is drawn anew from its prior, which then says nothing, or multiplied by a number near 1.
         """
         count, kinds = self.size.shape
-        fresh = _Draws.of(count, kinds, rng)
+        fresh = _Draws.of(count, vague, rng)
         row: Int64 = np.arange(count)
         which: Int64 = rng.integers(0, kinds, size=(count,))
         move: Int64 = rng.integers(0, 7, size=(count,))
@@ -232,6 +234,8 @@ def _posterior(
     natural: Sequence[float],
     config: MixtureConfig,
     rng: np.random.Generator,
+    *,
+    vague: Sequence[float] | None = None,
 ) -> Mixture:
     """Return draws from the posterior, where ``others`` (N, J) are draws of the shares of classes known before.
 
@@ -239,6 +243,7 @@ def _posterior(
         several: regions in the graph and, where it was halved, in half of it.
     """
     mean = np.asarray(natural, np.float64)
+    often = np.full(len(mean), LIKE_REAL) if vague is None else np.asarray(vague, np.float64)
     likelihood, *halved = [Likelihood(regions, config) for regions in several]
 
     def fits(others: Float64, draws: _Draws) -> Float64:
@@ -248,7 +253,7 @@ def _posterior(
             found = found + each(np.concatenate([others, fakes + draws.growth * alike], axis=1))
         return found
 
-    draws = _Draws.of(config.draws, len(mean), rng)
+    draws = _Draws.of(config.draws, often, rng)
     fit = fits(others, draws)
     heat = np.inf
     for cooler in HEAT:
@@ -256,7 +261,7 @@ def _posterior(
         rows = _resampled(weight, rng)
         draws, others, fit, heat = draws.taken(rows), others[rows], fit[rows], cooler
         for _ in range(config.moves):
-            new, prior = draws.moved(rng)
+            new, prior = draws.moved(often, rng)
             found = fits(others, new)
             better = np.log(rng.random(len(fit))) < (found - fit) / heat + prior
             fit = np.where(better, found, fit)

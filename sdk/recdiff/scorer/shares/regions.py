@@ -18,6 +18,8 @@ STEEPEST = 20.0
 ALMOST_NONE = 1e-12
 ROUNDING = 1e-3
 """Part by which densities of pairs that look the same may differ: networks round by the block."""
+CUT_BY = 2_000
+"""Quantiles of each kind that regions are cut by: any regions bound a share."""
 
 
 def mixtures_of(kinds: int) -> list[Float64]:
@@ -71,7 +73,12 @@ def regions_of(
 
 
 def _cuts(kinds: list[Float64], mixture: Float64, smallest: float, count: int) -> Float64:
-    """Return where the ``count`` regions begin that hold from ``smallest`` to all of a mixture, (A,)."""
+    """Return where the ``count`` regions begin that hold from ``smallest`` to all of a mixture, (A,).
+
+    Args:
+        kinds: the mixture's density at the pairs of each kind, in ascending order.
+    """
+    kinds = [each[:: max(1, len(each) // CUT_BY)] for each in kinds]
     value = np.concatenate(kinds)
     weight = np.repeat(mixture / np.array([max(len(each), 1) for each in kinds]), [len(each) for each in kinds])
     order = np.argsort(value)
