@@ -19,6 +19,7 @@ from recdiff.errors import DataError, UsageError
 from recdiff.estimator import RecDiff
 from recdiff.evaluation.edge_report import verdict
 from recdiff.model.known import known_edges
+from tests.update.quick import QUICK_SCORER, frames
 
 
 def test_scores_are_probabilities_for_every_edge(fitted: RecDiff, sample_dataset: SocialDataset) -> None:
@@ -157,6 +158,22 @@ def test_social_only_data_are_scored(sample_dataset: SocialDataset, quick_scorer
     assert ((model.score_edges() >= 0) & (model.score_edges() <= 1)).all()
     with pytest.raises(UsageError, match=r"fitted without interactions, so it cannot recommend"):
         model.recommend()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_few_interactions_are_enough_for_a_fit(count: int, tmp_path: Path) -> None:
+    """Too few to hold any out: edges are scored as ever, and who has not used an item is offered it."""
+    social, _ = frames()
+    few = {"user_id": [0, 2, 4][:count], "item_id": [7, 7, 8][:count]}
+    model = RecDiff(device="cpu", **QUICK_SCORER).fit(SocialDataset.from_frames(social, few, directed=True))
+    assert np.isfinite(model.score_edges()).all()
+    offered = model.recommend([0, 10], 3)
+    assert set(zip(offered["user_id"].to_pylist(), offered["item_id"].to_pylist(), strict=True)) == {
+        (user, item) for user in (0, 10) for item in set(few["item_id"]) if (user, item) != (0, 7)
+    }
+    assert np.isfinite(offered["score"].to_numpy()).all()
+    model.save(tmp_path / "model")
+    assert RecDiff.load(tmp_path / "model").recommend([0, 10], 3).equals(offered)
 
 
 def test_the_paper_preset_fits_and_saves(

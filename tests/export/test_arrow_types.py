@@ -61,8 +61,19 @@ TYPES |= {str(kind): text_of(kind) for kind in TEXT}
 TYPES |= {f"coded {kind}": coded(whole_of(kind)) for kind in (pa.int64(), pa.int32(), pa.uint64())}
 TYPES |= {f"coded {kind}": coded(text_of(kind)) for kind in TEXT}
 TYPES |= {f"coded by {index}": coded(text_of(pa.string()), index) for index in (pa.int8(), pa.uint8(), pa.int64())}
-UNWRITABLE = ("coded string_view",)
-"""Arrow itself cannot put these into Parquet; they come from memory only."""
+
+
+def writable(values: pa.Array) -> bool:
+    """Tell whether Arrow itself can put ``values`` into Parquet."""
+    try:
+        pq.write_table(pa.table({"values": values}), pa.BufferOutputStream())
+    except pa.ArrowNotImplementedError:
+        return False
+    return True
+
+
+UNWRITABLE = [name for name, make in TYPES.items() if not writable(make([1]))]
+"""These come from memory only: text coded from views, and in older versions views too."""
 
 
 def hand_on(table: pa.Table, place: Path) -> bytes:
@@ -162,6 +173,7 @@ TIMES: dict[str, pa.Array] = {
     "coded text": pa.array(["1970-01-01", str(DAY), str(2 * DAY)]).dictionary_encode(),
     "decimal": pa.array([Decimal(0), Decimal(DAY), Decimal(2 * DAY)], pa.decimal128(12, 2)),
 }
+TIMES = {name: times for name, times in TIMES.items() if writable(times)}
 
 
 @pytest.mark.parametrize("kind", TIMES)
@@ -211,9 +223,10 @@ LABELS = {
         pa.array(["-1", "real", "bad"], pa.large_string()).dictionary_encode(),
     ),
 }
+WRITABLE_LABELS = [(name, each) for name, some in LABELS.items() for each in some if writable(each)]
 
 
-@pytest.mark.parametrize(("name", "values"), [(name, each) for name, some in LABELS.items() for each in some], ids=str)
+@pytest.mark.parametrize(("name", "values"), WRITABLE_LABELS, ids=str)
 def test_labels_of_every_type_mean_the_same(
     tmp_path: Path, onnx_scorer: OnnxScorer, name: str, values: pa.Array
 ) -> None:

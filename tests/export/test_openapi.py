@@ -38,7 +38,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
 @pytest.fixture(scope="module")
 def client(onnx_scorer: OnnxScorer) -> Iterator[TestClient]:
     opened = OnnxScorer.open(onnx_scorer.folder, provider="cpu", threads=1)
-    with TestClient(create_app(opened), client=("test", 1)) as asked:
+    with TestClient(create_app(opened)) as asked:
         yield asked
 
 

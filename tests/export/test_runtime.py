@@ -18,6 +18,7 @@ from recdiff.scorer.pair_scorer import PairScorer
 from recdiff_export import OnnxScorer, Parts, export_bundle
 from recdiff_export.bundle import reference
 from recdiff_export.bundle.held import Held
+from recdiff_export.runtime import provider
 from recdiff_export.runtime.engine import DeviceEngine
 from recdiff_export.runtime.provider import CPU, CUDA, GraphFile, choose_provider, open_session
 from tests.export.export_parts import ITEMS, USERS, WIDTH, parts
@@ -231,20 +232,19 @@ def test_a_session_that_fell_back_is_noticed(
     bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """ONNX Runtime answers a request for CUDA without its libraries with a session on the processor."""
-    real = onnxruntime.InferenceSession
-    monkeypatch.setattr(
-        onnxruntime, "InferenceSession", lambda path, options, **_: real(path, options, providers=[CPU])
-    )
+    real = provider.Session
+    monkeypatch.setattr(provider, "Session", lambda path, options, **_: real(path, options, providers=[CPU]))
     with pytest.raises(DeviceError, match="the session runs on CPUExecutionProvider"):
         open_session(bundle / "scorer.onnx", CUDA, asked="cuda")
     assert open_session(bundle / "scorer.onnx", CUDA, asked="auto").get_providers() == [CPU]
     assert "running on CPUExecutionProvider" in caplog.text
 
 
-def test_a_broken_model_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_broken_model_is_refused_by_name(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "scorer.onnx").write_bytes(b"nonsense")
     with pytest.raises(ArtifactError, match=r"scorer\.onnx: ONNX Runtime cannot load it"):
         open_session(tmp_path / "scorer.onnx", CPU, asked="cpu")
+    assert capfd.readouterr().out == "", "stdout belongs to the caller's results"
 
 
 def test_threads_follow_the_cores_there_are(bundle: Path) -> None:

@@ -115,6 +115,14 @@ def test_a_link_is_followed_since_the_hash_is_the_check(folder: Path, tmp_path: 
             read_artifact(folder)
 
 
+def test_a_bundle_that_is_kept_elsewhere_and_linked_does_no_harm(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (folder / "onnx").symlink_to(tmp_path / "disk")
+    verified(folder)
+    (tmp_path / "disk" / "scorer.onnx").touch()
+    verified(folder)
+
+
 @pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", f".onnx.{'0' * 32}.tmp", f".onnx.{'0' * 32}.old"])
 def test_what_systems_and_killed_writers_leave_does_no_harm(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"?")

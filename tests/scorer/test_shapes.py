@@ -94,3 +94,12 @@ def test_mutual_couples_are_scored() -> None:
     one = np.array(SHAPES["couples"](), np.int64)
     both = np.concatenate([one, one[:, ::-1]])
     assert np.isfinite(fit_scorer(both, 120, None, True, QUICK, 0).edge_scores).all()
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_a_graph_that_one_account_reaches_across_is_scored(directed: bool) -> None:
+    """Nearly half of its edges are of user 0, who knows 500 users that know nobody else."""
+    near = [pair for pair in combinations(range(150), 2) if pair[0] % 5 == pair[1] % 5]
+    group = np.random.default_rng(0).choice(np.array(near), 580, replace=False)
+    hub = np.array([(0, 150 + each) for each in range(500)])
+    check(np.concatenate([group, hub]).astype(np.int64), directed)

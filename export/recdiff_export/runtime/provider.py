@@ -45,6 +45,21 @@ def choose_provider(asked: Provider) -> str:
     return CPU if missing else CUDA
 
 
+class Session(ort.InferenceSession):  # type: ignore[misc]
+    """ONNX Runtime's session without its own fallback: that prints to stdout, which belongs to the caller's results.
+
+    Newer versions can be told ``enable_fallback=0``; all of them look at the attribute that is overridden here.
+    """
+
+    @property
+    def _enable_fallback(self) -> bool:
+        return False
+
+    @_enable_fallback.setter
+    def _enable_fallback(self, asked: bool) -> None:
+        """Leave it as it is, whatever the runtime asks for."""
+
+
 def open_session(path: Path, provider: str, *, asked: Provider, threads: int = 1) -> ort.InferenceSession:
     """Open the model at ``path`` and verify that it runs where it was meant to.
 
@@ -59,8 +74,7 @@ def open_session(path: Path, provider: str, *, asked: Provider, threads: int = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        # Its own fallback prints to stdout, which belongs to the caller's results.
-        session = ort.InferenceSession(str(path), options, providers=_with_fallback(provider), enable_fallback=0)
+        session = Session(str(path), options, providers=_with_fallback(provider))
     # The runtime raises a dozen kinds, and plain errors for what it cannot even read.
     except Exception as error:
         if provider != CUDA or asked == "cuda":

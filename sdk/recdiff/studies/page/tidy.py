@@ -31,9 +31,9 @@ def table_of(rows: Sequence[Row]) -> pa.Table:
 
 
 def write_csv(table: pa.Table, file: Path) -> None:
-    """Write ``table`` whole, quoting only what needs it."""
+    """Write ``table`` whole, quoting text and the header alone."""
     sink = io.BytesIO()
-    pacsv.write_csv(table, sink, pacsv.WriteOptions(quoting_style="needed", quoting_header="needed"))
+    pacsv.write_csv(table, sink, pacsv.WriteOptions(quoting_style="needed"))
     write_whole(file, sink.getvalue().decode())
 
 
