@@ -160,7 +160,10 @@ def test_recorded_steps_are_those_that_are_made_one_by_one() -> None:
     def lessons(device: str) -> list[Lesson]:
         drawn, config = torch.Generator().manual_seed(1), ClassifierConfig(epochs=3)
         inputs = torch.as_tensor(x).to(device)
-        return [Lesson.of(inputs, label, np.ones(3000, np.float32), 3, config, drawn) for _ in range(2)]
+        return [
+            Lesson.of(inputs, label, np.ones(3000, np.float32), classes=3, config=config, generator=drawn)
+            for _ in range(2)
+        ]
 
     for card, processor in zip(learn_together(lessons("cuda")), map(learn, lessons("cpu")), strict=True):
         np.testing.assert_allclose(forward(card, x), forward(processor, x), rtol=1e-2, atol=1e-2)

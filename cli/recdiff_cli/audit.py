@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def audit(
     model: ModelFolder = DEFAULT_MODEL,
+    *,
     accounts: Annotated[bool, typer.Option("--accounts", help="Ask about accounts instead of edges.")] = False,
     size: Annotated[int | None, typer.Option("--size", metavar="N", help="How many to ask about; 200.")] = None,
     seed: Annotated[int, typer.Option(help="Of the draw; a larger audit of one seed holds the smaller.")] = 0,
@@ -133,6 +134,7 @@ def _print_found(fitted: Fitted, subject: Subject, found: Found, model: Path, js
 
 def decide(
     verdict: Annotated[str, typer.Argument(help="fake, real, or unsure, which takes a decision back.")],
+    *,
     edges: Annotated[list[str] | None, typer.Argument(metavar="SRC,DST ...", help="Edges that it holds for.")] = None,
     account: Annotated[list[str] | None, typer.Option("--account", metavar="ID", help="An account instead.")] = None,
     group: Annotated[

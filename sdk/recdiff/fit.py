@@ -61,6 +61,7 @@ def fit_all(
     dataset: SocialDataset,
     labels: Labels | None = None,
     decisions: Sequence[Decision] = (),
+    *,
     checkpoints: Path | None = None,
     report: Report = silent,
     engine: Engine = "local",
@@ -128,6 +129,7 @@ def _device(config: Config, engine: Engine) -> torch.device:
 def _fit_stages(
     config: Config,
     dataset: SocialDataset,
+    *,
     told: Told,
     checkpoints: Path | None,
     who: _Crew,

@@ -102,6 +102,7 @@ def pipeline(
 def score_batch(
     scorer: Scorer,
     batch: pa.RecordBatch,
+    *,
     threshold: float,
     unknown: UnknownUsers,
     path: Path,

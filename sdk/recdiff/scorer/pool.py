@@ -85,7 +85,7 @@ class FakePool:
 
 
 def fake_pool(
-    graph: Graph, edges: Int64, edge_fold: Positions, folds: int, per_kind: int, rng: np.random.Generator
+    graph: Graph, edges: Int64, *, edge_fold: Positions, folds: int, per_kind: int, rng: np.random.Generator
 ) -> FakePool:
     """Return the pool for ``edges`` (E, 2) of ``graph`` with at most ``per_kind`` sampled non-edges per kind."""
     of_fold = [edges[_at_most(np.flatnonzero(edge_fold == fold), rng)] for fold in range(folds)]
@@ -135,6 +135,7 @@ def _joined(kind: str, graph: Graph, of_fold: list[Int64], count: int, rng: np.r
 def _drawn(
     kind: str,
     graph: Graph,
+    *,
     edges: Int64,
     edge_fold: Positions,
     count: int,

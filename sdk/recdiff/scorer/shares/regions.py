@@ -51,6 +51,7 @@ def regions_of(
     ratio: Float64,
     label: Int64,
     mixtures: list[Float64],
+    *,
     classes: int,
     config: MixtureConfig,
     rng: np.random.Generator,
