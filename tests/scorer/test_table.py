@@ -8,6 +8,7 @@ import torch
 from recdiff.config.scorer import TableConfig
 from recdiff.graph.adjacency import normalised, social_adjacency
 from recdiff.graph.folded import FoldedGraph
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.scorer.pair_scorer import SYMMETRIC
 from recdiff.scorer.table import Encoding, Starts, Tastes, encode, join, latent_rows, pair_terms, spans
 from tests.graph_samples import community_edges, community_items
@@ -17,7 +18,7 @@ CONFIG = TableConfig(positive=12, negative=4, singular=6, taste=5)
 
 def encoding(directed: bool = False) -> Encoding:
     edges = community_edges()
-    graph = FoldedGraph.of(edges, np.zeros(len(edges), np.int64), 320, directed).without(1)
+    graph = FoldedGraph.of(SocialGraph(edges, 320, directed), np.zeros(len(edges), np.int64)).without(1)
     return encode(graph, CONFIG, Starts.of(320, directed, CONFIG, np.random.default_rng(0), "cpu"))
 
 
