@@ -38,7 +38,9 @@ def audit(
     answers: Annotated[
         Path | None, typer.Option("--answers", metavar="FILE", help="Read the verdicts of a table that was filled in.")
     ] = None,
-    threshold: Annotated[float, typer.Option(help="Score from which precision is reported.")] = 0.5,
+    threshold: Annotated[
+        float | None, typer.Option(help="Score from which precision is reported; default: that of clean-edges.")
+    ] = None,
     data: DataFolder = None,
     who: Who = "",
     json: Json = False,
@@ -53,6 +55,10 @@ def audit(
             "--answers reads a table, which says what it asks about, and --accounts, --size and --out draw one; give "
             "one or the other"
         )
+    if threshold is None:
+        from recdiff.cleaning.policy import DEFAULT_THRESHOLD
+
+        threshold = DEFAULT_THRESHOLD
     if not 0.0 <= threshold <= 1.0:
         raise UsageError(f"--threshold {threshold}: expected a number from 0 to 1")
     _take_in(model, answers, threshold=threshold, data=data, who=who, json=json)
