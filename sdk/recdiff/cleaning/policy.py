@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recdiff.arrays import Float32, Mask
 from recdiff.errors import UsageError
-from recdiff.graph.social_graph import SocialGraph
+
+if TYPE_CHECKING:
+    # It needs SciPy, which the runtime does without.
+    from recdiff.graph.social_graph import SocialGraph
 
 DEFAULT_THRESHOLD = 0.5
 
