@@ -133,10 +133,12 @@ def test_what_was_fitted_on_the_card_scores_like_it_does_on_the_processor(
 
 def test_ties_scored_with_the_card_are_told_apart_as_on_the_processor() -> None:
     edges = community_edges(640, 7000)
-    made = corrupt(edges, 640, kind="uniform", share=0.2, mode="replace", rng=np.random.default_rng(1))
+    made = corrupt(
+        SocialGraph(edges, 640, False), kind="uniform", share=0.2, mode="replace", rng=np.random.default_rng(1)
+    )
     config = ScorerConfig(folds=4, table=TableConfig(positive=16, negative=4, taste=8))
     card, processor = (
-        fit_scorer(made.edges, 640, train=community_items(640), directed=False, config=config, seed=0, device=device)
+        fit_scorer(SocialGraph(made.edges, 640, False), community_items(640), config, seed=0, device=device)
         for device in ("cuda", "cpu")
     )
     found, expected = (edge_metrics(made.is_fake, each.edge_scores).auc for each in (card, processor))
@@ -147,7 +149,7 @@ def test_ties_scored_with_the_card_are_told_apart_as_on_the_processor() -> None:
 
 def test_directed_ties_are_scored_with_the_card() -> None:
     edges = community_edges(640, 7000)
-    card = fit_scorer(edges, 640, train=None, directed=True, config=ScorerConfig(folds=4), seed=0, device="cuda")
+    card = fit_scorer(SocialGraph(edges, 640, True), None, ScorerConfig(folds=4), seed=0, device="cuda")
     assert np.isfinite(card.edge_scores).all()
     assert {"unit_out", "asked"} <= set(card.columns)
 
@@ -160,7 +162,10 @@ def test_recorded_steps_are_those_that_are_made_one_by_one() -> None:
     def lessons(device: str) -> list[Lesson]:
         drawn, config = torch.Generator().manual_seed(1), ClassifierConfig(epochs=3)
         inputs = torch.as_tensor(x).to(device)
-        return [Lesson.of(inputs, label, np.ones(3000, np.float32), 3, config, drawn) for _ in range(2)]
+        return [
+            Lesson.of(inputs, label, np.ones(3000, np.float32), classes=3, config=config, generator=drawn)
+            for _ in range(2)
+        ]
 
     for card, processor in zip(learn_together(lessons("cuda")), map(learn, lessons("cpu")), strict=True):
         np.testing.assert_allclose(forward(card, x), forward(processor, x), rtol=1e-2, atol=1e-2)

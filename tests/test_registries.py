@@ -75,8 +75,9 @@ def test_it_is_drawn_and_injected_and_the_scorer_learns_it(tmp_path: Path) -> No
 import numpy as np
 from recdiff.fakes.injection import corrupt
 from recdiff.fakes.kinds import sampled
+from recdiff.graph.social_graph import SocialGraph
 edges = np.array([[0, 2], [1, 3], [2, 4], [3, 5], [4, 6], [5, 7], [6, 8]])
-made = corrupt(edges, 30, kind="circle", share=1.0, mode="add", rng=np.random.default_rng(0))
+made = corrupt(SocialGraph(edges, 30, False), kind="circle", share=1.0, mode="add", rng=np.random.default_rng(0))
 fakes = made.edges[made.is_fake]
 print(len(fakes), set(np.abs(fakes[:, 0] - fakes[:, 1]).tolist()) <= {1, 29}, "circle" in sampled())
 """

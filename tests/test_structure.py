@@ -228,6 +228,39 @@ def test_no_call_passes_more_than_five_arguments_by_place(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", FOLDERS)
+def test_no_function_takes_more_than_five_arguments_by_place(package: str) -> None:
+    for name, file in modules(package).items():
+        assert [f"{name}.{each}" for each in crowded(file.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("def one(a, b, c, d, e, f): ...", ["one"]),
+        ("async def one(a, b, c, /, d, e, f=0): ...", ["one"]),
+        ("class One:\n    def two(self, a, b, c, d, e, f): ...", ["two"]),
+        ("one = lambda a, b, c, d, e, f: 0", ["lambda"]),
+        ("class One:\n    def two(self, a, b, c, d, e): ...", []),
+        ("class One:\n    @classmethod\n    def two(cls, a, b, c, d, e, *, f): ...", []),
+        ("def one(a, b, c, d, e, *more): ...", []),
+    ],
+)
+def test_a_function_that_takes_too_much_by_place_is_found(line: str, named: list[str]) -> None:
+    assert crowded(line) == named
+
+
+def crowded(text: str) -> list[str]:
+    """Return the functions defined in ``text`` that take more than ``MOST_BY_PLACE`` arguments by place."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            names = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
+            if len(names) - (names[:1] in (["self"], ["cls"])) > MOST_BY_PLACE:
+                found.append(getattr(node, "name", "lambda"))
+    return found
+
+
+@pytest.mark.parametrize("package", FOLDERS)
 def test_no_seed_is_another_one_with_a_number_added(package: str) -> None:
     for name, file in modules(package).items():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def accounts(
     model: ModelFolder = DEFAULT_MODEL,
+    *,
     groups: Annotated[bool, typer.Option("--groups", help="One line per group of accounts that act together.")] = False,
     top: Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the N most suspicious.")] = None,
     out: Target = None,

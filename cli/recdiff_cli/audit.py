@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def audit(
     model: ModelFolder = DEFAULT_MODEL,
+    *,
     accounts: Annotated[bool, typer.Option("--accounts", help="Ask about accounts instead of edges.")] = False,
     size: Annotated[int | None, typer.Option("--size", metavar="N", help="How many to ask about; 200.")] = None,
     seed: Annotated[int, typer.Option(help="Of the draw; a larger audit of one seed holds the smaller.")] = 0,
@@ -37,7 +38,9 @@ def audit(
     answers: Annotated[
         Path | None, typer.Option("--answers", metavar="FILE", help="Read the verdicts of a table that was filled in.")
     ] = None,
-    threshold: Annotated[float, typer.Option(help="Score from which precision is reported.")] = 0.5,
+    threshold: Annotated[
+        float | None, typer.Option(help="Score from which precision is reported; default: that of clean-edges.")
+    ] = None,
     data: DataFolder = None,
     who: Who = "",
     json: Json = False,
@@ -52,6 +55,10 @@ def audit(
             "--answers reads a table, which says what it asks about, and --accounts, --size and --out draw one; give "
             "one or the other"
         )
+    if threshold is None:
+        from recdiff.cleaning.policy import DEFAULT_THRESHOLD
+
+        threshold = DEFAULT_THRESHOLD
     if not 0.0 <= threshold <= 1.0:
         raise UsageError(f"--threshold {threshold}: expected a number from 0 to 1")
     _take_in(model, answers, threshold=threshold, data=data, who=who, json=json)
@@ -133,6 +140,7 @@ def _print_found(fitted: Fitted, subject: Subject, found: Found, model: Path, js
 
 def decide(
     verdict: Annotated[str, typer.Argument(help="fake, real, or unsure, which takes a decision back.")],
+    *,
     edges: Annotated[list[str] | None, typer.Argument(metavar="SRC,DST ...", help="Edges that it holds for.")] = None,
     account: Annotated[list[str] | None, typer.Option("--account", metavar="ID", help="An account instead.")] = None,
     group: Annotated[

@@ -113,6 +113,7 @@ def sample(
 
 def validate(
     folder: Data,
+    *,
     directed: Directed = None,
     mapping: Mapping = None,
     save_map: SaveMap = False,
@@ -146,6 +147,7 @@ def validate(
 
 def corrupt(
     folder: Data,
+    *,
     kind: Annotated[Injected, typer.Option(help="Of fakes.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the spoiled data folder.")],
     share: Annotated[float, typer.Option(help="Fakes as a share of the edges there are.")] = 0.2,

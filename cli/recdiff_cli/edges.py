@@ -52,6 +52,7 @@ def clean_edges(
     model: Annotated[
         Path, typer.Option("--model", metavar="DIR", help="The model folder; with --edges, a bundle does too.")
     ] = DEFAULT_MODEL,
+    *,
     edges: Annotated[
         Path | None, typer.Option("--edges", metavar="FILE|DIR", help="Edges to score, streamed; default: the fit's.")
     ] = None,
@@ -178,6 +179,7 @@ def _most_suspicious(gone: pa.Table, directed: bool) -> list[dict[str, Any]]:
 def _clean_streamed(
     model: Path,
     edges: Path,
+    *,
     threshold: float | None,
     unknown: Literal["error", "keep", "drop"],
     engine: Literal["local", "ray"],
@@ -243,6 +245,7 @@ def explain(
 
 def restore(
     pairs: Annotated[list[str], typer.Argument(metavar="SRC,DST ...", help="Removed edges to put back.")],
+    *,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder clean-edges wrote.")] = DEFAULT_OUT,
     reason: Reason = "",
     who: Who = "",
@@ -278,6 +281,7 @@ def restore(
 
 def evaluate_edges(
     truth: Annotated[Path, typer.Option("--truth", metavar="FILE", help="src, dst and is_fake (or label).")],
+    *,
     model: ModelFolder = DEFAULT_MODEL,
     figure: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw AUCs and reliability, e.g. as .png.")

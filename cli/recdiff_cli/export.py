@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
+    *,
     onnx: Annotated[bool, typer.Option("--onnx", help="Write the ONNX bundle.")] = False,
     model: ModelFolder = DEFAULT_MODEL,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Default: MODEL/onnx.")] = None,

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def hand_on(
     table: pa.Table,
     formats: Mapping[str, Format],
+    *,
     name: str,
     out: str | None,
     stem: str,
     given: list[str] | None,
-    *,
     force: bool,
 ) -> str:
     """Write ``table`` and return what to call the place.

@@ -60,6 +60,7 @@ def register(app: typer.Typer) -> None:
 
 def fit(
     data: Data,
+    *,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The model folder to write.")] = DEFAULT_MODEL,
     preset: Annotated[
         Literal["default", "paper"] | None, typer.Option(help="default (ours) or paper (as published).")
@@ -169,6 +170,7 @@ def _told(labels: Path | None, data: Path | None, dataset: SocialDataset) -> dic
 def _settings(
     config: Path | None,
     preset: str | None,
+    *,
     seed: int | None,
     epochs: int | None,
     device: str | None,
@@ -247,6 +249,7 @@ def _say_labels(used: dict[str, Any], words: str) -> None:
 
 
 def update(
+    *,
     edges: Annotated[
         Path | None, typer.Option("--edges", metavar="FILE|DIR", help="New edges: columns as in social.csv.")
     ] = None,
@@ -301,6 +304,7 @@ def _print_update(found: Update, model: Path, json: bool) -> None:
 
 def evaluate(
     data: Data,
+    *,
     model: ModelFolder = DEFAULT_MODEL,
     directed: Directed = None,
     mapping: Mapping = None,

@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def recommend(
+    *,
     model: ModelFolder = DEFAULT_MODEL,
     users: Annotated[str | None, typer.Option(metavar="FILE|id,id", help="Whom; default: all users.")] = None,
     k: Annotated[int, typer.Option("--k", min=1, help="How many items each.")] = 20,

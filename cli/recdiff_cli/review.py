@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def review(
+    *,
     model: ModelFolder = DEFAULT_MODEL,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0: any that is free.")] = PORT,
     audit: Annotated[

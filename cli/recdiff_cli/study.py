@@ -51,6 +51,7 @@ def register(app: typer.Typer) -> None:
 
 def study(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"{', '.join(names())}, or all.")],
+    *,
     folder: Data,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds, epochs and trials.")] = False,
     seeds: Annotated[int | None, typer.Option(help="Seeds of every final fit; default 5, quick 2.")] = None,

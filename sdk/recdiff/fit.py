@@ -61,6 +61,7 @@ def fit_all(
     dataset: SocialDataset,
     labels: Labels | None = None,
     decisions: Sequence[Decision] = (),
+    *,
     checkpoints: Path | None = None,
     report: Report = silent,
     engine: Engine = "local",
@@ -128,6 +129,7 @@ def _device(config: Config, engine: Engine) -> torch.device:
 def _fit_stages(
     config: Config,
     dataset: SocialDataset,
+    *,
     told: Told,
     checkpoints: Path | None,
     who: _Crew,
@@ -223,11 +225,9 @@ def _fit_scorer(
     labels = None if told.labels is None else told.labels.astype(np.int64)
     drawn = np.zeros(len(dataset.edges), np.bool_) if told.labels is None else told.labels != SILENT
     scorer = fit_scorer(
-        dataset.edges,
-        len(dataset.users),
-        train=dataset.train if dataset.train.nnz else None,
-        directed=dataset.directed,
-        config=config.scorer,
+        dataset.graph,
+        dataset.train if dataset.train.nnz else None,
+        config.scorer,
         seed=config.seed,
         report=report,
         known=known,
@@ -294,7 +294,7 @@ def told_of(
     known = None if labels is None else known_edges(dataset, labels).astype(np.int8)
     if not decisions:
         return Told(labels=known, accounts=accounts)
-    found = Decided.of(decisions, dataset.users, dataset.edges, directed=dataset.directed)
+    found = Decided.of(decisions, dataset.users, dataset.graph)
     about = about_accounts(decisions, dataset.users)
     decided_accounts = about if (about != SILENT).any() else None
     return Told(labels=known, decided=found.verdicts, accounts=accounts, decided_accounts=decided_accounts)

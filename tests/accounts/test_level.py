@@ -25,7 +25,7 @@ def spoiled(kind: str, seed: int, idle: float = 0.0) -> tuple[Evidence, np.ndarr
     """
     rng = np.random.default_rng(seed)
     ties = make_society(USERS, rng).edges
-    made = corrupt(ties, USERS, kind=kind, share=SHARE, mode="replace", rng=rng, directed=False)
+    made = corrupt(SocialGraph(ties, USERS, False), kind=kind, share=SHARE, mode="replace", rng=rng)
     fake = np.arange(made.num_users) >= USERS
     used = rng.random((len(fake), 60)) < 0.1
     used[:, 0] |= ~used.any(axis=1)

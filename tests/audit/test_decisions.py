@@ -22,11 +22,13 @@ from recdiff.audit.decisions import (
 )
 from recdiff.data.ids import Ids
 from recdiff.errors import DataError, UsageError
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.storage.lock import locked
 from tests.attack.crash import KILLED, Bomb, child, ended
 
 USERS = Ids(pa.array(["a", "b", "c", "d"]))
 EDGES = np.array([[0, 1], [1, 2], [2, 3], [0, 3]])
+GRAPH = SocialGraph(EDGES, len(USERS), directed=False)
 
 
 def edge(src: str, dst: str, verdict: str, score: float | None = None) -> object:
@@ -49,12 +51,12 @@ def test_rows_are_added_and_what_was_there_stays(tmp_path: Path) -> None:
 
 def test_the_last_decision_stands_and_an_edge_goes_before_its_account() -> None:
     rows = [taken("account", "a", "", "fake"), edge("b", "a", "real"), edge("b", "c", "fake"), edge("c", "b", "unsure")]
-    found = Decided.of([*rows, edge("x", "a", "fake"), taken("group", "g", "", "fake")], USERS, EDGES, directed=False)
+    found = Decided.of([*rows, edge("x", "a", "fake"), taken("group", "g", "", "fake")], USERS, GRAPH)
     assert found.verdicts.tolist() == [0, -1, -1, 1]
     assert found.elsewhere == 1
-    back = Decided.of([*rows, taken("account", "a", "", "real")], USERS, EDGES, directed=False)
+    back = Decided.of([*rows, taken("account", "a", "", "real")], USERS, GRAPH)
     assert back.verdicts.tolist() == [0, -1, -1, -1]
-    assert Decided.of(rows, USERS, EDGES, directed=True).verdicts.tolist() == [1, 1, -1, 1]
+    assert Decided.of(rows, USERS, SocialGraph(EDGES, len(USERS), True)).verdicts.tolist() == [1, 1, -1, 1]
 
 
 def test_who_knew_of_fewer_decisions_is_told_and_nothing_is_written(tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_only_new_evidence_contradicts() -> None:
         edge("c", "d", "fake", 0.9),
         edge("a", "d", "fake"),
     ]
-    found = Decided.of(rows, USERS, EDGES, directed=False)
+    found = Decided.of(rows, USERS, GRAPH)
     assert found.contradicted(np.array([0.92, 0.8, 0.3, 0.3])).tolist() == [1, 2]
 
 

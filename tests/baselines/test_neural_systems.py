@@ -16,25 +16,16 @@ from recdiff.baselines.neural import dgrec, dsl, graphrec, ngcf
 from recdiff.baselines.neural.layers import dropped, linear
 from recdiff.baselines.neural.segments import Segments
 from recdiff.baselines.pairwise import WIDTH, Batch, Encoder
-from recdiff.graph.social_graph import SocialGraph
+from tests.baselines.tasks import LONER, UNSEEN, weighted_task
 
 USERS, ITEMS = 9, 14
-EMPTY_USER, EMPTY_ITEM = 5, 3
 NEAR = {"rtol": 1e-4, "atol": 1e-5}
 
 
 @pytest.fixture
 def task() -> Task:
     """A directed graph with weighted edges; one user has no items and no friends, one item no users."""
-    rng = np.random.default_rng(0)
-    train = (rng.random((USERS, ITEMS)) < 0.4).astype(np.float32)
-    train[:, EMPTY_ITEM] = train[EMPTY_USER] = 0
-    a, b = np.nonzero((rng.random((USERS, USERS)) < 0.4) & ~np.eye(USERS, dtype=bool))
-    edges = np.stack([a, b], axis=1)[a != EMPTY_USER]
-    weight = rng.uniform(0.2, 1, len(edges)).astype(np.float32)
-    weight[0] = 0
-    graph = SocialGraph(edges, USERS, True)
-    return Task(sp.csr_matrix(train), graph, lambda score: 0.0, edge_weight=weight)
+    return weighted_task((USERS, ITEMS), 0.4, 0.4, directed=True, either_way=True, judge=lambda score: 0.0)
 
 
 @pytest.fixture
@@ -122,7 +113,7 @@ def test_lists_hold_each_row_or_a_draw_of_it(task: Task, generator: torch.Genera
 
 def test_lists_are_taken_without_what_is_left_out(task: Task, generator: torch.Generator) -> None:
     lists = Segments.of(task.train, 99, generator)
-    nodes, left_out = torch.tensor([2, EMPTY_USER, 2, 0]), torch.tensor([EMPTY_ITEM, 0, -1, 0])
+    nodes, left_out = torch.tensor([2, LONER, 2, 0]), torch.tensor([UNSEEN, 0, -1, 0])
     left_out[2] = lists.members[lists.starts[2]]
     taken, entries = lists.taken(nodes, left_out)
     for place, (node, out) in enumerate(zip(nodes.tolist(), left_out.tolist(), strict=True)):
@@ -134,7 +125,7 @@ def test_lists_are_taken_without_what_is_left_out(task: Task, generator: torch.G
 
 def test_members_are_drawn_from_their_lists_evenly(task: Task, generator: torch.Generator) -> None:
     lists = Segments.of(task.train, 99, generator)
-    nodes = torch.tensor([2, EMPTY_USER]).repeat(2000)
+    nodes = torch.tensor([2, LONER]).repeat(2000)
     drawn = lists.drawn(nodes, generator)
     assert set(drawn[1::2].tolist()) == {-1}
     items, counts = torch.unique(drawn[::2], return_counts=True)
@@ -151,8 +142,8 @@ def test_shares_and_sums_of_lists(task: Task, generator: torch.Generator, shift:
     shares, none = lists.softmax(scores + shift)
     with_own, itself = lists.softmax(scores + shift, own + shift)
     assert not none.any()
-    assert not lists.weighted(shares, table)[EMPTY_USER].any()
-    assert itself[EMPTY_USER] == 1
+    assert not lists.weighted(shares, table)[LONER].any()
+    assert itself[LONER] == 1
     for user in range(USERS):
         inside = (lists.owners == user).nonzero()[:, 0]
         weights = lists.weights[inside].tolist()

@@ -124,7 +124,9 @@ def spoiled(case: str, data: Path, seed: int) -> Graph:
     if kind == "dense-farm":
         made = plant_farm(dataset.edges, users, FARM_SHARE, rng)
     else:
-        found = corrupt(dataset.edges, users, kind=kind, share=FARM_SHARE, mode="replace", rng=rng, directed=directed)
+        found = corrupt(
+            SocialGraph(dataset.edges, users, directed), kind=kind, share=FARM_SHARE, mode="replace", rng=rng
+        )
         place = rng.permutation(found.num_users)
         ring = np.full(found.num_users, -1)
         ring[place[users:]] = 0
@@ -141,7 +143,7 @@ def _moved(train: sp.csr_matrix, made: Planted) -> sp.csr_matrix:
 
 def _scored(made: Planted, directed: bool, train: sp.csr_matrix | None, seed: int) -> Graph:
     users = len(made.ring)
-    scorer = fit_scorer(made.edges, users, train, directed, ScorerConfig(), seed)
+    scorer = fit_scorer(SocialGraph(made.edges, users, directed), train, ScorerConfig(), seed=seed)
     items = sp.csr_matrix((users, 0), dtype=np.float32) if train is None else train
     return Evidence(SocialGraph(made.edges, users, directed), scorer.edge_scores, items), made.ring, scorer.interval[1]
 
@@ -228,7 +230,7 @@ def shapes(data: Path) -> dict[str, float]:
             rng = np.random.default_rng(seed)
             graph = source(rng)
             made = plant_rings(*graph, 2 * RINGS, False, rng, with_targets=with_targets, **HARDER)
-            block = find_blocks(made.edges, len(made.ring))
+            block = find_blocks(SocialGraph(made.edges, len(made.ring), False))
             there = block >= 0
             share = np.bincount(block[there], made.ring[there] >= 0) / np.bincount(block[there])
             shape = shape_of(block, SocialGraph(made.edges, len(block), False))

@@ -185,8 +185,7 @@ def scoring(data: str, device: str, clock: str) -> dict[str, Any]:
 
     dataset, now = sets.read(data), _clock(clock)
     start = now()
-    graph = dataset.edges, len(dataset.users), dataset.train, dataset.directed
-    scorer = fit_scorer(*graph, ScorerConfig(), 0, device=device)
+    scorer = fit_scorer(dataset.graph, dataset.train, ScorerConfig(), seed=0, device=device)
     fitted = now()
     scorer.score(dataset.edges)
     return {

@@ -50,12 +50,12 @@ def versions(dataset: SocialDataset, kind: str | None, share: float, seed: int) 
     """
     rng = np.random.default_rng(seed)
     users = len(dataset.users)
-    if kind is None:
-        edges, is_fake = dataset.edges, None
-    else:
-        made = corrupt(dataset.edges, users, kind=kind, share=share, mode="replace", rng=rng)
-        edges, is_fake = made.edges, made.is_fake
-    score = fit_scorer(edges, users, train=dataset.train, directed=False, config=ScorerConfig(), seed=seed).edge_scores
+    graph, is_fake = SocialGraph(dataset.edges, users, directed=False), None
+    if kind is not None:
+        made = corrupt(graph, kind=kind, share=share, mode="replace", rng=rng)
+        graph, is_fake = made.graph, made.is_fake
+    edges = graph.edges
+    score = fit_scorer(graph, dataset.train, ScorerConfig(), seed=seed).edge_scores
     removed = score >= THRESHOLD
     thinned = np.ones(len(edges), bool)
     thinned[rng.choice(len(edges), int(removed.sum()), replace=False)] = False

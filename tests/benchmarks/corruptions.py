@@ -22,6 +22,7 @@ from recdiff.fakes.injection import draw_from
 from recdiff.graph.adjacency import social_adjacency
 from recdiff.graph.edge_index import EdgeIndex
 from recdiff.graph.pairs import pair_keys
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.sample.folder import write_sample
 from recdiff.scorer.fit import fit_scorer
 
@@ -98,7 +99,7 @@ def _fit(source: str, kind: str, seed: int, data: Path | None) -> tuple[np.ndarr
 
 
 def _scores(real: _Real, seed: int) -> np.ndarray:
-    scorer = fit_scorer(real.edges, real.train.shape[0], real.train, real.directed, ScorerConfig(), seed)
+    scorer = fit_scorer(real.graph, real.train, ScorerConfig(), seed=seed)
     return np.asarray(scorer.edge_scores)
 
 
@@ -144,7 +145,7 @@ def _injected(
 ) -> tuple[np.ndarray, np.ndarray, sp.csr_matrix]:
     """Return the edges with fakes beside them, which are fakes, and the interactions with the fakes' accounts."""
     edges, users, count = real.edges, real.train.shape[0], round(INJECTED / (1 - INJECTED) * len(real.edges))
-    parts, graph = [], Graph.of(edges, users, real.directed)
+    parts, graph = [], Graph.of(SocialGraph(edges, users, real.directed))
     for kind in kinds:
         each = count // len(kinds)
         pairs, fresh = (_alike(real, each, rng), 0) if kind == "alike" else draw_from(graph, kind, each, rng)

@@ -43,16 +43,7 @@ def cell(seed: int) -> dict[str, float]:
 
     def scored(told: np.ndarray | None) -> np.ndarray:
         drawn = None if told is None else np.zeros(len(told), bool)
-        scorer = fit_scorer(
-            dataset.edges,
-            len(dataset.users),
-            dataset.train,
-            dataset.directed,
-            ScorerConfig(),
-            seed,
-            known=told,
-            drawn=drawn,
-        )
+        scorer = fit_scorer(dataset.graph, dataset.train, ScorerConfig(), seed=seed, known=told, drawn=drawn)
         return np.asarray(scorer.edge_scores, np.float64)
 
     before = scored(None)

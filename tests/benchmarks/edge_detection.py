@@ -97,17 +97,15 @@ def plan(name: str, seeds: int) -> Iterator[Cell]:
 def _corrupted(cell: Cell, root: Path) -> tuple[SocialGraph, sp.csr_matrix | None, np.ndarray | None]:
     """Return the graph of a cell, its interactions and which edges are fake, None where nobody knows."""
     dataset = _large() if cell.data == LARGE else SocialDataset.read(root / cell.data, seed=0)
-    edges, users, is_fake = dataset.edges, len(dataset.users), None
+    graph, is_fake = dataset.graph, None
     if cell.kind == "labels":
         is_fake = _distrusted(dataset, root / cell.data / "labels.tsv")
     elif cell.kind != "given":
         rng = np.random.default_rng(cell.seed)
-        made = corrupt(
-            edges, users, kind=cell.kind, share=cell.share, mode="replace", rng=rng, directed=dataset.directed
-        )  # type: ignore[arg-type]
-        edges, users, is_fake = made.edges, made.num_users, made.is_fake
-    train = _widened(dataset.train, users) if dataset.train.nnz else None
-    return SocialGraph(edges, users, dataset.directed), train, is_fake
+        made = corrupt(graph, kind=cell.kind, share=cell.share, mode="replace", rng=rng)
+        graph, is_fake = made.graph, made.is_fake
+    train = _widened(dataset.train, graph.num_users) if dataset.train.nnz else None
+    return graph, train, is_fake
 
 
 def run_gdmsr(cell: Cell, root: Path) -> dict[str, float]:
@@ -128,9 +126,7 @@ def run(cell: Cell, root: Path) -> dict[str, Any]:
     else:
         config = replace(config, evidence=EvidenceConfig(denoising=cell.variant))  # type: ignore[arg-type]
     start = time.perf_counter()
-    scorer = fit_scorer(
-        graph.edges, graph.num_users, train=train, directed=graph.directed, config=config, seed=1000 + cell.seed
-    )
+    scorer = fit_scorer(graph, train, config, seed=1000 + cell.seed)
     seconds = time.perf_counter() - start
     found = {"seconds": seconds, "estimated_share": scorer.fake_share, "shares": scorer.shares}
     found |= {"spread": _spread(scorer.denoised)}

@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 from recdiff.config.scorer import ScorerConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.evaluation.heuristics import heuristic_scores
-from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import auc
 from recdiff.sample.folder import write_sample
 from recdiff.scorer.fit import fit_scorer
@@ -48,9 +47,8 @@ def cell(seed: int) -> dict[str, float]:
     said = {frozenset((row["src"], row["dst"])): row["is_fake"] for row in truth}
     ids = dataset.users.values.to_pylist()
     fake = np.array([said[frozenset((ids[src], ids[dst]))] for src, dst in dataset.edges], bool)
-    scorer = fit_scorer(dataset.edges, len(ids), dataset.train, dataset.directed, ScorerConfig(), seed=0)
-    graph = SocialGraph(dataset.edges, len(ids), dataset.directed)
-    counts = heuristic_scores(graph, dataset.train, np.random.default_rng(0))
+    scorer = fit_scorer(dataset.graph, dataset.train, ScorerConfig(), seed=0)
+    counts = heuristic_scores(dataset.graph, dataset.train, np.random.default_rng(0))
     low, high = scorer.interval
     found = {
         "auc": auc(fake, scorer.edge_log_odds),

@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recdiff.config.scorer import ClassifierConfig, EvidenceConfig, MixtureConfig, ScorerConfig, TableConfig
+from recdiff.graph.social_graph import SocialGraph
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMUNITY = 500
@@ -122,7 +123,7 @@ def main() -> int:
         config, users = QUICK if options.quick else ScorerConfig(), len(data.users)
 
         def fit() -> Scorer:
-            return fit_scorer(data.edges, users, None, directed=False, config=config, seed=0)
+            return fit_scorer(SocialGraph(data.edges, users, False), None, config, seed=0)
 
         measured("data held, and fitting", options.ties, begun, fit)
     print(f"{len(data.users):,} users, {len(data.edges):,} ties, {options.parts} parts")

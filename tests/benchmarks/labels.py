@@ -63,8 +63,7 @@ def cell(dataset: SocialDataset, label: NDArray[np.int64], counts: NDArray[np.fl
 def fitted(dataset: SocialDataset, known: NDArray[np.int64] | None, seed: int) -> NDArray[np.float64]:
     """Return the log odds (E,) of a fit with what is ``known`` of the edges."""
     train = dataset.train if dataset.train.nnz else None
-    users = len(dataset.users)
-    scorer = fit_scorer(dataset.edges, users, train, dataset.directed, ScorerConfig(), seed, known=known)
+    scorer = fit_scorer(dataset.graph, train, ScorerConfig(), seed=seed, known=known)
     return scorer.edge_log_odds
 
 

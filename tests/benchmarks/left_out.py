@@ -18,7 +18,6 @@ from recdiff.data.dataset import SocialDataset
 from recdiff.evaluation.heuristics import heuristic_scores
 from recdiff.fakes import kinds
 from recdiff.fakes.injection import corrupt
-from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import auc
 from recdiff.scorer.fit import fit_scorer
 from tests.benchmarks.lines import asks, kept, one_a_line
@@ -55,11 +54,11 @@ def main() -> None:
 
 def cell(dataset: SocialDataset, family: str, seed: int, ways: Sequence[str] = WAYS) -> dict[str, float | str]:
     """Return the AUC of each of the ``ways`` to fit and of the best heuristic, with its name."""
-    users, rng = len(dataset.users), np.random.default_rng(seed)
-    found = corrupt(dataset.edges, users, kind=family, share=SHARE, mode="replace", rng=rng, directed=dataset.directed)
+    rng = np.random.default_rng(seed)
+    found = corrupt(dataset.graph, kind=family, share=SHARE, mode="replace", rng=rng)
 
     def blind(config: ScorerConfig) -> float:
-        scorer = fit_scorer(found.edges, users, dataset.train, dataset.directed, config, seed)
+        scorer = fit_scorer(found.graph, dataset.train, config, seed=seed)
         return round(auc(found.is_fake, np.asarray(scorer.edge_scores, np.float64)), 4)
 
     plain = ScorerConfig()
@@ -68,9 +67,7 @@ def cell(dataset: SocialDataset, family: str, seed: int, ways: Sequence[str] = W
         with without(() if way == "told" else FAMILIES[family]):
             evidence = replace(plain.evidence, denoising="none") if way == "no denoising" else plain.evidence
             reached[way] = blind(replace(plain, evidence=evidence))
-    counts = heuristic_scores(
-        SocialGraph(found.edges, users, dataset.directed), dataset.train, np.random.default_rng(0)
-    )
+    counts = heuristic_scores(found.graph, dataset.train, np.random.default_rng(0))
     best, name = max((auc(found.is_fake, -each), name) for name, each in counts.items())
     return reached | {"best count": round(best, 4), "count": name}
 

@@ -30,6 +30,7 @@ from recdiff.config.recommender import RecommenderConfig
 from recdiff.config.scorer import ScorerConfig
 from recdiff.data.dataset import SocialDataset
 from recdiff.fakes.injection import corrupt
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import auc
 from recdiff.recommender.fit import fit_recommender
 from recdiff.scorer.fit import fit_scorer
@@ -137,20 +138,11 @@ def scorers(run: Run, users: list[int]) -> None:
     """Measure fits of the scorer; on ciao with fakes, beside the processor's scores."""
     if is_here("ciao"):
         data = read("ciao")
-        made = corrupt(
-            data.edges, data.train.shape[0], kind="uniform", share=SHARE, mode="replace", rng=np.random.default_rng(1)
-        )
+        graph = SocialGraph(data.edges, data.train.shape[0], False)
+        made = corrupt(graph, kind="uniform", share=SHARE, mode="replace", rng=np.random.default_rng(1))
 
         def fitted(device: str) -> Scorer:
-            return fit_scorer(
-                made.edges,
-                data.train.shape[0],
-                data.train,
-                directed=False,
-                config=ScorerConfig(),
-                seed=0,
-                device=device,
-            )
+            return fit_scorer(made.graph, data.train, ScorerConfig(), seed=0, device=device)
 
         card = run.measure("scorer/ciao", lambda: fitted(run.device), repeats=3)
         processor = run.measure("scorer/ciao, processor", lambda: fitted("cpu"), repeats=1)
@@ -165,15 +157,7 @@ def scorers(run: Run, users: list[int]) -> None:
         many = of_size(count)
         run.measure(
             f"scorer/{count:,} users, {len(many.edges):,} ties",
-            lambda many=many: fit_scorer(
-                many.edges,
-                many.train.shape[0],
-                many.train,
-                directed=False,
-                config=ScorerConfig(),
-                seed=0,
-                device=run.device,
-            ),
+            lambda many=many: fit_scorer(many.graph, many.train, ScorerConfig(), seed=0, device=run.device),
         )
 
 

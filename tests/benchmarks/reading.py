@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from recdiff.data.dataset import SocialDataset
-from recdiff.data.edge_stream import iter_edge_batches
+from recdiff.data.edge_stream import open_edges
 from recdiff.data.summary import describe
 from recdiff.sample.folder import write_sample
 
@@ -34,7 +34,7 @@ def row(users: int) -> str:
         read, dataset = timed(lambda: SocialDataset.read(work))
         told, _ = timed(lambda: describe(dataset))
         social = next(Path(work).glob("social.*"))
-        streamed, rows = timed(lambda: sum(batch.num_rows for batch in iter_edge_batches(social)))
+        streamed, rows = timed(lambda: sum(batch.num_rows for batch in open_edges(social).batches()))
     counts = f"{users:,} | {sample.interactions.num_rows:,} | {rows:,}"
     return f"| {counts} | {made:.2f} | {read:.2f} | {told:.2f} | {streamed:.2f} |"
 

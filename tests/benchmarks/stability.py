@@ -52,9 +52,7 @@ def dataset_of(name: str, data: Path) -> SocialDataset:
 def cell(dataset: SocialDataset, seeds: list[int]) -> dict[str, float | int | list[float]]:
     """Return what the fits of all ``seeds`` have in common."""
     train = dataset.train if dataset.train.nnz else None
-    fitted = [
-        fit_scorer(dataset.edges, len(dataset.users), train, dataset.directed, ScorerConfig(), seed) for seed in seeds
-    ]
+    fitted = [fit_scorer(dataset.graph, train, ScorerConfig(), seed=seed) for seed in seeds]
     correlation = [spearmanr(a.edge_log_odds, b.edge_log_odds).statistic for a, b in combinations(fitted, 2)]
     return {
         "edges": len(dataset.edges),

@@ -181,7 +181,7 @@ def cell(dataset: SocialDataset, family: str, seed: int) -> dict[str, float | st
     """Return the AUC of the score and of the best count, its name, and the share of fakes in the first 200."""
     edges, fake, used = attacked(dataset, family, seed)
     users = used.shape[0]
-    odds = fit_scorer(edges, users, used, False, ScorerConfig(), seed).edge_log_odds
+    odds = fit_scorer(SocialGraph(edges, users, False), used, ScorerConfig(), seed=seed).edge_log_odds
     counts = heuristic_scores(SocialGraph(edges, users, False), used, np.random.default_rng(0))
     best, name = max((auc(fake, -each), name) for name, each in counts.items())
     return {

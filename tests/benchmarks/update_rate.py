@@ -53,7 +53,7 @@ def main() -> None:
 def cell(dataset: SocialDataset, seed: int) -> dict[str, Any]:
     """Return AUC and time of an update and of a fit on everything."""
     rng, kind = np.random.default_rng(seed), KINDS[seed % len(KINDS)]
-    spoiled = corrupt(dataset.edges, len(dataset.users), kind, FAKES, "replace", rng, directed=dataset.directed)
+    spoiled = corrupt(dataset.graph, kind=kind, share=FAKES, mode="replace", rng=rng)
     held_out = np.zeros(len(spoiled.edges), bool)
     held_out[rng.choice(len(held_out), round(HELD_OUT * len(held_out)), replace=False)] = True
     new, truth = spoiled.edges[held_out], spoiled.is_fake[held_out]

@@ -9,34 +9,36 @@ from hypothesis import strategies as st
 
 from recdiff.cleaning.policy import Policy, expectation, removed
 from recdiff.errors import UsageError
+from recdiff.graph.social_graph import SocialGraph
 
 EDGES = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [3, 4]])
+GRAPH = SocialGraph(EDGES, 5, False)
 SCORES = np.array([0.1, 0.9, 0.5, 0.3, 0.8], np.float32)
 
 
 def test_a_threshold_removes_what_reaches_it() -> None:
-    assert removed(EDGES, SCORES, Policy(threshold=0.5), 5).tolist() == [False, True, True, False, True]
+    assert removed(GRAPH, SCORES, Policy(threshold=0.5)).tolist() == [False, True, True, False, True]
 
 
 def test_without_a_number_the_threshold_is_one_half() -> None:
-    assert (removed(EDGES, SCORES, Policy(), 5) == removed(EDGES, SCORES, Policy(threshold=0.5), 5)).all()
+    assert (removed(GRAPH, SCORES, Policy()) == removed(GRAPH, SCORES, Policy(threshold=0.5))).all()
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.0, 0), (0.2, 1), (0.59, 2), (1.0, 5)])
 def test_a_share_removes_the_worst(share: float, count: int) -> None:
-    chosen = removed(EDGES, SCORES, Policy(remove_share=share), 5)
+    chosen = removed(GRAPH, SCORES, Policy(remove_share=share))
     assert chosen.sum() == count
     assert set(SCORES[chosen]) == set(np.sort(SCORES)[5 - count :])
 
 
 def test_a_precision_is_reached_by_as_many_edges_as_it_allows() -> None:
-    chosen = removed(EDGES, SCORES, Policy(min_precision=0.7), 5)
+    chosen = removed(GRAPH, SCORES, Policy(min_precision=0.7))
     assert SCORES[chosen].mean() >= 0.7
     assert chosen.tolist() == [False, True, True, False, True]
 
 
 def test_an_edge_kept_for_a_lonely_user_is_the_least_suspicious() -> None:
-    chosen = removed(EDGES, SCORES, Policy(threshold=0.0, keep_degree=1), 5)
+    chosen = removed(GRAPH, SCORES, Policy(threshold=0.0, keep_degree=1))
     assert chosen.tolist() == [False, True, False, False, False]
 
 
@@ -52,14 +54,14 @@ def test_no_user_is_left_with_fewer_edges_than_promised(
     edges = np.array(pairs)
     edges = edges[edges[:, 0] != edges[:, 1]].reshape(-1, 2)
     scores = np.array([random.random() for _ in edges], np.float32)
-    chosen = removed(edges, scores, Policy(threshold=threshold, keep_degree=keep), 8)
+    chosen = removed(SocialGraph(edges, 8, False), scores, Policy(threshold=threshold, keep_degree=keep))
     before, after = (np.bincount(part.ravel(), minlength=8) for part in (edges, edges[~chosen]))
     assert (after >= np.minimum(before, keep)).all()
     assert not chosen[scores < threshold].any()
 
 
 def test_the_expectations_add_up() -> None:
-    facts = expectation(SCORES, removed(EDGES, SCORES, Policy(threshold=0.5), 5))
+    facts = expectation(SCORES, removed(GRAPH, SCORES, Policy(threshold=0.5)))
     assert facts["edges"] == 5
     assert facts["removed"] == 3
     assert facts["expected_fake_removed"] + facts["expected_real_removed"] == pytest.approx(3)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recdiff.data.direction import Ties, count_reciprocal, settle
+from recdiff.graph.social_graph import SocialGraph
 
 ROWS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=40)
 
@@ -83,4 +84,4 @@ def test_against_sets(rows: list[tuple[int, int]], directed: bool | None) -> Non
 def test_reciprocal_arcs_are_counted(rows: list[tuple[int, int]]) -> None:
     arcs = {(a, b) for a, b in rows if a != b}
     expected = sum((b, a) in arcs for a, b in arcs)
-    assert count_reciprocal(np.array(sorted(arcs), np.int64).reshape(-1, 2), 7) == expected
+    assert count_reciprocal(SocialGraph(np.array(sorted(arcs), np.int64).reshape(-1, 2), 7, directed=True)) == expected

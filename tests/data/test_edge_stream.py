@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recdiff.data import text_file as text
-from recdiff.data.edge_stream import iter_edge_batches, open_edges
+from recdiff.data.edge_stream import open_edges
 from recdiff.errors import DataError, UsageError
 
 ROWS = 1000
@@ -54,7 +54,7 @@ def write(folder: Path, form: str) -> Path:
 @pytest.mark.parametrize("rows", [1, 7, 250, 1000, 5000])
 def test_all_rows_in_equal_batches(tmp_path: Path, form: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "_BLOCK", 512)
-    batches = list(iter_edge_batches(write(tmp_path, form), rows))
+    batches = list(open_edges(write(tmp_path, form)).batches(rows))
     assert [batch.num_rows for batch in batches[:-1]] == [rows] * (len(batches) - 1)
     assert pa.Table.from_batches(batches).to_pydict() == TABLE.to_pydict()
     assert batches[0].schema.types[:2] == [pa.int64(), pa.int64()]
@@ -71,7 +71,7 @@ def test_memory_is_bounded_by_the_batch(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "edges.csv").write_bytes(b"src,dst\n" + b"abcdefgh,ijklmnop\n" * 400_000)
     before = pa.total_allocated_bytes()
     most = 0
-    for batch in iter_edge_batches(tmp_path / "edges.csv", 1000):
+    for batch in open_edges(tmp_path / "edges.csv").batches(1000):
         most = max(most, pa.total_allocated_bytes() - before)
         del batch
     assert most < 2_000_000
@@ -89,14 +89,14 @@ def test_memory_is_bounded_by_the_batch(tmp_path: Path, monkeypatch: pytest.Monk
 def test_types_of_ids_in_text(tmp_path: Path, content: bytes, src: list[object]) -> None:
     (tmp_path / "edges.csv").write_bytes(content)
     assert [
-        value for batch in iter_edge_batches(tmp_path / "edges.csv", 1) for value in batch["src"].to_pylist()
+        value for batch in open_edges(tmp_path / "edges.csv").batches(1) for value in batch["src"].to_pylist()
     ] == src
 
 
 def test_one_text_part_makes_all_ids_text(tmp_path: Path) -> None:
     pq.write_table(pa.table({"src": [1], "dst": [2]}), tmp_path / "a.parquet")
     (tmp_path / "b.csv").write_bytes(b"source_id,target_id\nx,3\n")
-    batches = list(iter_edge_batches(tmp_path))
+    batches = list(open_edges(tmp_path).batches())
     assert batches[0].to_pydict() == {"src": ["1", "x"], "dst": ["2", "3"]}
 
 
@@ -106,7 +106,7 @@ def test_other_columns_keep_their_types(tmp_path: Path) -> None:
         "from": pa.array(["a", "b"], pa.large_string()), "tags": [[1], []],
     })  # fmt: skip
     pq.write_table(table, tmp_path / "edges.parquet")
-    (batch,) = iter_edge_batches(tmp_path / "edges.parquet")
+    (batch,) = open_edges(tmp_path / "edges.parquet").batches()
     assert batch.schema.names == ["src", "dst", "when", "tags"]
     assert batch.schema.types[:3] == [pa.string(), pa.string(), pa.timestamp("ms")]
     assert batch.to_pydict()["tags"] == [[1], []]
@@ -114,7 +114,7 @@ def test_other_columns_keep_their_types(tmp_path: Path) -> None:
 
 def test_mapped_columns(tmp_path: Path) -> None:
     (tmp_path / "edges.csv").write_bytes(b"a,b\n1,2\n")
-    (batch,) = iter_edge_batches(tmp_path / "edges.csv", mapping={"src": "b", "dst": "a"})
+    (batch,) = open_edges(tmp_path / "edges.csv", mapping={"src": "b", "dst": "a"}).batches()
     assert batch.to_pydict() == {"src": [2], "dst": [1]}
     with pytest.raises(UsageError, match="'source' is no column of ours"):
         open_edges(tmp_path / "edges.csv", {"source": "a"})
@@ -122,12 +122,12 @@ def test_mapped_columns(tmp_path: Path) -> None:
 
 def test_no_rows_no_batches(tmp_path: Path) -> None:
     (tmp_path / "edges.csv").write_bytes(b"src,dst\n")
-    assert list(iter_edge_batches(tmp_path / "edges.csv")) == []
+    assert list(open_edges(tmp_path / "edges.csv").batches()) == []
 
 
 def fails(folder: Path, path: Path) -> str:
     with pytest.raises(DataError) as caught:
-        for _ in iter_edge_batches(path, 2):
+        for _ in open_edges(path).batches(2):
             pass
     return str(caught.value).replace(str(folder), "D")
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recdiff.data.dataset import SocialDataset
-from recdiff.data.edge_stream import iter_edge_batches
+from recdiff.data.edge_stream import open_edges
 from recdiff.errors import DataError
 
 BY_POSITION = {"src": "0", "dst": "1"}
@@ -46,7 +46,7 @@ def test_ids_that_differ_are_not(tmp_path: Path, text: str) -> None:
 def test_columns_by_position_mean_that_there_is_no_header(tmp_path: Path, text: str) -> None:
     dataset = social(tmp_path, text, BY_POSITION)
     assert len(dataset.edges) == 3
-    (batch,) = iter_edge_batches(tmp_path / "social.csv", mapping=BY_POSITION)
+    (batch,) = open_edges(tmp_path / "social.csv", mapping=BY_POSITION).batches()
     assert [",".join(map(str, row.values())) for row in batch.to_pylist()] == text.split()
 
 
@@ -107,13 +107,13 @@ def test_comment_above_the_table_is_skipped_in_folders_and_streams(
     dataset = SocialDataset.read(tmp_path, mapping=mapping)
     assert dataset.users.values.to_pylist() == [5, 6, 7]
     assert dataset.edges.tolist() == [[0, 1], [1, 2]]
-    (batch,) = iter_edge_batches(file, mapping=mapping)
+    (batch,) = open_edges(file, mapping=mapping).batches()
     assert batch.to_pydict() == {"src": [5, 6], "dst": [6, 7]}
     file.write_text(text.rstrip("\r\n").rpartition("\t")[0] + "\t\n", encoding="utf-8", newline="")
     line = len(text.splitlines())
     for read in (
         lambda: SocialDataset.read(tmp_path, mapping=mapping),
-        lambda: list(iter_edge_batches(file, 9, mapping)),
+        lambda: list(open_edges(file, mapping).batches(9)),
     ):
         with pytest.raises(DataError, match=f"row {line}, column '.*': the id is empty"):
             read()
@@ -127,7 +127,7 @@ def test_names_in_capitals_are_found(tmp_path: Path) -> None:
     (tmp_path / "SOCIAL.CSV").write_text("src,dst\n5,6\n6,7\n")
     (tmp_path / "Interactions.TSV.GZ").write_bytes(gzip.compress(b"user_id\titem_id\n5\t1\n"))
     assert SocialDataset.read(tmp_path).train.nnz == 1
-    (batch,) = iter_edge_batches(tmp_path / "SOCIAL.CSV")
+    (batch,) = open_edges(tmp_path / "SOCIAL.CSV").batches()
     assert batch.num_rows == 2
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recdiff.data.dataset import SocialDataset
-from recdiff.data.edge_stream import iter_edge_batches
+from recdiff.data.edge_stream import open_edges
 from recdiff.errors import DataError
 
 FEW = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -52,7 +52,7 @@ def outcome(folder: Path) -> SocialDataset | str:
 def streamed(path: Path) -> bool:
     """Say whether streaming ends with all batches or with an error that names the file."""
     try:
-        return all(batch.num_columns >= 2 for batch in iter_edge_batches(path, 3))
+        return all(batch.num_columns >= 2 for batch in open_edges(path).batches(3))
     except DataError as error:
         return str(error).startswith(str(path))
 
@@ -100,7 +100,7 @@ def test_sound_text_is_read_as_written(tmp_path: Path, rows: list[tuple[str, str
     quoting: Literal[0, 1] = csv.QUOTE_ALL if careful else csv.QUOTE_MINIMAL
     csv.writer(stream, quoting=quoting, lineterminator=end).writerows([("src", "dst"), *rows])
     only(tmp_path, "edges.csv", stream.getvalue().encode())
-    batches = list(iter_edge_batches(tmp_path / "edges.csv", 7))
+    batches = list(open_edges(tmp_path / "edges.csv").batches(7))
     found = [
         (str(src), str(dst))
         for batch in batches

@@ -31,7 +31,13 @@ def test_counts_match_sets() -> None:
 
 
 def test_each_finds_uniform_fakes_among_communities() -> None:
-    made = corrupt(community_edges(), 320, kind="uniform", share=0.2, mode="replace", rng=np.random.default_rng(0))
+    made = corrupt(
+        SocialGraph(community_edges(), 320, False),
+        kind="uniform",
+        share=0.2,
+        mode="replace",
+        rng=np.random.default_rng(0),
+    )
     found = heuristic_scores(SocialGraph(made.edges, 320, False), community_items(), np.random.default_rng(0))
     assert tuple(found) == HEURISTICS
     for name, score in found.items():

@@ -9,6 +9,7 @@ from recdiff.errors import DataError
 from recdiff.fakes.drawing import Graph
 from recdiff.graph.adjacency import adjacency
 from recdiff.graph.pairs import common_neighbours, pair_keys
+from recdiff.graph.social_graph import SocialGraph
 from tests.graph_samples import community_edges
 
 KINDS = ("uniform", "hub", "degree", "walk", "two-hop", "kept-path")
@@ -19,7 +20,7 @@ KINDS = ("uniform", "hub", "degree", "walk", "two-hop", "kept-path")
 def test_drawn_pairs_are_distinct_and_not_tied(kind: str, directed: bool) -> None:
     edges = community_edges()
     avoid = np.array([[0, 1], [2, 3]])
-    pairs = Graph.of(edges, 320, directed, avoid).draw(kind, 1000, np.random.default_rng(0))
+    pairs = Graph.of(SocialGraph(edges, 320, directed), avoid).draw(kind, 1000, np.random.default_rng(0))
     keys = pair_keys(pairs, 320, directed)
     assert len(np.unique(keys)) == 1000
     assert (pairs[:, 0] != pairs[:, 1]).all()
@@ -30,7 +31,7 @@ def test_drawn_pairs_are_distinct_and_not_tied(kind: str, directed: bool) -> Non
 def test_two_hop_pairs_are_an_even_draw_among_those_at_distance_two() -> None:
     # The pair (0, 1) has three common neighbours, (5, 6) has one: both must be drawn equally often.
     edges = np.array([[0, 2], [1, 2], [0, 3], [1, 3], [0, 4], [1, 4], [5, 7], [6, 7]])
-    graph = Graph.of(edges, 8, directed=False)
+    graph = Graph.of(SocialGraph(edges, 8, False))
     rng = np.random.default_rng(0)
     drawn = np.concatenate([graph.draw("two-hop", 1, rng) for _ in range(1500)])
     keys, counts = np.unique(pair_keys(drawn, 8, False), return_counts=True)
@@ -45,7 +46,7 @@ def test_kept_paths_run_along_the_edges_whose_ends_have_the_most_in_common(direc
     clique = np.stack(np.triu_indices(5, 1), axis=1)
     chain = np.stack([np.arange(10, 28), np.arange(11, 29)], axis=1)
     edges = np.concatenate([clique, clique + 5, [[4, 10]], chain, [[28, 5]]])
-    graph = Graph.of(edges, 29, directed)
+    graph = Graph.of(SocialGraph(edges, 29, directed))
     kept = np.stack(graph.closer_half(np.random.default_rng(0)).out.nonzero(), axis=1)
     kept = kept[kept[:, 0] < kept[:, 1]]
     assert len(kept) == len(edges) // 2
@@ -57,10 +58,10 @@ def test_kept_paths_run_along_the_edges_whose_ends_have_the_most_in_common(direc
 def test_degree_pairs_follow_the_degrees() -> None:
     edges = community_edges()
     degree = np.bincount(edges.ravel(), minlength=320)
-    pairs = Graph.of(edges, 320, directed=False).draw("degree", 3000, np.random.default_rng(0))
+    pairs = Graph.of(SocialGraph(edges, 320, False)).draw("degree", 3000, np.random.default_rng(0))
     drawn = np.bincount(pairs.ravel(), minlength=320)
     assert np.corrcoef(degree, drawn)[0, 1] > 0.8
-    even = Graph.of(edges, 320, directed=False).draw("uniform", 3000, np.random.default_rng(0))
+    even = Graph.of(SocialGraph(edges, 320, False)).draw("uniform", 3000, np.random.default_rng(0))
     assert abs(np.corrcoef(degree, np.bincount(even.ravel(), minlength=320))[0, 1]) < 0.5
 
 
@@ -78,6 +79,6 @@ def test_common_neighbours_match_the_dense_product() -> None:
 def test_a_graph_without_room_says_so() -> None:
     triangle = np.array([[0, 1], [1, 2], [0, 2]])
     with pytest.raises(DataError, match="cannot draw 2 distinct uniform pairs that are no edges: found only 0"):
-        Graph.of(triangle, 3, directed=False).draw("uniform", 2, np.random.default_rng(0))
+        Graph.of(SocialGraph(triangle, 3, False)).draw("uniform", 2, np.random.default_rng(0))
     with pytest.raises(DataError, match="cannot draw 1 distinct two-hop pairs"):
-        Graph.of(np.array([[0, 1]]), 4, directed=True).draw("two-hop", 1, np.random.default_rng(0))
+        Graph.of(SocialGraph(np.array([[0, 1]]), 4, True)).draw("two-hop", 1, np.random.default_rng(0))

@@ -12,6 +12,7 @@ from recdiff.graph import sparse as graph
 from recdiff.graph.adjacency import bipartite_adjacency, social_adjacency, symmetric_normalised
 from recdiff.graph.folded import FoldedGraph
 from recdiff.graph.rewired import rewired
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.graph.sparse import Propagator, csr_tensor
 from tests import reference
 
@@ -49,7 +50,7 @@ def test_a_graph_without_a_fold_is_that_of_the_other_ties(
     pairs = rng.permutation(np.unique(np.sort(rng.integers(0, 50, (300, 2)), axis=1), axis=0))
     edges = pairs[pairs[:, 0] != pairs[:, 1]]
     fold, weight = rng.integers(0, 3, len(edges)), rng.random(len(edges)).astype(np.float32)
-    graph = FoldedGraph.of(edges, fold, 50, directed)
+    graph = FoldedGraph.of(SocialGraph(edges, 50, directed), fold)
     assert (graph.whole != social_adjacency(edges, 50, directed)).nnz == 0
     for left_out in range(4):
         kept = fold != left_out
@@ -70,7 +71,7 @@ def test_a_graph_without_a_fold_is_that_of_the_other_ties(
 
 def test_edges_that_are_answered_are_counted() -> None:
     edges = np.array([[0, 1], [1, 0], [1, 2], [3, 1], [1, 3]])
-    graph = FoldedGraph.of(edges, np.array([0, 0, 0, 1, 1]), 4, True)
+    graph = FoldedGraph.of(SocialGraph(edges, 4, True), np.array([0, 0, 0, 1, 1]))
     whole, without = graph.without(2), graph.without(1)
     assert whole.sent is not None
     assert without.received is not None

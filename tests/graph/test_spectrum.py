@@ -23,7 +23,9 @@ def block(rows: int, width: int, seed: int = 0) -> torch.Tensor:
 def leading(graph: sp.csr_matrix, positive: int, negative: int, start: torch.Tensor | None = None) -> Spectrum:
     users = graph.shape[0]
     first = block(users, block_width(positive + negative, users))
-    return eigenvectors(csr_tensor(graph), positive, negative, 10 if start is None else 3, first, start)
+    return eigenvectors(
+        csr_tensor(graph), positive, negative, iterations=10 if start is None else 3, first=first, start=start
+    )
 
 
 def triples(matrix: sp.csr_matrix, count: int) -> Spectrum:
@@ -57,7 +59,7 @@ def test_eigenvectors_of_the_same_ties_otherwise_weighted_are_a_head_start() -> 
 
     def residual(start: torch.Tensor | None) -> float:
         first = block(320, block_width(9, 320), 2)
-        found = eigenvectors(csr_tensor(weighted), 7, 2, 3, first, start)
+        found = eigenvectors(csr_tensor(weighted), 7, 2, iterations=3, first=first, start=start)
         left = found.left.numpy()
         return float(np.linalg.norm(weighted @ left - left * found.value, axis=0).max())
 

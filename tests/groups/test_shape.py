@@ -28,7 +28,7 @@ def test_shapes_count_what_they_say() -> None:
 
 def test_rings_are_told_from_circles_of_friends() -> None:
     made = town(users=3000, rings=8, seed=4)
-    block = find_blocks(made.edges, len(made.ring))
+    block = find_blocks(SocialGraph(made.edges, len(made.ring), False))
     fake = np.bincount(block[block >= 0], (made.ring >= 0)[block >= 0]) / np.bincount(block[block >= 0]) > 0.5
     evidence = shape_of(block, SocialGraph(made.edges, len(block), False)).evidence()
     assert (~fake).sum() > 20
@@ -63,7 +63,7 @@ def test_a_chain_or_a_star_that_is_cut_off_says_nothing() -> None:
 def test_edges_that_leave_are_looked_at_in_any_number_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     made = town(users=600, seed=2)
     graph = SocialGraph(made.edges, len(made.ring), False)
-    block = find_blocks(graph.pairs, graph.num_users)
+    block = find_blocks(graph)
     whole = shape_of(block, graph)
     monkeypatch.setattr(shapes, "LEFT", 50)
     parts = shape_of(block, graph)

@@ -22,7 +22,14 @@ def shifted(count: int = 6000) -> tuple[np.ndarray, np.ndarray]:
 
 
 def lesson(x: np.ndarray, label: np.ndarray, weight: np.ndarray, config: ClassifierConfig = CONFIG) -> Lesson:
-    return Lesson.of(torch.as_tensor(x), label, weight.astype(np.float32), 2, config, torch.Generator().manual_seed(7))
+    return Lesson.of(
+        torch.as_tensor(x),
+        label,
+        weight.astype(np.float32),
+        classes=2,
+        config=config,
+        generator=torch.Generator().manual_seed(7),
+    )
 
 
 def surprise(layers: Layers, x: np.ndarray, label: np.ndarray) -> float:
@@ -81,7 +88,7 @@ def test_lessons_learned_together_come_out_as_alone() -> None:
             label = rng.integers(0, classes, rows)
             x = rng.standard_normal((rows, features)).astype(np.float32) + label[:, None].astype(np.float32)
             weight = rng.random(rows).astype(np.float32)
-            made.append(Lesson.of(torch.as_tensor(x), label, weight, classes, config, drawn))
+            made.append(Lesson.of(torch.as_tensor(x), label, weight, classes=classes, config=config, generator=drawn))
         return made
 
     seen = [rng.standard_normal((50, features)).astype(np.float32) for _, features, _, _ in shapes]

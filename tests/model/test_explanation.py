@@ -32,7 +32,7 @@ FOUND = Contributions(-2.0, {"place": -0.8, "degree": 0.02, "taste": 1.0, "unsee
 
 
 def test_everything_known_is_said() -> None:
-    assert explain_edge("ann", "bob", ROW, 0.2, FOUND, (["cy"], [])) == [
+    assert explain_edge("ann", "bob", ROW, 0.2, found=FOUND, names=(["cy"], [])) == [
         "ann - bob: fake_score 0.930, almost certainly fake (the whole graph's level is 0.200).",
         "It looks most like an edge between two well-connected people who have nothing to do with each other (degree).",
         "Speaks for fake (+4.36): what networks make of it that never saw this edge.",

@@ -195,12 +195,12 @@ def fits_once() -> Iterator[None]:
             done[key] = fit_all(config, dataset, labels, decisions, **more)
         return done[key]
 
-    def scored(edges: Any, users: int, **more: Any) -> Scorer:
+    def scored(graph: Any, train: Any, settings: Any, **more: Any) -> Scorer:
         if more["known"] is not None:
-            return fit_scorer(edges, users, **more)
-        key = more["config"], more["seed"], edges.tobytes()
+            return fit_scorer(graph, train, settings, **more)
+        key = settings, more["seed"], graph.edges.tobytes()
         if key not in scorers:
-            scorers[key] = fit_scorer(edges, users, **more)
+            scorers[key] = fit_scorer(graph, train, settings, **more)
         return scorers[key]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -38,14 +38,6 @@ class Watched:
         self.page.goto(address)
         self.page.wait_for_selector("#item h2", state="attached")
 
-    def _said(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.faults.append(message.text)
-
-    def _asked(self, request: Any) -> None:
-        if not request.url.startswith(self._address):
-            self.elsewhere.append(request.url)
-
     def title(self, text: str) -> None:
         """Wait until the thing that is shown is called ``text``."""
         expect(self.page.locator("#item h2")).to_have_text(text)

@@ -13,6 +13,7 @@ from recdiff.fakes.drawing import Graph
 from recdiff.fakes.injection import draw_from
 from recdiff.fakes.kinds import planted
 from recdiff.graph.folded import FoldedGraph, Sides
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.scorer import accounts
 from recdiff.scorer.accounts import (
     FEW_ITEMS,
@@ -32,7 +33,7 @@ USERS = 320
 
 
 def whole(edges: np.ndarray, users: int = USERS, directed: bool = False) -> Sides:
-    return FoldedGraph.of(edges, np.zeros(len(edges), np.int64), users, directed).without(1)
+    return FoldedGraph.of(SocialGraph(edges, users, directed), np.zeros(len(edges), np.int64)).without(1)
 
 
 def test_columns_by_hand() -> None:
@@ -78,7 +79,7 @@ def test_users_lack_what_others_of_their_degree_use() -> None:
 
 
 def test_rings_are_of_many_sizes_and_densities() -> None:
-    graph, rng = Graph.of(community_edges(), USERS, False), np.random.default_rng(0)
+    graph, rng = Graph.of(SocialGraph(community_edges(), USERS, False)), np.random.default_rng(0)
     found = [draw_from(graph, "ring", 200, rng) for _ in range(50)]
     sizes = [size for _, size in found]
     within = [float((pairs >= USERS).all(axis=1).mean()) for pairs, _ in found]
@@ -95,8 +96,10 @@ def test_planted_ties_are_labelled_and_in_folds() -> None:
     fold = np.arange(len(edges)) % 4
     tastes = Tastes.of(community_items(), USERS, TableConfig(), rng)
     count = round(0.05 * len(edges))
-    graph = Graph.of(edges, USERS, False), FoldedGraph.of(edges, fold, USERS, False)
-    found = plant(*graph, (edges, fold), community_items(), tastes, count=count, rng=rng)
+    graph = SocialGraph(edges, USERS, False)
+    found = plant(
+        Graph.of(graph), FoldedGraph.of(graph, fold), (edges, fold), community_items(), tastes, count=count, rng=rng
+    )
     assert (np.abs(np.bincount(found.label)[1:] - count) <= 8).all()
     assert set(found.fold) == {0, 1, 2, 3}
     assert found.kinds == planted()

@@ -38,8 +38,8 @@ CONFIG = ScorerConfig(
 
 
 def corrupted(kind: str = "uniform", share: float = 0.2) -> Corruption:
-    edges = community_edges(USERS, 7000)
-    return corrupt(edges, USERS, kind=kind, share=share, mode="replace", rng=np.random.default_rng(1))  # type: ignore[arg-type]
+    graph = SocialGraph(community_edges(USERS, 7000), USERS, False)
+    return corrupt(graph, kind=kind, share=share, mode="replace", rng=np.random.default_rng(1))
 
 
 def items(num_users: int) -> sp.csr_matrix:
@@ -48,7 +48,7 @@ def items(num_users: int) -> sp.csr_matrix:
 
 
 def fitted(made: Corruption, config: ScorerConfig = CONFIG, directed: bool = False) -> Scorer:
-    return fit_scorer(made.edges, made.num_users, items(made.num_users), directed, config, seed=3)
+    return fit_scorer(made.graph, items(made.num_users), config, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +138,14 @@ def test_directed_ties_without_interactions() -> None:
     edges = community_edges(USERS, 7000)
     turned = np.random.default_rng(0).random(len(edges)) < 0.5
     edges[turned] = edges[turned][:, ::-1]
-    made = corrupt(edges, USERS, kind="uniform", share=0.2, mode="replace", rng=np.random.default_rng(0), directed=True)
-    scorer = fit_scorer(made.edges, USERS, None, True, CONFIG, seed=0)
+    made = corrupt(
+        SocialGraph(edges, USERS, True),
+        kind="uniform",
+        share=0.2,
+        mode="replace",
+        rng=np.random.default_rng(0),
+    )
+    scorer = fit_scorer(SocialGraph(made.edges, USERS, True), None, CONFIG, seed=0)
     assert edge_metrics(made.is_fake, scorer.edge_scores).auc > 0.75
     assert scorer.kinds == (*sampled(), STAGED, OTHER)
     pairs = np.random.default_rng(0).integers(0, USERS, (200, 2))
@@ -159,23 +165,25 @@ def test_scores_do_not_depend_on_the_order_of_edges_or_of_their_ends(uniform: tu
     rng = np.random.default_rng(0)
     order = rng.permutation(len(made.edges))
     turned = np.where(rng.random((len(order), 1)) < 0.5, made.edges[order, ::-1], made.edges[order])
-    again = fit_scorer(turned, made.num_users, items(made.num_users), False, CONFIG, seed=3)
+    again = fit_scorer(SocialGraph(turned, made.num_users, False), items(made.num_users), CONFIG, seed=3)
     assert again.edge_scores.tobytes() == scorer.edge_scores[order].tobytes()
 
 
 def test_a_mixture_of_kinds_is_ranked_above_every_heuristic() -> None:
     edges = community_edges(USERS, 7000)
     for kind in ("uniform", "degree", "two-hop"):
-        edges = corrupt(edges, USERS, kind=kind, share=0.08, mode="add", rng=np.random.default_rng(1)).edges
+        edges = corrupt(
+            SocialGraph(edges, USERS, False), kind=kind, share=0.08, mode="add", rng=np.random.default_rng(1)
+        ).edges
     is_fake = ~np.isin(pair_keys(edges, USERS, False), pair_keys(community_edges(USERS, 7000), USERS, False))
-    scorer = fit_scorer(edges, USERS, items(USERS), False, CONFIG, seed=0)
+    scorer = fit_scorer(SocialGraph(edges, USERS, False), items(USERS), CONFIG, seed=0)
     floor = heuristic_scores(SocialGraph(edges, USERS, False), items(USERS), np.random.default_rng(0))
     best = max(edge_metrics(is_fake, -score, probability=False).auc for score in floor.values())
     assert edge_metrics(is_fake, scorer.edge_scores).auc > best
 
 
 def test_a_graph_as_it_is_has_hardly_any_edge_that_is_called_fake() -> None:
-    scorer = fit_scorer(community_edges(USERS, 7000), USERS, items(USERS), False, CONFIG, seed=0)
+    scorer = fit_scorer(SocialGraph(community_edges(USERS, 7000), USERS, False), items(USERS), CONFIG, seed=0)
     assert (scorer.edge_scores >= 0.9).mean() <= 0.01
     assert scorer.interval[0] < 0.02
 
@@ -185,14 +193,14 @@ def test_edges_that_are_not_answered_are_the_suspicious_ones_where_most_are() ->
     rng = np.random.default_rng(0)
     unanswered = rng.random(len(edges)) < 0.1
     both = np.concatenate([edges, edges[~unanswered][:, ::-1]])
-    scorer = fit_scorer(both, USERS, None, True, CONFIG, seed=0)
+    scorer = fit_scorer(SocialGraph(both, USERS, True), None, CONFIG, seed=0)
     alone = np.concatenate([unanswered, np.zeros(int((~unanswered).sum()), bool)])
     assert edge_metrics(alone, scorer.edge_scores).auc > 0.9
 
 
 def test_too_few_ties_are_refused() -> None:
     with pytest.raises(DataError, match="20 social edges are too few to learn what a fake looks like: at least 50"):
-        fit_scorer(community_edges()[:20], 320, train=None, directed=False, config=CONFIG, seed=0)
+        fit_scorer(SocialGraph(community_edges()[:20], 320, False), None, CONFIG, seed=0)
 
 
 def test_known_fakes_are_learned_as_a_kind_of_their_own() -> None:
@@ -205,7 +213,8 @@ def test_known_fakes_are_learned_as_a_kind_of_their_own() -> None:
     is_fake = first >= len(community_edges(USERS, 5000))
     known = np.where(rng.random(len(edges)) < 0.3, is_fake, -1).astype(np.int64)
     rest = known < 0
-    scorers = [fit_scorer(edges, USERS, items(USERS), False, CONFIG, seed=0, known=each) for each in (None, known)]
+    graph = SocialGraph(edges, USERS, directed=False)
+    scorers = [fit_scorer(graph, items(USERS), CONFIG, seed=0, known=each) for each in (None, known)]
     blind, taught = (edge_metrics(is_fake[rest], each.edge_scores[rest]).auc for each in scorers)
     assert taught > blind
     assert taught > 0.9
@@ -224,7 +233,8 @@ def test_few_labels_make_no_kind_but_are_learned_from() -> None:
     known = np.full(len(edges), -1)
     known[told] = is_fake[told]
     rest = known < 0
-    scorers = [fit_scorer(edges, USERS, items(USERS), False, CONFIG, seed=0, known=each) for each in (None, known)]
+    graph = SocialGraph(edges, USERS, directed=False)
+    scorers = [fit_scorer(graph, items(USERS), CONFIG, seed=0, known=each) for each in (None, known)]
     blind, taught = (edge_metrics(is_fake[rest], each.edge_scores[rest]).auc for each in scorers)
     assert taught > blind + 0.2
     assert KNOWN not in scorers[1].kinds
@@ -237,7 +247,8 @@ def test_labels_of_one_sort_weigh_in_training_and_leave_the_level_alone(sort: in
     edges = community_edges()
     known = np.where(np.arange(len(edges)) % 3 == 0, sort, -1)
     quick = replace(CONFIG, evidence=EvidenceConfig(denoising="none"), rounds=1)
-    blind, taught = (fit_scorer(edges, 320, None, False, quick, seed=0, known=each) for each in (None, known))
+    graph = SocialGraph(edges, 320, directed=False)
+    blind, taught = (fit_scorer(graph, None, quick, seed=0, known=each) for each in (None, known))
     assert not np.array_equal(taught.edge_log_odds, blind.edge_log_odds)
     assert taught.edge_scores.mean() == pytest.approx(blind.edge_scores.mean(), abs=0.02)
     assert taught.agreement is None
@@ -248,9 +259,7 @@ def test_labels_of_one_sort_weigh_in_training_and_leave_the_level_alone(sort: in
 def test_a_fit_tells_how_far_it_is() -> None:
     told: list[tuple[str, int, int]] = []
     quick = replace(CONFIG, evidence=EvidenceConfig(denoising="none"), worthwhile=1.0, rounds=2)
-    fit_scorer(
-        community_edges(), 320, train=None, directed=False, config=quick, seed=0, report=lambda *step: told.append(step)
-    )
+    fit_scorer(SocialGraph(community_edges(), 320, False), None, quick, seed=0, report=lambda *step: told.append(step))
     stages, done, totals = zip(*told, strict=True)
     assert set(stages) == {"edge scorer"}
     assert list(done) == [*range(CONFIG.folds + 3), totals[0]]  # type: ignore[operator]

@@ -8,6 +8,7 @@ import pytest
 from recdiff.fakes.drawing import Graph
 from recdiff.fakes.kinds import sampled
 from recdiff.graph.pairs import pair_keys
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.scorer.pool import FakePool, edge_folds, fake_pool
 from tests.graph_samples import community_edges
 
@@ -16,8 +17,9 @@ USERS, FOLDS = 320, 5
 
 def pooled(edges: np.ndarray, directed: bool, per_kind: int) -> FakePool:
     rng = np.random.default_rng(0)
-    fold = edge_folds(edges, USERS, directed, FOLDS, rng)
-    return fake_pool(Graph.of(edges, USERS, directed), edges, edge_fold=fold, folds=FOLDS, per_kind=per_kind, rng=rng)
+    graph = SocialGraph(edges, USERS, directed)
+    fold = edge_folds(graph, FOLDS, rng)
+    return fake_pool(Graph.of(graph), graph, edge_fold=fold, folds=FOLDS, per_kind=per_kind, rng=rng)
 
 
 @pytest.mark.parametrize("directed", [False, True])
@@ -60,17 +62,11 @@ def test_mutual_arcs_share_a_fold() -> None:
 
 
 def test_a_kind_that_the_graph_has_no_room_for_is_left_out() -> None:
+    def kinds_of(graph: SocialGraph) -> tuple[str, ...]:
+        fold, rng = np.arange(len(graph.edges)) % FOLDS, np.random.default_rng(0)
+        return fake_pool(Graph.of(graph), graph, edge_fold=fold, folds=FOLDS, per_kind=100, rng=rng).kinds
+
     star = np.stack([np.zeros(60, np.int64), np.arange(1, 61)], axis=1)
-    fold = np.arange(60) % FOLDS
-    pool = fake_pool(
-        Graph.of(star, 61, False), star, edge_fold=fold, folds=FOLDS, per_kind=100, rng=np.random.default_rng(0)
-    )
-    assert "two-hop" in pool.kinds
+    assert "two-hop" in kinds_of(SocialGraph(star, 61, False))
     clique = np.stack(np.triu_indices(12, 1), axis=1).astype(np.int64)
-    fold = np.arange(len(clique)) % FOLDS
-    assert (
-        fake_pool(
-            Graph.of(clique, 12, False), clique, edge_fold=fold, folds=FOLDS, per_kind=100, rng=np.random.default_rng(0)
-        ).kinds
-        == ()
-    )
+    assert kinds_of(SocialGraph(clique, 12, False)) == ()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from recdiff.config.scorer import ClassifierConfig, EvidenceConfig, MixtureConfig, ScorerConfig, TableConfig
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.hands import Hands, nothing, ray_hands
 from recdiff.machine.ray_cluster import INSTALL
 from recdiff.scorer.fit import fit_scorer
@@ -70,7 +71,7 @@ class OnceKilled:
 
 def fitted(hands: Hands | None) -> Scorer:
     edges = community_edges()
-    return fit_scorer(edges, int(edges.max()) + 1, None, directed=False, config=QUICK, seed=0, hands=hands)
+    return fit_scorer(SocialGraph(edges, int(edges.max()) + 1, False), None, QUICK, seed=0, hands=hands)
 
 
 def test_all_encodings_and_networks_are_handed_out_and_the_scores_are_the_same() -> None:

@@ -22,14 +22,12 @@ Fitted = tuple[SocialDataset, Corruption, Scorer]
 def fitted_on_ciao() -> Fitted:
     """Ciao with a fifth of its ties replaced by degree-matched ones, and a scorer that was not told."""
     dataset = read("ciao")
-    users = len(dataset.users)
-    made = corrupt(
-        dataset.edges, users, kind="degree", share=0.2, mode="replace", rng=np.random.default_rng(10), directed=False
-    )
+    graph = SocialGraph(dataset.edges, len(dataset.users), False)
+    made = corrupt(graph, kind="degree", share=0.2, mode="replace", rng=np.random.default_rng(10))
     return (
         dataset,
         made,
-        fit_scorer(made.edges, users, train=dataset.train, directed=False, config=ScorerConfig(), seed=0),
+        fit_scorer(made.graph, dataset.train, ScorerConfig(), seed=0),
     )
 
 
@@ -38,8 +36,7 @@ def test_it_beats_what_was_told_the_kind_and_every_heuristic(fitted_on_ciao: Fit
     ours = edge_metrics(made.is_fake, scorer.edge_scores)
     assert ours.auc >= 0.875
     assert ours.average_precision >= 0.72
-    graph = SocialGraph(made.edges, made.num_users, False)
-    for name, score in heuristic_scores(graph, dataset.train, np.random.default_rng(0)).items():
+    for name, score in heuristic_scores(made.graph, dataset.train, np.random.default_rng(0)).items():
         assert ours.auc > edge_metrics(made.is_fake, -score, False).auc + 0.02, name
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from recdiff.config.scorer import ClassifierConfig, EvidenceConfig, MixtureConfig, ScorerConfig
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.scorer.fit import fit_scorer
 
 FEW = ClassifierConfig(hidden=(), epochs=1, least_steps=20)
@@ -80,7 +81,7 @@ def test_a_graph_of_any_shape_is_scored(shape: str, directed: bool) -> None:
 
 
 def check(edges: np.ndarray, directed: bool) -> None:
-    found = fit_scorer(edges, int(edges.max()) + 2, None, directed, QUICK, 0)
+    found = fit_scorer(SocialGraph(edges, int(edges.max()) + 2, directed), None, QUICK, seed=0)
     assert found.edge_scores.shape == (len(edges),)
     assert np.isfinite(found.edge_scores).all()
     assert ((found.edge_scores >= 0) & (found.edge_scores <= 1)).all()
@@ -93,7 +94,7 @@ def check(edges: np.ndarray, directed: bool) -> None:
 def test_mutual_couples_are_scored() -> None:
     one = np.array(SHAPES["couples"](), np.int64)
     both = np.concatenate([one, one[:, ::-1]])
-    assert np.isfinite(fit_scorer(both, 120, None, True, QUICK, 0).edge_scores).all()
+    assert np.isfinite(fit_scorer(SocialGraph(both, 120, True), None, QUICK, seed=0).edge_scores).all()
 
 
 @pytest.mark.parametrize("directed", [False, True])

@@ -14,6 +14,7 @@ from recdiff.audit.decisions import EDGE, taken
 from recdiff.data.dataset import SocialDataset
 from recdiff.errors import DataError, UsageError
 from recdiff.estimator import RecDiff
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.model.edge_table import counts
 from recdiff.scorer.growth import column
 from recdiff.update.larger import Larger
@@ -171,10 +172,8 @@ def larger_of(directed: bool, split: np.ndarray | None = None, unknown: int | No
         known[unknown], table[unknown] = False, 0
     users = np.array([], np.int64) if unknown is None else np.array([unknown])
     return Larger(
-        edges=np.concatenate([fitted.pairs[~late], fitted.pairs[late]]),
+        graph=SocialGraph(np.concatenate([fitted.pairs[~late], fitted.pairs[late]]), len(fitted.users), directed),
         fitted=int((~late).sum()),
-        num_users=len(fitted.users),
-        directed=directed,
         known=known,
         users=users,
         used=fitted.seen[users],
@@ -221,8 +220,8 @@ def test_a_row_without_an_edge_is_that_of_a_graph_without_it(directed: bool) -> 
     if gone.sum() > 1:
         pytest.skip("its reverse is an edge of the fit")
     larger = larger_of(directed, late)
-    edges = np.delete(larger.edges, larger.fitted + 1, axis=0)
-    without = replace(larger, edges=edges, users=np.array([user]), used=fitted.seen[[user]])
+    graph = replace(larger.graph, edges=np.delete(larger.graph.edges, larger.fitted + 1, axis=0))
+    without = replace(larger, graph=graph, users=np.array([user]), used=fitted.seen[[user]])
     other = Rows(without, config, weight[[0, 2]])
     wanted = other.table(Asked.whole(len(other.touched)))[int(other.place[user])]
     same = ["degree", "unit", "norm", "length", "pull", "quiet"]

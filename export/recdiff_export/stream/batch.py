@@ -20,7 +20,7 @@ from recdiff.arrays import Float32, Int64, Mask
 from recdiff.data.problems import shorten
 from recdiff.errors import DataError
 from recdiff.model.told import FAKE, REAL, SILENT
-from recdiff.storage.whole import flush
+from recdiff.storage.whole import drafted
 from recdiff_export.runtime.lookup import IdLookup, self_ties
 from recdiff_export.stream.journal import COUNTS, Done
 from recdiff_export.stream.obeyed import Obeyed
@@ -102,6 +102,7 @@ def pipeline(
 def score_batch(
     scorer: Scorer,
     batch: pa.RecordBatch,
+    *,
     threshold: float,
     unknown: UnknownUsers,
     path: Path,
@@ -171,28 +172,21 @@ def warn_of(edges: Path, self_ties: int) -> None:
         _log.warning("%s: edges of a user with itself left out: %s", edges, f"{self_ties:,}")
 
 
-def write_part(
-    paths: Sequence[Path], results: Iterator[Scored], begun: Done, tick: Callable[[Done], bool], mark: str = ""
-) -> Done:
+def write_part(paths: Sequence[Path], results: Iterator[Scored], begun: Done, tick: Callable[[Done], bool]) -> Done:
     """Write ``results`` to the two files ``paths`` (`SIDES`), which appear when both are complete.
 
     Args:
         begun: what is counted so far. tick: called with the counts after each batch; True ends the part.
-        mark: told apart by it are the drafts of writers of the same part.
     """
     counted = begun
-    drafts = [path.with_name(f".{path.name}{mark}") for path in paths]
-    with Sink(drafts[0]) as kept, Sink(drafts[1]) as removed:
+    # On the disk before the journal names them.
+    with drafted(paths[0]) as one, drafted(paths[1]) as other, Sink(one) as kept, Sink(other) as removed:
         for result in results:
             kept.write(result.kept)
             removed.write(result.removed)
             counted = added(counted, result.done)
             if tick(counted):
                 break
-    for draft, path in zip(drafts, paths, strict=True):
-        # On the disk before the journal names it.
-        flush(draft)
-        draft.replace(path)
     return counted
 
 

@@ -74,6 +74,7 @@ class Journal:
             if self.out.exists() and not _ours(self.out):
                 raise UsageError(f"{self.out} exists and holds something else than cleaned edges; choose another --out")
             if self._resume and self.result.is_dir() and self._log.is_file():
+                self._clear_drafts()
                 self.done = self._whole(_read(self._log, self._fingerprint))
             if not self.done:
                 self._begin(self._fingerprint)
@@ -109,9 +110,7 @@ class Journal:
 
     def finish(self, summary: Summary) -> None:
         """Put the result in the output's place: one part becomes a file, more stay a folder of parts."""
-        # Drafts of writers that were killed; whole parts have taken another's place.
-        for draft in self.result.glob("*/.*"):
-            draft.unlink()
+        self._clear_drafts()
         if len(self.done) == 1:
             for side in ("kept", "removed"):
                 (part,) = (self.result / side).iterdir()
@@ -121,6 +120,11 @@ class Journal:
         flush_all(self.result)
         swap(self.result, self.out)
         shutil.rmtree(self.folder)
+
+    def _clear_drafts(self) -> None:
+        """Remove what killed writers of parts left."""
+        for draft in self.result.glob("*/.*"):
+            draft.unlink(missing_ok=True)
 
     def _begin(self, fingerprint: str) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

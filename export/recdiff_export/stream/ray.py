@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -119,11 +118,10 @@ class Worker:
             settings: dict[str, Any] = {"threshold": work.threshold, "unknown": work.unknown, "obeyed": work.obeyed}
             return score_batch(scorer, batch, **settings, path=path, first=first)
 
-        # The draft has a name of its own: a worker that was given up for dead may still be writing.
         with disk_errors(work.result), ThreadPoolExecutor(self._threads) as pool:
             results = pipeline(work.source, segment, pool, self._threads, score)
             none = Done.none(str(segment.path), segment.first)
-            return write_part(paths, results, none, lambda _: False, uuid.uuid4().hex)
+            return write_part(paths, results, none, lambda _: False)
 
 
 def _spread(work: _Work, left: list[int], workers: int | None) -> Iterator[Done]:

@@ -27,12 +27,12 @@ def choose(fitted: Fitted, policy: Policy, decisions: Sequence[Decision]) -> tup
     """
     pairs = fitted.pairs
     score = fitted.scores
-    found = Decided.of(decisions, fitted.users, pairs, directed=fitted.directed)
+    found = Decided.of(decisions, fitted.users, fitted.graph)
     anew = bool(decisions)
     accounts = fitted.told.obeyed_accounts(about_accounts(decisions, fitted.users), anew=anew)
     obeyed = fitted.told.obeyed(pairs, found.verdicts, accounts, anew=anew)
     allowed = None if policy.guarantee is None else guaranteed(fitted, obeyed, policy.guarantee)
-    chosen = removed(pairs, score, policy, len(fitted.users), allowed)
+    chosen = removed(fitted.graph, score, policy, allowed)
     chosen = (chosen | (obeyed == FAKE)) & (obeyed != REAL)
     facts: dict[str, Any] = {}
     if (obeyed != SILENT).any():

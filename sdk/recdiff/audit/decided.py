@@ -37,9 +37,9 @@ class Decided:
     elsewhere: int
 
     @classmethod
-    def of(cls, decisions: Iterable[Decision], users: Ids, edges: Int64, *, directed: bool) -> Decided:
-        """Look up what was decided of ``edges`` by position in ``users``."""
-        told = list(decisions)
+    def of(cls, decisions: Iterable[Decision], users: Ids, graph: SocialGraph) -> Decided:
+        """Look up what was decided of the edges of ``graph`` among ``users``."""
+        told, edges = list(decisions), graph.edges
         said: Verdicts = np.full(len(edges), SILENT, np.int8)
         own, score = np.zeros(len(edges), bool), np.full(len(edges), np.nan)
         at = positions(users, [each.src for each in told if each.what == ACCOUNT])
@@ -50,7 +50,7 @@ class Decided:
         known = (pairs >= 0).all(axis=1)
         rows = np.full(len(about), -1)
         if len(edges) and known.any():
-            rows[known] = EdgeIndex.of(SocialGraph(edges, len(users), directed)).rows_of(pairs[known])
+            rows[known] = EdgeIndex.of(graph).rows_of(pairs[known])
         for each, row in zip(about, rows.tolist(), strict=True):
             if row >= 0:
                 verdict = is_fake_of(each.verdict)

@@ -73,7 +73,7 @@ class ConflictError(UsageError):
 
 
 def taken(
-    what: str, src: str, dst: str, verdict: str, reason: str = "", who: str = "", score: float | None = None
+    what: str, src: str, dst: str, verdict: str, reason: str = "", *, who: str = "", score: float | None = None
 ) -> Decision:
     """Return a decision that is taken now, by ``who`` or the user of this process."""
     when = datetime.now(UTC).isoformat(timespec="seconds")

@@ -48,7 +48,7 @@ class Subject:
 
 
 def _known_edges(fitted: Fitted, decisions: Sequence[Decision]) -> Verdicts:
-    decided = Decided.of(decisions, fitted.users, fitted.pairs, directed=fitted.directed)
+    decided = Decided.of(decisions, fitted.users, fitted.graph)
     return overlaid(len(fitted.pairs), decided.verdicts, fitted.told.answers)
 
 

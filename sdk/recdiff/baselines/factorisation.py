@@ -22,7 +22,7 @@ _BLOCK = 1024
 
 def fit_bpr(task: Task, regularisation: float, learning_rate: float, epochs: int = EPOCHS) -> Score:
     """Score by BPR matrix factorisation, which is LightGCN without layers."""
-    return fit_lightgcn(task, 0, regularisation, learning_rate, epochs=epochs)
+    return fit_lightgcn(task, 0, regularisation, learning_rate=learning_rate, epochs=epochs)
 
 
 def fit_als(task: Task, width: int, background: float, regularisation: float, epochs: int = SWEEPS) -> Score:

@@ -46,7 +46,7 @@ class XSimGCL(LightGCN):
     """LightGCN without the table in the mean, noise in every layer, and the first layer contrasted with the mean."""
 
     def __init__(
-        self, task: Task, layers: int, tie_weight: float, noise: float, contrast: float, generator: torch.Generator
+        self, task: Task, layers: int, *, tie_weight: float, noise: float, contrast: float, generator: torch.Generator
     ) -> None:
         super().__init__(task, layers, tie_weight, generator)
         self.noise = noise
@@ -92,6 +92,7 @@ def fit_lightgcn(
     task: Task,
     layers: int,
     regularisation: float,
+    *,
     learning_rate: float = 0.01,
     tie_weight: float = 0.0,
     epochs: int = EPOCHS,
@@ -106,6 +107,7 @@ def fit_xsimgcl(
     task: Task,
     layers: int,
     regularisation: float,
+    *,
     noise: float,
     contrast: float,
     learning_rate: float = 0.01,

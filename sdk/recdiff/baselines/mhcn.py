@@ -97,6 +97,7 @@ def fit_mhcn(
     task: Task,
     regularisation: float,
     self_supervision: float,
+    *,
     layers: int = 2,
     learning_rate: float = 0.01,
     epochs: int = EPOCHS,

@@ -113,6 +113,7 @@ def train_pairwise(task: Task, encoder: Encoder, rates: Rates, generator: torch.
 def _train_epoch(
     encoder: Encoder,
     optimiser: torch.optim.Optimizer,
+    *,
     regularisation: float,
     pairs: tuple[Tensor, Tensor],
     sampler: NegativeSampler,

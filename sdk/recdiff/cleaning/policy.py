@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recdiff.arrays import Float32, Int64, Mask
+from recdiff.arrays import Float32, Mask
 from recdiff.errors import UsageError
+
+if TYPE_CHECKING:
+    # It needs SciPy, which the runtime does without.
+    from recdiff.graph.social_graph import SocialGraph
 
 DEFAULT_THRESHOLD = 0.5
 
@@ -51,16 +55,15 @@ class Policy:
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
-def removed(edges: Int64, fake_score: Float32, policy: Policy, num_users: int, found: Mask | None = None) -> Mask:
-    """Return which edges ``policy`` removes, (E,) bool.
+def removed(graph: SocialGraph, fake_score: Float32, policy: Policy, found: Mask | None = None) -> Mask:
+    """Return which edges of ``graph`` the ``policy`` removes, (E,) bool.
 
     Args:
-        edges: (E, 2) user positions.
         fake_score: (E,), the calibrated probability that an edge is fake.
         found: (E,), which edges a guarantee allows to remove, instead of the score.
     """
     chosen = _chosen(np.asarray(fake_score, np.float64), policy) if found is None else found
-    return chosen & ~_protected(edges, fake_score, chosen, policy.keep_degree, num_users)
+    return chosen & ~_protected(graph, fake_score, chosen, policy.keep_degree)
 
 
 def expectation(fake_score: Float32, chosen: Mask) -> dict[str, Any]:
@@ -105,12 +108,13 @@ def _chosen(score: NDArray[np.float64], policy: Policy) -> Mask:
     return chosen
 
 
-def _protected(edges: Int64, fake_score: Float32, chosen: Mask, keep_degree: int, num_users: int) -> Mask:
+def _protected(graph: SocialGraph, fake_score: Float32, chosen: Mask, keep_degree: int) -> Mask:
     """Mark the ``keep_degree`` least suspicious edges of each user who would be left with fewer."""
+    edges = graph.edges
     protected = np.zeros(len(edges), bool)
     if keep_degree == 0 or not chosen.any():
         return protected
-    left = np.bincount(edges[~chosen].ravel(), minlength=num_users)
+    left = np.bincount(edges[~chosen].ravel(), minlength=graph.num_users)
     user = edges.T.ravel()
     edge = np.tile(np.arange(len(edges)), 2)
     poor = left[user] < keep_degree

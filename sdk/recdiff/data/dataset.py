@@ -245,11 +245,10 @@ def _social_only(social: Table, directed: bool | None, others: tuple[str, ...]) 
     hint = f"; not read: {', '.join(others)} (rename what holds interactions to interactions.*)" if others else ""
     text = f"no interactions: edges are fitted and scored, nothing is recommended{hint}"
     notices = [Notice("social_only", 0, text)]
-    items = Ids(pa.array([], pa.string()))
     return _assemble(
         social.path,
         users,
-        items=items,
+        items=Ids(pa.array([], pa.string())),
         matrices=(none, none, none),
         ends=(src, dst),
         directed=directed,
@@ -317,6 +316,7 @@ def _from_published(path: Path, data: Published, directed: bool | None) -> Socia
 def _assemble(
     path: Path,
     users: Ids,
+    *,
     items: Ids,
     matrices: Matrices,
     ends: tuple[Positions, Positions],

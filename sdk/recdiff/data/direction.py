@@ -18,6 +18,7 @@ from recdiff.arrays import Int64, Mask, Positions
 from recdiff.data.notice import Notice, counted
 from recdiff.data.text_file import TextFile, is_parquet
 from recdiff.graph.keys import distinct, keys_of
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.storage.bounded import parquet_columns
 
 
@@ -120,9 +121,9 @@ def said(parts: Sequence[pa.Array]) -> bool | None:
     return {"directed": True, "undirected": False}.get(words.pop()) if len(words) == 1 else None
 
 
-def count_reciprocal(arcs: Int64, num_users: int) -> int:
-    """Return how many of the distinct ``arcs`` (E, 2) also stand the other way round, by linear-time sparse algebra."""
-    return _count_reciprocal(arcs[:, 0], arcs[:, 1], num_users)
+def count_reciprocal(graph: SocialGraph) -> int:
+    """Return how many edges also stand the other way round, by linear-time sparse algebra."""
+    return _count_reciprocal(graph.edges[:, 0], graph.edges[:, 1], graph.num_users)
 
 
 def _count_reciprocal(src: Positions, dst: Positions, num_users: int) -> int:

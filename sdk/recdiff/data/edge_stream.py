@@ -102,13 +102,6 @@ def open_edges(path: str | PathLike[str], mapping: Mapping[str, str] | None = No
     return EdgeFiles(parts=parts, schema=pa.schema(fields), rows=rows, _mapping=mapped, _table=Path(path), _names=names)
 
 
-def iter_edge_batches(
-    path: str | PathLike[str], rows_per_batch: int = ROWS, mapping: Mapping[str, str] | None = None
-) -> Iterator[pa.RecordBatch]:
-    """Open ``path`` (see open_edges) and yield its batches."""
-    return open_edges(path, mapping).batches(rows_per_batch)
-
-
 @dataclass(frozen=True)
 class Layout:
     """Where the columns of one file are.

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recdiff.arrays import Int64, Positions
+from recdiff.arrays import Int64, Positions, position_type
 from recdiff.data.text_index import TextIndex
 
 _DENSE_SPREAD = 4
@@ -177,11 +177,6 @@ class Coded:
         if self.values.type == pa.int64():
             return self.values
         return integers_of(self.values) if self.spelled else None
-
-
-def position_type(count: int) -> type[np.signedinteger]:
-    """Return the narrowest type that positions of ``count`` values have: 4 bytes nearly always."""
-    return np.int32 if count < np.iinfo(np.int32).max else np.int64
 
 
 def join(columns: Sequence[Coded]) -> tuple[Ids, list[Positions]]:

@@ -56,7 +56,7 @@ class Rows:
 
 
 def divide(
-    table: Table, who: Positions, what: Positions, num_items: int, seed: int, rule: SplitRule
+    table: Table, who: Positions, *, what: Positions, num_items: int, seed: int, rule: SplitRule
 ) -> tuple[Rows, list[Notice]]:
     """Return the distinct interactions of ``table``, divided as the file says or else by ``rule``.
 

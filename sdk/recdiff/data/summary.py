@@ -47,7 +47,7 @@ def describe(dataset: SocialDataset) -> dict[str, Any]:
 def _reciprocity(dataset: SocialDataset) -> float | None:
     if not dataset.directed:
         return 1.0 if dataset.mirrored else None
-    return count_reciprocal(dataset.edges, len(dataset.users)) / max(1, len(dataset.edges))
+    return count_reciprocal(dataset.graph) / max(1, len(dataset.edges))
 
 
 def _degrees(dataset: SocialDataset) -> dict[str, float]:

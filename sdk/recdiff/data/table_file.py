@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recdiff.arrays import Positions
+from recdiff.arrays import Positions, position_type
 from recdiff.data.columns import IDS, NUMBERS, Schema, resolve, unused, wrong_types
 from recdiff.data.exact_scan import Scan
-from recdiff.data.ids import Coded, Ids, is_text, position_type
+from recdiff.data.ids import Coded, Ids, is_text
 from recdiff.data.problems import COUNTED, Problem, data_error, shorten
 from recdiff.data.rows.faults import SPLITS, Found, faults_of, seconds
 from recdiff.data.rows.keys import Keys, repeated

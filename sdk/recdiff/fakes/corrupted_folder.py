@@ -39,9 +39,7 @@ def corrupt_folder(
     if other:
         raise UsageError(f"{folder} holds {other!r} and was not written by corrupt, so it stays; name another --out")
     rng = np.random.default_rng(seed)
-    made = corrupt(
-        dataset.edges, len(dataset.users), kind=kind, share=share, mode=mode, rng=rng, directed=dataset.directed
-    )
+    made = corrupt(dataset.graph, kind=kind, share=share, mode=mode, rng=rng)
     users = with_accounts(dataset.users, made.num_users - len(dataset.users))
     truth = _truth(made.edges, made.is_fake, users, kind, dataset.mirrored)
     manifest = {

@@ -26,6 +26,7 @@ from recdiff.fakes import kinds
 from recdiff.graph.adjacency import adjacency
 from recdiff.graph.keys import among, distinct
 from recdiff.graph.pairs import common_neighbours, pair_keys
+from recdiff.graph.social_graph import SocialGraph
 
 KEPT_PATH, MOST_COMPARED = "kept-path", 1 << 20
 """Where most edges are fakes, so are most paths of two, and fakes made before the others look unlike pairs along those.
@@ -49,10 +50,10 @@ class Graph:
     directed: bool
 
     @classmethod
-    def of(cls, edges: Int64, num_users: int, directed: bool, avoid: Int64 | None = None) -> Graph:
-        """Index ``edges`` (E, 2); pairs in ``avoid`` (A, 2) are never drawn either."""
-        closed = edges if avoid is None else np.concatenate([edges, avoid])
-        return cls.on(adjacency(edges, num_users, directed), closed, directed)
+    def of(cls, graph: SocialGraph, avoid: Int64 | None = None) -> Graph:
+        """Index the edges of ``graph``; pairs in ``avoid`` (A, 2) are never drawn either."""
+        closed = graph.edges if avoid is None else np.concatenate([graph.edges, avoid])
+        return cls.on(adjacency(graph.edges, graph.num_users, graph.directed), closed, graph.directed)
 
     @classmethod
     def on(cls, out: sp.csr_matrix, closed: Int64, directed: bool) -> Graph:

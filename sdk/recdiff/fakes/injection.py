@@ -25,6 +25,7 @@ from recdiff.fakes import kinds
 from recdiff.fakes.drawing import Graph
 from recdiff.fakes.kinds import injected
 from recdiff.graph.pairs import pair_keys
+from recdiff.graph.social_graph import SocialGraph
 
 Mode = Literal["replace", "add"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -44,29 +45,29 @@ class Corruption:
     """A graph with injected fakes.
 
     Attributes:
-        edges: int64 (E', 2), real and fake edges in random order.
+        graph: of real and fake edges in random order. Accounts that the fakes brought along have the positions U,
+            U + 1, ...
         is_fake: bool (E',).
-        num_users: U plus the accounts that the fakes brought along; those have the positions U, U + 1, ...
     """
 
-    edges: Int64
+    graph: SocialGraph
     is_fake: NDArray[np.bool_]
-    num_users: int
+
+    @property
+    def edges(self) -> Int64:
+        """Real and fake edges, (E', 2)."""
+        return self.graph.edges
+
+    @property
+    def num_users(self) -> int:
+        """U plus the accounts that the fakes brought along."""
+        return self.graph.num_users
 
 
-def corrupt(
-    edges: Int64,
-    num_users: int,
-    kind: str,
-    share: float,
-    mode: Mode,
-    rng: np.random.Generator,
-    directed: bool = False,
-) -> Corruption:
-    """Return ``edges`` with round(share * E) fakes of ``kind``.
+def corrupt(graph: SocialGraph, *, kind: str, share: float, mode: Mode, rng: np.random.Generator) -> Corruption:
+    """Return ``graph`` with round(share * E) fakes of ``kind``.
 
     Args:
-        edges: (E, 2), each edge once.
         share: fakes as a share of the edges there are, 0 to 1.
         mode: "replace" as many random edges, or "add" to them.
 
@@ -80,21 +81,21 @@ def corrupt(
         raise UsageError(f"mode {mode!r}: accepted are {', '.join(MODES)}")
     if not 0.0 <= share <= 1.0:
         raise UsageError(f"share {share}: expected a number from 0 to 1")
+    edges = graph.edges
     count = round(share * len(edges))
-    fakes, accounts = draw_fakes(edges, num_users, kind=kind, count=count, rng=rng, directed=directed)
+    fakes, accounts = draw_fakes(graph, kind, count, rng)
     kept = edges[np.sort(rng.permutation(len(edges))[count:])] if mode == "replace" else edges
     order = rng.permutation(len(kept) + len(fakes))
     is_fake = np.arange(len(order)) >= len(kept)
-    return Corruption(np.concatenate([kept, fakes])[order], is_fake[order], num_users + accounts)
+    made = SocialGraph(np.concatenate([kept, fakes])[order], graph.num_users + accounts, graph.directed)
+    return Corruption(made, is_fake[order])
 
 
-def draw_fakes(
-    edges: Int64, num_users: int, kind: str, count: int, rng: np.random.Generator, directed: bool = False
-) -> tuple[Int64, int]:
+def draw_fakes(graph: SocialGraph, kind: str, count: int, rng: np.random.Generator) -> tuple[Int64, int]:
     """Return ``count`` fakes of ``kind`` (count, 2) and how many new accounts they bring along."""
     if count == 0:
         return np.empty((0, 2), np.int64), 0
-    return draw_from(Graph.of(edges, num_users, directed), kind, count, rng)
+    return draw_from(Graph.of(graph), kind, count, rng)
 
 
 def draw_from(graph: Graph, kind: str, count: int, rng: np.random.Generator) -> tuple[Int64, int]:

@@ -8,7 +8,6 @@ import numpy as np
 
 from recdiff.arrays import Int64
 from recdiff.graph.keys import rising
-from recdiff.graph.pairs import pair_keys
 from recdiff.graph.social_graph import SocialGraph
 
 
@@ -27,7 +26,7 @@ class EdgeIndex:
     @classmethod
     def of(cls, graph: SocialGraph) -> EdgeIndex:
         """Index the edges of ``graph``, at least one."""
-        keys = pair_keys(graph.edges, graph.num_users, graph.directed)
+        keys = graph.keys_of(graph.edges)
         if rising(keys):
             return cls(keys, np.arange(len(keys)), graph)
         order = np.argsort(keys, kind="stable")
@@ -35,6 +34,6 @@ class EdgeIndex:
 
     def rows_of(self, pairs: Int64) -> Int64:
         """Return the row of each pair (B, 2), -1 for pairs that are no edge."""
-        wanted = pair_keys(pairs, self.graph.num_users, self.graph.directed)
+        wanted = self.graph.keys_of(pairs)
         place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
         return np.where(self.keys[place] == wanted, self.order[place], -1)

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recdiff.arrays import Int64
+from recdiff.arrays import position_type
 from recdiff.graph.keys import among, distinct
 from recdiff.graph.pairs import pair_keys
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.graph.sparse import csr, row_blocks, row_sums
 
 
@@ -104,19 +105,18 @@ class FoldedGraph:
     @classmethod
     def of(
         cls,
-        edges: Int64,
+        graph: SocialGraph,
         fold: NDArray[np.integer],
-        num_users: int,
-        directed: bool,
         device: torch.device | str = "cpu",
     ) -> FoldedGraph:
-        """Order ``edges`` (E, 2) of user positions, each edge once, whose folds are ``fold`` (E,), on ``device``."""
-        narrow = np.int32 if num_users < np.iinfo(np.int32).max else np.int64
+        """Order the edges of ``graph``, whose folds are ``fold`` (E,), on ``device``."""
+        edges, num_users = graph.edges, graph.num_users
+        narrow = position_type(num_users)
         src, dst = (torch.as_tensor(edges[:, side].astype(narrow)).to(device) for side in (0, 1))
         # Two more than the largest fold: what leaves nothing out is one more.
         folds = torch.as_tensor(fold.astype(np.min_scalar_type(-2 - int(fold.max(initial=0))))).to(device)
         both = _Pattern.of(torch.cat([dst, src]), torch.cat([src, dst]), folds, num_users)
-        if not directed:
+        if not graph.directed:
             return cls((both,), None)
         keys, back = (pair_keys(each, num_users, directed=True) for each in (edges, edges[:, ::-1]))
         answered = torch.as_tensor(among(back, distinct(keys))).to(device)
@@ -154,7 +154,7 @@ def _order(rows: Tensor, users: int) -> Tensor:
     if rows.device.type != "cpu":
         return torch.sort(rows, stable=True).indices
     # By counting: a tenth of the time of a sort.
-    number = np.arange(len(rows), dtype=np.int32 if len(rows) < np.iinfo(np.int32).max else np.int64)
+    number = np.arange(len(rows), dtype=position_type(len(rows)))
     begins = np.arange(len(rows) + 1, dtype=number.dtype)
     one_each = sp.csr_matrix((number, rows.numpy().astype(number.dtype), begins), shape=(len(rows), users))
     return torch.as_tensor(one_each.tocsc().data)
@@ -162,4 +162,4 @@ def _order(rows: Tensor, users: int) -> Tensor:
 
 def index_type(largest: int) -> torch.dtype:
     """Return the narrowest type of positions below ``largest``."""
-    return torch.int32 if largest < torch.iinfo(torch.int32).max else torch.int64
+    return torch.int32 if position_type(largest) is np.int32 else torch.int64

@@ -42,7 +42,7 @@ def rewired(adjacency: sp.csr_matrix, generator: np.random.Generator, rounds: in
     return social_adjacency(np.stack([src, dst], axis=1), nodes, directed=not symmetric)
 
 
-def _exchanged(src: Int64, dst: Int64, first: Int64, second: Int64, nodes: int, symmetric: bool) -> Int64:
+def _exchanged(src: Int64, dst: Int64, *, first: Int64, second: Int64, nodes: int, symmetric: bool) -> Int64:
     """Return ``dst`` (E,), exchanged between ``first`` and ``second`` where the graph stays simple."""
 
     def key(a: Int64, b: Int64) -> Int64:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recdiff.arrays import Int64
 from recdiff.graph.adjacency import adjacency, social_adjacency
-from recdiff.graph.pairs import undirected
+from recdiff.graph.pairs import pair_keys, undirected
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,10 @@ class SocialGraph:
     def pairs(self) -> Int64:
         """The distinct pairs of users that are tied, whatever the direction, in order, (M, 2)."""
         return undirected(self.edges, self.num_users)
+
+    def keys_of(self, pairs: Int64) -> Int64:
+        """Return one number for each of ``pairs`` (M, 2) of users, see ``pair_keys``."""
+        return pair_keys(pairs, self.num_users, self.directed)
 
     def friends(self) -> sp.csr_matrix:
         """Return who is tied to whom, whatever the direction: (U, U), every entry 1."""

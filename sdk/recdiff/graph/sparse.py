@@ -19,6 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recdiff.arrays import position_type
+
 _ANNOUNCING = Lock()
 ROW_BLOCK = 2**14
 """Rows computed at a time: what was read for one step is then in the cache for the next, and threads share evenly."""
@@ -240,7 +242,7 @@ def csr_tensor(matrix: sp.csr_matrix, device: torch.device | str = "cpu") -> Ten
 
 
 def _csr_tensor(matrix: sp.csr_matrix, device: torch.device | str) -> Tensor:
-    index = np.int32 if max(*matrix.shape, matrix.nnz) < np.iinfo(np.int32).max else np.int64
+    index = position_type(max(*matrix.shape, matrix.nnz))
     return torch.sparse_csr_tensor(
         torch.as_tensor(matrix.indptr.astype(index)),
         torch.as_tensor(matrix.indices.astype(index)),

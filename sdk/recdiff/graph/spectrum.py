@@ -39,7 +39,7 @@ def block_width(wanted: int, most: int) -> int:
 
 
 def eigenvectors(
-    matrix: Tensor, positive: int, negative: int, iterations: int, first: Tensor, start: Tensor | None = None
+    matrix: Tensor, positive: int, negative: int, *, iterations: int, first: Tensor, start: Tensor | None = None
 ) -> Spectrum:
     """Return the ``positive`` largest and ``negative`` smallest eigenpairs of a symmetric CSR ``matrix`` (U, U).
 

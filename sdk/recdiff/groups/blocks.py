@@ -25,8 +25,8 @@ from torch import Tensor
 
 from recdiff.arrays import Float64, Int64
 from recdiff.graph.folded import index_type
-from recdiff.graph.pairs import undirected
 from recdiff.graph.shared import Friends, shared_friends
+from recdiff.graph.social_graph import SocialGraph
 
 FEWEST, MOST = 5, 2_000
 """Members of a block."""
@@ -89,16 +89,16 @@ class _Parts:
         self.gains.append(own[better])
 
 
-def find_blocks(edges: Int64, num_users: int, device: torch.device | str = "cpu") -> Int64:
+def find_blocks(graph: SocialGraph, device: torch.device | str = "cpu") -> Int64:
     """Return the number of each user's block (U,), -1 for users in none; the densest evidence comes first.
 
     Args:
         device: where edges are looked up and parts are weighed.
     """
-    pairs = torch.as_tensor(undirected(edges, num_users)).to(device)
+    pairs = torch.as_tensor(graph.pairs).to(device)
     if not len(pairs):
-        return np.full(num_users, -1)
-    friends = Friends(pairs, num_users)
+        return np.full(graph.num_users, -1)
+    friends = Friends(pairs, graph.num_users)
     level, order = _levels(similarity(friends)).sort(stable=True)
     begins = torch.searchsorted(
         level, torch.arange(int(level[-1]) + 2, dtype=level.dtype, device=level.device)

@@ -90,7 +90,7 @@ def find_groups(graph: SocialGraph, times: Float64 | None = None) -> Groups:
 def find_members(graph: SocialGraph, times: Float64 | None = None, device: torch.device | str = "cpu") -> Members:
     """Return who is in which group, as in ``find_groups``; edges between groups are looked up on ``device``."""
     edges = graph.edges
-    member = find_blocks(graph.pairs, graph.num_users, device)
+    member = find_blocks(graph, device)
     shape = shape_of(member, graph, device)
     member, evidence, staged = _kept(member, shape.evidence(), shape.staged())
     kind = np.full(len(evidence), DENSE)

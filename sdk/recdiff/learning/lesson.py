@@ -62,6 +62,7 @@ class Lesson:
         inputs: Tensor,
         label: Int64,
         weight: Float32,
+        *,
         classes: int,
         config: ClassifierConfig,
         generator: torch.Generator,

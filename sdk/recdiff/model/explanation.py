@@ -30,6 +30,7 @@ def explain_edge(
     dst: Any,
     row: Mapping[str, Any],
     noise_level: float,
+    *,
     found: Contributions | None = None,
     names: Names = ((), ()),
 ) -> list[str]:

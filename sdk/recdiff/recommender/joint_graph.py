@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from recdiff.arrays import position_type
 from recdiff.graph.sparse import csr, csr_tensor, row_sums, scaled_sides
 
 
@@ -56,7 +56,7 @@ class JointGraph:
 def observed_pairs(train: sp.csr_matrix, device: torch.device | str = "cpu") -> Tensor:
     """Return the observed pairs of ``train`` (U, I) from both sides, an (N, N) CSR tensor of 2 R ones."""
     users, items = train.shape
-    index = np.int32 if max(users + items, 2 * train.nnz) < np.iinfo(np.int32).max else np.int64
+    index = position_type(max(users + items, 2 * train.nnz))
     begins, columns = (torch.as_tensor(each.astype(index)).to(device) for each in (train.indptr, train.indices))
     rows = torch.arange(users, dtype=columns.dtype, device=columns.device)
     rows = rows.repeat_interleave(begins.long().diff(), output_size=len(columns))

@@ -38,6 +38,7 @@ def squares(rows: Tensor, users: int) -> Tensor:
 def own_gradient(
     observed: Tensor,
     own: Tensor,
+    *,
     everyone: Tensor,
     users: int,
     squares: Tensor,

@@ -52,7 +52,7 @@ class Marks:
 def edge_marks(fitted: Fitted, queue: Queue, ledger: Ledger) -> Marks:
     """Return what stands of the fitted edges: decisions of them, of their accounts, answers of audits and labels."""
     told, pairs = fitted.told, fitted.pairs
-    decided = Decided.of(ledger.rows, fitted.users, pairs, directed=fitted.directed)
+    decided = Decided.of(ledger.rows, fitted.users, fitted.graph)
     state = overlaid(len(pairs), told.labels, told.answers, decided.verdicts)
     unsure = [each for each in ledger.standing.values() if each.what == EDGE and _unsure(each)]
     ends = ([each.src for each in unsure], [each.dst for each in unsure])

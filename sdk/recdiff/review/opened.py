@@ -62,7 +62,7 @@ class Opened:
     @cached_property
     def surroundings(self) -> Surroundings:
         """Who is around whom."""
-        return Surroundings.of(self.fitted.pairs, self.fitted.scores, len(self.fitted.users))
+        return Surroundings.of(self.fitted.graph, self.fitted.scores)
 
     @cached_property
     def members(self) -> list[Int64]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recdiff.arrays import Float32, Int64
+from recdiff.graph.social_graph import SocialGraph
 
 DRAWN = 36
 
@@ -26,11 +27,12 @@ class Surroundings:
     rows: Int64
 
     @classmethod
-    def of(cls, pairs: Int64, scores: Float32, num_users: int) -> Surroundings:
-        """Sort the edges (E, 2) by their ends."""
-        ends = pairs.ravel()
+    def of(cls, graph: SocialGraph, scores: Float32) -> Surroundings:
+        """Sort the edges of ``graph`` by their ends."""
+        ends = graph.edges.ravel()
         order = np.argsort(ends, kind="stable")
-        return cls(pairs, scores, np.searchsorted(ends[order], np.arange(num_users + 1)), order // 2)
+        starts = np.searchsorted(ends[order], np.arange(graph.num_users + 1))
+        return cls(graph.edges, scores, starts, order // 2)
 
     def edges_of(self, user: int) -> Int64:
         """Return the rows of the user's edges, the most suspicious first."""

@@ -16,6 +16,7 @@ from recdiff.fakes import kinds
 from recdiff.fakes.drawing import Graph
 from recdiff.fakes.injection import EDGES_PER_ACCOUNT, FARM_TARGETS, FARM_WITHIN, distinct_cells
 from recdiff.graph.pairs import pair_keys
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.sample.society import Society, random_neighbour, two_hops
 
 
@@ -63,7 +64,7 @@ def _drawn(kind: kinds.Kind, society: Society, accounts: Accounts, count: int, r
     own = _MADE.get(kind.name)
     if own is not None:
         return own(society, accounts, count, rng)
-    return Graph.of(society.edges, society.size, directed=False).draw_at_most(kind.name, count, rng)
+    return Graph.of(SocialGraph(society.edges, society.size, directed=False)).draw_at_most(kind.name, count, rng)
 
 
 def _uniform(society: Society, accounts: Accounts, count: int, rng: np.random.Generator) -> Int64:

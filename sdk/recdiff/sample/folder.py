@@ -177,7 +177,7 @@ def _truth(society: Society, fakes: Int64, kinds: NDArray[np.int8], number: Int6
 
 
 def _interactions(
-    society: Society, accounts: Accounts, items: int, number: Int64, names: pa.Array, rng: np.random.Generator
+    society: Society, accounts: Accounts, *, items: int, number: Int64, names: pa.Array, rng: np.random.Generator
 ) -> pa.Table:
     catalogue = make_catalogue(items, rng)
     users = len(number)

@@ -50,6 +50,7 @@ def make_catalogue(items: int, rng: np.random.Generator) -> Catalogue:
 def choose(
     community: Int64,
     counts: Int64,
+    *,
     friends: sp.csr_matrix,
     catalogue: Catalogue,
     number: Int64,

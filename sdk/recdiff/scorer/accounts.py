@@ -129,6 +129,7 @@ def plant(
     observed: tuple[Int64, Positions],
     train: sp.csr_matrix,
     tastes: Tastes,
+    *,
     count: int,
     rng: np.random.Generator,
 ) -> PlantedEdges:

@@ -71,11 +71,10 @@ SMALLEST_WEIGHT = 0.02
 
 
 def fit_scorer(
-    edges: Int64,
-    num_users: int,
+    graph: SocialGraph,
     train: sp.csr_matrix | None,
-    directed: bool,
     config: ScorerConfig,
+    *,
     seed: int,
     report: Report = silent,
     known: Int64 | None = None,
@@ -83,7 +82,7 @@ def fit_scorer(
     device: torch.device | str = "cpu",
     hands: Hands | None = None,
 ) -> Scorer:
-    """Fit on the ``edges`` (E, 2) and the interactions ``train`` (U, I), or None.
+    """Fit on ``graph`` and the interactions ``train`` (U, I), or None.
 
     Args:
         seed: of every draw; the same seed gives the same scores, in whatever order the edges come.
@@ -98,35 +97,37 @@ def fit_scorer(
     Raises:
         DataError: where there are too few edges to learn from.
     """
-    if len(edges) < (least := config.least_edges):
+    count = len(graph.edges)
+    if count < (least := config.least_edges):
         raise DataError(
-            f"{len(edges)} social edges are too few to learn what a fake looks like: at least {least} are needed"
+            f"{count} social edges are too few to learn what a fake looks like: at least {least} are needed"
         )
-    order, graph = _in_order(edges, num_users, directed, device)
+    order, ordered = _in_order(graph, device)
     told, even = None if known is None else known[order], None if drawn is None else drawn[order]
-    divisions = config.divisions_for(len(edges))
-    steps = Steps(report, "edge scorer", divisions * config.rounds_for(len(edges)) * (config.folds_for(len(edges)) + 2))
+    divisions = config.divisions_for(count)
+    steps = Steps(report, "edge scorer", divisions * config.rounds_for(count) * (config.folds_for(count) + 2))
     found = []
     with one_blas_thread() if torch.device(device).type == "cuda" else nullcontext():
         for sequence in np.random.SeedSequence(seed).spawn(divisions):
-            setup = make_setup(graph, train, config, Seeds.of(sequence), steps, device=device, hands=hands)
+            setup = make_setup(ordered, train, config, Seeds.of(sequence), steps, device=device, hands=hands)
             found.append(_divided(setup, told, even))
     steps.all()
     return averaged(found).reordered(order)
 
 
-def _in_order(edges: Int64, num_users: int, directed: bool, device: torch.device | str) -> tuple[Int64, SocialGraph]:
-    """Return which edge comes first, second, ... (E,), and the graph of the edges in that order.
+def _in_order(graph: SocialGraph, device: torch.device | str) -> tuple[Int64, SocialGraph]:
+    """Return which edge of ``graph`` comes first, second, ... (E,), and the graph of the edges in that order.
 
     Both are int32 where that is enough: half the memory.
     """
-    src, dst = torch.as_tensor(edges).to(device).unbind(1)
-    if not directed:
+    src, dst = torch.as_tensor(graph.edges).to(device).unbind(1)
+    if not graph.directed:
         src, dst = torch.minimum(src, dst), torch.maximum(src, dst)
-    keys, order = (src.long() * num_users + dst).sort()
-    ends = torch.empty((len(keys), 2), dtype=index_type(num_users), device=keys.device)
-    ends[:, 0], ends[:, 1] = keys.div(num_users, rounding_mode="floor"), keys.remainder_(num_users)
-    return order.to(index_type(len(order))).cpu().numpy(), SocialGraph(ends.cpu().numpy(), num_users, directed)
+    keys, order = (src.long() * graph.num_users + dst).sort()
+    ends = torch.empty((len(keys), 2), dtype=index_type(graph.num_users), device=keys.device)
+    ends[:, 0], ends[:, 1] = keys.div(graph.num_users, rounding_mode="floor"), keys.remainder_(graph.num_users)
+    number = order.to(index_type(len(order))).cpu().numpy()
+    return number, SocialGraph(ends.cpu().numpy(), graph.num_users, graph.directed)
 
 
 def _divided(setup: Setup, known: Int64 | None, drawn: Mask | None) -> Scorer:

@@ -37,7 +37,6 @@ ELEMENTWISE: Mapping[Operation, Callable[[Float32, Float32], Float32]] = {
     "dst": lambda src, dst: dst,
 }
 """Operations that yield as many features as they read columns."""
-SYMMETRIC: frozenset[str] = frozenset({"product", "dot", "split", "sum", "gap", "low"})
 BLOCK = 1 << 13
 """Pairs whose rows are gathered at once: few enough for them to stay in the cache."""
 SATURATED = 60.0

@@ -85,21 +85,25 @@ class FakePool:
 
 
 def fake_pool(
-    graph: Graph, edges: Int64, edge_fold: Positions, folds: int, per_kind: int, rng: np.random.Generator
+    drawable: Graph, graph: SocialGraph, *, edge_fold: Positions, folds: int, per_kind: int, rng: np.random.Generator
 ) -> FakePool:
-    """Return the pool for ``edges`` (E, 2) of ``graph`` with at most ``per_kind`` sampled non-edges per kind."""
-    of_fold = [edges[_at_most(np.flatnonzero(edge_fold == fold), rng)] for fold in range(folds)]
+    """Return the pool for the edges of ``graph`` with at most ``per_kind`` sampled non-edges per kind.
+
+    Args:
+        drawable: the same graph made ready for drawing. edge_fold: (E,).
+    """
+    of_fold = [graph.edges[_at_most(np.flatnonzero(edge_fold == fold), rng)] for fold in range(folds)]
 
     def drawn_as(kind: str, own: np.random.Generator) -> tuple[Int64, Int64]:
         if kind in EVEN_ENDS:
-            return _joined(kind, graph, of_fold, per_kind, own)
-        return _drawn(kind, graph, edges=edges, edge_fold=edge_fold, count=per_kind, folds=folds, rng=own)
+            return _joined(kind, drawable, of_fold, per_kind, own)
+        return _drawn(kind, drawable, graph, edge_fold=edge_fold, count=per_kind, folds=folds, rng=own)
 
     kinds = sampled()
     several = side_by_side(lambda each: drawn_as(*each), zip(kinds, rng.spawn(len(kinds)), strict=True))
     drawn = {kind: each for kind, each in zip(kinds, several, strict=True) if len(each[0]) >= FEWEST_PAIRS}
     return FakePool(
-        edges=edges,
+        edges=graph.edges,
         drawn=np.concatenate([np.empty((0, 2), np.int64), *(pairs for pairs, _ in drawn.values())]),
         drawn_as=np.repeat(np.arange(1, len(drawn) + 1), [len(pairs) for pairs, _ in drawn.values()]),
         fold=np.concatenate([edge_fold, *(fold.astype(edge_fold.dtype) for _, fold in drawn.values())]),
@@ -107,17 +111,17 @@ def fake_pool(
     )
 
 
-def edge_folds(edges: Int64, num_users: int, directed: bool, folds: int, rng: np.random.Generator) -> Positions:
+def edge_folds(graph: SocialGraph, folds: int, rng: np.random.Generator) -> Positions:
     """Return a fold per edge; the two arcs of a mutual pair share one, so that neither is seen beside the other.
 
     They are of the narrowest type that holds them.
     """
-    narrow = np.min_scalar_type(-folds)
-    if not directed and len(edges) > MANY_EDGES:
+    edges, narrow = graph.edges, np.min_scalar_type(-folds)
+    if not graph.directed and len(edges) > MANY_EDGES:
         return rng.integers(0, folds, len(edges)).astype(narrow)
-    if not directed:
+    if not graph.directed:
         return (rng.permutation(len(edges)) % folds).astype(narrow)
-    _, pair = np.unique(pair_keys(edges, num_users, directed=False), return_inverse=True)
+    _, pair = np.unique(pair_keys(edges, graph.num_users, directed=False), return_inverse=True)
     return (rng.permutation(int(pair.max()) + 1) % folds)[pair].astype(narrow)
 
 
@@ -134,19 +138,20 @@ def _joined(kind: str, graph: Graph, of_fold: list[Int64], count: int, rng: np.r
 
 def _drawn(
     kind: str,
-    graph: Graph,
-    edges: Int64,
+    drawable: Graph,
+    graph: SocialGraph,
+    *,
     edge_fold: Positions,
     count: int,
     folds: int,
     rng: np.random.Generator,
 ) -> tuple[Int64, Int64]:
     if kind == LOST_PATH:
-        pairs = graph.draw_at_most("two-hop", count, rng)
-        first_steps = np.stack([pairs[:, 0], _between(graph, pairs, rng)], axis=1)
-        rows = EdgeIndex.of(SocialGraph(edges, graph.num_users, graph.directed)).rows_of(first_steps)
+        pairs = drawable.draw_at_most("two-hop", count, rng)
+        first_steps = np.stack([pairs[:, 0], _between(drawable, pairs, rng)], axis=1)
+        rows = EdgeIndex.of(graph).rows_of(first_steps)
         return pairs, edge_fold[rows].astype(np.int64)
-    pairs = graph.draw_at_most(kind, count, rng)
+    pairs = drawable.draw_at_most(kind, count, rng)
     return pairs, rng.integers(0, folds, len(pairs))
 
 

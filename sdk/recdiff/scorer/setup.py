@@ -162,18 +162,18 @@ def make_setup(
     hands: Hands | None = None,
 ) -> Setup:
     """Divide the edges into folds, draw what is learned from and describe the accounts in it."""
-    edges, num_users, directed = graph.edges, graph.num_users, graph.directed
+    edges = graph.edges
     groups = _begun(lambda: Staged.of(graph, device), device)
     rng = np.random.default_rng(seeds.pool)
     folds = config.folds_for(len(edges))
-    edge_fold = edge_folds(edges, num_users, directed, folds, rng)
-    folded = FoldedGraph.of(edges, edge_fold, num_users, directed, device)
-    drawable = Graph.on(folded.whole, edges, directed)
-    pool = fake_pool(drawable, edges, edge_fold=edge_fold, folds=folds, per_kind=config.pairs_for(len(edges)), rng=rng)
+    edge_fold = edge_folds(graph, folds, rng)
+    folded = FoldedGraph.of(graph, edge_fold, device)
+    drawable = Graph.on(folded.whole, edges, graph.directed)
+    pool = fake_pool(drawable, graph, edge_fold=edge_fold, folds=folds, per_kind=config.pairs_for(len(edges)), rng=rng)
     classes = range(len(pool.kinds) + 1)
     learn = np.concatenate([_at_most(pool.rows_of(each), config.most_pairs, rng) for each in classes])
     learned, label = pool.taken(learn)
-    tastes = Tastes.of(train, num_users, config.table, rng, device)
+    tastes = Tastes.of(train, graph.num_users, config.table, rng, device)
     planted = PlantedEdges.none()
     if train is not None and tastes.columns:
         drawn = np.random.default_rng(seeds.planted)

@@ -63,13 +63,35 @@ def replaced_file(target: Path) -> Iterator[Path]:
     with write_errors(target), locked(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         clear_drafts(target)
-        temporary = draft_of(target)
-        try:
+        with drafted(target) as temporary:
             yield temporary
-            flush(temporary)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def drafted(target: Path) -> Iterator[Path]:
+    """Yield a path beside ``target`` to write to; that file takes its place when the block ends without an error.
+
+    Unlike with ``replaced_file``, several may do so at once: the last one's file stays.
+    """
+    temporary = draft_of(target)
+    try:
+        yield temporary
+        flush(temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write ``text`` to ``file``: it holds the whole of it, or what it held. Several may do so at once.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    with write_errors(file.absolute()):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with drafted(file) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 @contextmanager

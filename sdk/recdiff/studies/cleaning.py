@@ -65,14 +65,7 @@ def run_cleaning(cell: Cell, source: Source) -> dict[str, Any]:
     """
     made = changed(source.read(), cell.settings["change"], cell.seed)
     dataset = made.dataset
-    scorer = fit_scorer(
-        dataset.edges,
-        len(dataset.users),
-        train=dataset.train,
-        directed=dataset.directed,
-        config=ScorerConfig(),
-        seed=cell.seed,
-    )
+    scorer = fit_scorer(dataset.graph, dataset.train, ScorerConfig(), seed=cell.seed)
     ties = treated(dataset, scorer.edge_scores, cell.seed)
     config = RecommenderConfig()
     if cell.settings["steps"] is not None:
@@ -91,8 +84,8 @@ def run_cleaning(cell: Cell, source: Source) -> dict[str, Any]:
 def treated(dataset: SocialDataset, scores: Float32, seed: int) -> dict[str, WeightedEdges]:
     """Return the edges of ``dataset`` after every treatment, given their fake scores (E,)."""
     rng = np.random.default_rng(seed)
-    edges, users = dataset.edges, len(dataset.users)
-    kept = ~removed(edges, scores, Policy(), users)
+    edges = dataset.edges
+    kept = ~removed(dataset.graph, scores, Policy())
     thinned = np.sort(rng.permutation(len(edges))[: int(kept.sum())])
     adjacency = rewired(dataset.graph.adjacency(), rng)
     return {

@@ -163,7 +163,7 @@ def _figure(rows: Sequence[Row]) -> Figure:
         return shape.figure_of("growth", caption)
 
 
-def _growth_axis(axis, x, part, quantity, formula, unit, label, place) -> None:  # type: ignore[no-untyped-def]
+def _growth_axis(axis, x, *, part, quantity, formula, unit, label, place) -> None:  # type: ignore[no-untyped-def]
     y = [row[quantity] * unit for row in part]
     middle = len(part) // 2
     scale = y[middle] / part[middle][formula]

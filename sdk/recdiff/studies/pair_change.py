@@ -99,12 +99,7 @@ def _ours(dataset: SocialDataset, epochs: int | None, seed: int) -> Change:
     if epochs is not None:
         full = replace(full, evidence=replace(full.evidence, epochs=min(epochs, full.evidence.epochs)))
     bare = replace(full, evidence=replace(full.evidence, denoising="none"))
-    denoised, given = (
-        fit_scorer(
-            dataset.edges, len(dataset.users), train=dataset.train, directed=dataset.directed, config=config, seed=seed
-        )
-        for config in (full, bare)
-    )
+    denoised, given = (fit_scorer(dataset.graph, dataset.train, config, seed=seed) for config in (full, bare))
     scores = (given.edge_scores.astype(np.float64), denoised.edge_scores.astype(np.float64))
     return Change(*scores, denoised.latent, denoised.denoised)
 

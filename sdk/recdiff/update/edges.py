@@ -28,7 +28,7 @@ def edges_with(
     Args:
         seen: (U, I) all known interactions. social: (U, D) what is denoised. times: (B,) of the new edges, or None.
     """
-    graph = SocialGraph(larger.edges, larger.num_users, larger.directed)
+    graph = larger.graph
     kinds = np.array(fitted.calibration["kinds"], dtype=object)[scored.kind]
     fresh = {
         "fake_score": pa.array(chance_of(scored.odds, fitted.pair.calibration)),
@@ -43,7 +43,7 @@ def edges_with(
     columns: dict[str, pa.ChunkedArray] = {}
     for name in fitted.edges.column_names:
         if name in ("src", "dst"):
-            columns[name] = pa.chunked_array([larger.edges[:, int(name == "dst")]])
+            columns[name] = pa.chunked_array([larger.graph.edges[:, int(name == "dst")]])
         elif name in degrees:
             columns[name] = pa.chunked_array([degrees[name]])
         else:
@@ -57,11 +57,11 @@ COUNTED = ("common_friends", "shared_items")
 
 def _degrees(larger: Larger) -> dict[str, pa.Array]:
     """Return the degrees of the ends of all edges, as ``edge_table.counts`` has them."""
-    out, into = (np.bincount(larger.edges[:, side], minlength=larger.num_users) for side in (0, 1))
-    if not larger.directed:
+    out, into = (np.bincount(larger.graph.edges[:, side], minlength=larger.graph.num_users) for side in (0, 1))
+    if not larger.graph.directed:
         out = into = out + into
     return {
-        f"degree_{end}": pa.array(degree[larger.edges[:, side]].astype(np.int32))
+        f"degree_{end}": pa.array(degree[larger.graph.edges[:, side]].astype(np.int32))
         for side, (end, degree) in enumerate((("src", out), ("dst", into)))
     }
 
@@ -69,7 +69,7 @@ def _degrees(larger: Larger) -> dict[str, pa.Array]:
 def _recounted(name: str, fitted: Fitted, larger: Larger, graph: SocialGraph, seen: sp.csr_matrix) -> pa.Array:
     """Return a count (E,) of the fitted edges, anew where something has come to it."""
     found = fitted.edges[name].to_numpy().copy()
-    old = larger.edges[: larger.fitted]
+    old = larger.graph.edges[: larger.fitted]
     if name == "common_friends":
         friends = graph.friends()
         rows = _closed(old, larger, friends)
@@ -88,8 +88,8 @@ def _closed(old: Int64, larger: Larger, friends: sp.csr_matrix) -> Int64:
     if not third.nnz:
         return np.empty(0, np.int64)
     sides = [np.stack([larger.new[third.row, end], third.col.astype(np.int64)], axis=1) for end in (0, 1)]
-    wanted = distinct(pair_keys(np.concatenate(sides), larger.num_users, directed=False))
-    return np.flatnonzero(among(pair_keys(old, larger.num_users, directed=False), wanted))
+    wanted = distinct(pair_keys(np.concatenate(sides), larger.graph.num_users, directed=False))
+    return np.flatnonzero(among(pair_keys(old, larger.graph.num_users, directed=False), wanted))
 
 
 def _movement(fitted: Fitted, pairs: Int64, social: Float32) -> pa.Array:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recdiff.arrays import Int64, Mask
 from recdiff.config import Config
 from recdiff.errors import UsageError
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.model.fitted import Fitted
 from recdiff.model.told import SILENT, Told
 from recdiff.scorer.growth import Growth, column
@@ -79,10 +80,8 @@ def grown(fitted: Fitted, config: Config, given: Given) -> Fitted:
     table = _spread(fitted.table, place, users)
     used = np.expm1(column(fitted.table, spans, "items").astype(np.float64)).sum() if "items" in spans else 0.0
     larger = Larger(
-        edges=np.concatenate([place[fitted.pairs], given.edges]),
+        graph=SocialGraph(np.concatenate([place[fitted.pairs], given.edges]), users, fitted.directed),
         fitted=len(fitted.edges),
-        num_users=users,
-        directed=fitted.directed,
         known=_there(place, users),
         users=bought,
         used=seen[bought],

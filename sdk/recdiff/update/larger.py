@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from recdiff.arrays import Float32, Float64, Half, Int64, Mask
 from recdiff.graph.keys import among, distinct
 from recdiff.graph.pairs import pair_keys
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.scorer.growth import Growth, column
 from recdiff.scorer.pair_scorer import Span
 from recdiff.scorer.table import Tastes
@@ -25,10 +26,8 @@ class Larger:
     """A fitted graph with the new edges behind the others.
 
     Attributes:
-        edges: (E + B, 2) by position.
+        graph: of all E + B edges, the fitted ones first, and U users.
         fitted: E.
-        num_users: U.
-        directed: whether edges have a direction.
         known: (U,) which users had a row.
         used: (M', I) interactions of users to whom some came; users: (M',) who they are.
         fraction: of how many interactions a fit's table counts one.
@@ -36,10 +35,8 @@ class Larger:
         growth: of the fit.
     """
 
-    edges: Int64
+    graph: SocialGraph
     fitted: int
-    num_users: int
-    directed: bool
     known: Mask
     users: Int64
     used: sp.csr_matrix
@@ -51,7 +48,7 @@ class Larger:
     @property
     def new(self) -> Int64:
         """The new edges, (B, 2)."""
-        return self.edges[self.fitted :]
+        return self.graph.edges[self.fitted :]
 
     @cached_property
     def touched(self) -> Int64:
@@ -61,12 +58,13 @@ class Larger:
     @cached_property
     def friends(self) -> Float64:
         """How many edges each user has, (U,)."""
-        return np.bincount(self.edges.ravel(), minlength=self.num_users).astype(np.float64)
+        return np.bincount(self.graph.edges.ravel(), minlength=self.graph.num_users).astype(np.float64)
 
     @cached_property
     def answered(self) -> Mask:
         """Whether the reverse of each edge is one too, (E + B,)."""
-        keys, back = (pair_keys(each, self.num_users, directed=True) for each in (self.edges, self.edges[:, ::-1]))
+        edges, users = self.graph.edges, self.graph.num_users
+        keys, back = (pair_keys(each, users, directed=True) for each in (edges, edges[:, ::-1]))
         return among(back, distinct(keys))
 
     @cached_property
@@ -74,8 +72,8 @@ class Larger:
         """How many edges each user sends, and receives, and how many of either are answered, (U, 2) each."""
         sides = []
         for side in (0, 1):
-            ends = self.edges[:, side]
-            several = [np.bincount(each, minlength=self.num_users) for each in (ends, ends[self.answered])]
+            ends = self.graph.edges[:, side]
+            several = [np.bincount(each, minlength=self.graph.num_users) for each in (ends, ends[self.answered])]
             sides.append(np.stack(several, axis=1).astype(np.float64))
         return sides[0], sides[1]
 
@@ -83,7 +81,7 @@ class Larger:
     def tastes(self) -> tuple[Float32, Float32]:
         """Taste (U, T) and log number of items (U,) of all users, by what they use now; no columns without items."""
         if "taste" not in self.at:
-            return np.empty((self.num_users, 0), np.float32), np.zeros(self.num_users, np.float32)
+            return np.empty((self.graph.num_users, 0), np.float32), np.zeros(self.graph.num_users, np.float32)
         taste, items = column(self.table, self.at, "taste"), column(self.table, self.at, "items")[:, 0]
         if len(self.users):
             described = Tastes.learned(self.growth.rarity, self.growth.directions).describe(self.used)
@@ -93,14 +91,14 @@ class Larger:
 
     def around(self, values: Float64 | Float32, weight: Float64 | Float32) -> Float64:
         """Return the sum of ``values`` (U, n) over the edges of each touched user, (M, n), by their ``weight``."""
-        place = np.full(self.num_users, -1)
+        place = np.full(self.graph.num_users, -1)
         place[self.touched] = np.arange(len(self.touched))
         rows, others, parts = [], [], []
         for own, other in ((0, 1), (1, 0)):
-            found = np.flatnonzero(place[self.edges[:, own]] >= 0)
-            rows.append(place[self.edges[found, own]])
-            others.append(self.edges[found, other])
+            found = np.flatnonzero(place[self.graph.edges[:, own]] >= 0)
+            rows.append(place[self.graph.edges[found, own]])
+            others.append(self.graph.edges[found, other])
             parts.append(weight[found])
         cells = np.concatenate(rows), np.concatenate(others)
-        matrix = sp.csr_matrix((np.concatenate(parts), cells), shape=(len(self.touched), self.num_users))
+        matrix = sp.csr_matrix((np.concatenate(parts), cells), shape=(len(self.touched), self.graph.num_users))
         return np.asarray(matrix @ values, np.float64)

@@ -40,8 +40,8 @@ def recommender_with(fitted: Fitted, given: Given, larger: Larger, trained: sp.c
         return found
 
     wide = replace(old, user_table=spread(old.user_table), own=spread(old.own), user_memory=spread(old.user_memory))
-    weight = 0.5 if larger.directed else 1.0
-    friends = weight * social_adjacency(larger.edges, users, directed=False)
+    weight = 0.5 if larger.graph.directed else 1.0
+    friends = weight * social_adjacency(larger.graph.edges, users, directed=False)
     before = social_adjacency(fitted.pairs, len(fitted.users), directed=False)
     lonely = place[_degree(fitted.trained, weight * before, old.tie_weight) == 0]
     new = given.new_users

@@ -26,7 +26,6 @@ from recdiff.arrays import Float32, Float64, Half, Int64
 from recdiff.config.scorer import ScorerConfig
 from recdiff.graph.edge_index import EdgeIndex
 from recdiff.graph.keys import among, distinct
-from recdiff.graph.pairs import pair_keys
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.scorer.evidence import ConditionalDenoiser, evidence_columns, read
 from recdiff.scorer.growth import column, latent_inputs, scale_of, sided_rows, spectral_rows
@@ -78,14 +77,15 @@ class Rows:
     def __init__(self, larger: Larger, config: ScorerConfig, weight: Float64) -> None:
         self.larger, self.config, self.growth = larger, config, larger.growth
         self.touched = larger.touched
-        self.place = np.full(larger.num_users, -1)
+        self.place = np.full(larger.graph.num_users, -1)
         self.place[self.touched] = np.arange(len(self.touched))
         self.ends = self.place[larger.new]
         self.weight, self.new_weight = np.concatenate([self.growth.weight, weight]), weight
         self.old = larger.table[self.touched]
         self.has_row = larger.known[self.touched]
-        every = _degrees(larger.edges, self.weight, larger.num_users)
-        before = _degrees(larger.edges[: larger.fitted], self.growth.weight, larger.num_users)[:, self.touched]
+        edges, users = larger.graph.edges, larger.graph.num_users
+        every = _degrees(edges, self.weight, users)
+        before = _degrees(edges[: larger.fitted], self.growth.weight, users)[:, self.touched]
         self.degree = every[:, self.touched]
         self.ridge = config.table.ridge * self.growth.degree
         self.near = larger.around(every.sum(axis=0)[:, None], self.weight)[:, 0]
@@ -98,7 +98,7 @@ class Rows:
         if "taste" in larger.at:
             taste, items = larger.tastes
             self.taste, self.items = taste[self.touched], items[self.touched]
-            ones = np.ones(len(larger.edges))
+            ones = np.ones(len(larger.graph.edges))
             self.friends_say = larger.around(np.column_stack([taste, items]), ones)
         self.net: ConditionalDenoiser | None = read(self.growth.net, config.evidence) if self.growth.net else None
 
@@ -140,17 +140,16 @@ class Rows:
     @cached_property
     def _index(self) -> tuple[EdgeIndex, Int64]:
         """The edges between ends of a new one, and which rows of all edges they are."""
-        larger = self.larger
-        both = np.concatenate([larger.new, larger.new[:, ::-1]])
-        wanted = distinct(pair_keys(both, larger.num_users, larger.directed))
-        rows = np.flatnonzero(among(pair_keys(larger.edges, larger.num_users, larger.directed), wanted))
-        return EdgeIndex.of(SocialGraph(larger.edges[rows], larger.num_users, larger.directed)), rows
+        graph, new = self.larger.graph, self.larger.new
+        wanted = distinct(graph.keys_of(np.concatenate([new, new[:, ::-1]])))
+        rows = np.flatnonzero(among(graph.keys_of(graph.edges), wanted))
+        return EdgeIndex.of(SocialGraph(graph.edges[rows], graph.num_users, graph.directed)), rows
 
     def leaving_out(self, which: Int64, side: int) -> Asked:
         """Ask for the row of one ``side`` of the new edges ``which`` (R,), without what is between its two ends."""
         own, other = self.larger.new[which, side], self.larger.new[which, 1 - side]
         ways = [self._between(own, other)]
-        ways.append(self._between(other, own) if self.larger.directed else np.zeros_like(ways[0]))
+        ways.append(self._between(other, own) if self.larger.graph.directed else np.zeros_like(ways[0]))
         weight, arcs = np.stack(ways, axis=1)[..., 0], np.stack(ways, axis=1)[..., 1]
         return Asked(self.place[own], self.place[other], weight[:, 0], weight[:, 1], arcs)
 

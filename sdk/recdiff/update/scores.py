@@ -54,7 +54,8 @@ def _scored(rows: Rows, pair: PairScorer) -> tuple[Float64, Int64]:
     larger = rows.larger
     count = len(larger.new)
     odds, kind = np.empty(count), np.empty(count, np.int64)
-    said = silence(larger.edges, larger.num_users)[larger.fitted :] if larger.directed and count else np.zeros(count)
+    graph = larger.graph
+    said = silence(graph.edges, graph.num_users)[larger.fitted :] if graph.directed and count else np.zeros(count)
     for start in range(0, count, BLOCK):
         which = np.arange(start, min(start + BLOCK, count))
         ends = np.concatenate([rows.table(rows.leaving_out(which, side)) for side in (0, 1)])

@@ -16,21 +16,15 @@ from recdiff.baselines.neural.gdmsr import GDMSR, fit_gdmsr, kept_ties, tie_conf
 from recdiff.baselines.pairwise import WIDTH, Batch
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import edge_metrics
+from tests.baselines.tasks import LONER, weighted_task
 
-USERS, ITEMS, LONER = 13, 17, 5
+USERS, ITEMS = 13, 17
 
 
 @pytest.fixture
 def task() -> Task:
     """Weighted ties; one user without items and ties, one item without users."""
-    rng = np.random.default_rng(0)
-    train = (rng.random((USERS, ITEMS)) < 0.4).astype(np.float32)
-    train[:, 3] = train[LONER] = 0
-    a, b = np.nonzero(np.triu(rng.random((USERS, USERS)) < 0.7, 1))
-    edges = np.stack([a, b], axis=1)[(a != LONER) & (b != LONER)]
-    weight = rng.uniform(0.2, 1, len(edges)).astype(np.float32)
-    weight[0] = 0
-    return Task(sp.csr_matrix(train), SocialGraph(edges, USERS, False), lambda score: 0.0, edge_weight=weight)
+    return weighted_task((USERS, ITEMS), 0.4, 0.7, directed=False, judge=lambda score: 0.0)
 
 
 @pytest.fixture

@@ -6,29 +6,21 @@ import math
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 import torch
 
 from recdiff.baselines import Task
 from recdiff.baselines.neural import samn
 from recdiff.baselines.neural.samn import SAMN, fit_samn
 from recdiff.baselines.pairwise import WIDTH, Batch
-from recdiff.graph.social_graph import SocialGraph
+from tests.baselines.tasks import LONER, weighted_task
 
-USERS, ITEMS, LONER = 15, 12, 5
+USERS, ITEMS = 15, 12
 
 
 @pytest.fixture(params=[False, True], ids=["undirected", "directed"])
 def task(request: pytest.FixtureRequest) -> Task:
     """Weighted ties, one of weight 0, and a user without any."""
-    rng = np.random.default_rng(0)
-    train = (rng.random((USERS, ITEMS)) < 0.4).astype(np.float32)
-    a, b = np.nonzero(np.triu(rng.random((USERS, USERS)) < 0.5, 1))
-    edges = np.stack([a, b], axis=1)[(a != LONER) & (b != LONER)]
-    weight = rng.uniform(0.2, 1, len(edges)).astype(np.float32)
-    weight[0] = 0
-    graph = SocialGraph(edges, USERS, bool(request.param))
-    return Task(sp.csr_matrix(train), graph, lambda score: float(score(np.arange(2)).sum()), edge_weight=weight)
+    return weighted_task((USERS, ITEMS), 0.4, 0.5, directed=bool(request.param), idle=False)
 
 
 @pytest.fixture

@@ -16,23 +16,15 @@ from recdiff.baselines.neural.local_informax import LocalInformax, near_nodes
 from recdiff.baselines.neural.metapaths import item_graphs, nearest, user_graphs
 from recdiff.baselines.neural.smin import SMIN, fit_smin
 from recdiff.baselines.pairwise import Batch
-from recdiff.graph.social_graph import SocialGraph
+from tests.baselines.tasks import weighted_task
 
-USERS, ITEMS, LONER, UNSEEN = 16, 19, 5, 3
+USERS, ITEMS = 16, 19
 
 
 @pytest.fixture(params=[False, True], ids=["undirected", "directed"])
 def task(request: pytest.FixtureRequest) -> Task:
     """Weighted ties, one of weight 0; one user without items and ties, one item without users."""
-    rng = np.random.default_rng(0)
-    train = (rng.random((USERS, ITEMS)) < 0.3).astype(np.float32)
-    train[:, UNSEEN] = train[LONER] = 0
-    a, b = np.nonzero(np.triu(rng.random((USERS, USERS)) < 0.4, 1))
-    edges = np.stack([a, b], axis=1)[(a != LONER) & (b != LONER)]
-    weight = rng.uniform(0.2, 1, len(edges)).astype(np.float32)
-    weight[0] = 0
-    graph = SocialGraph(edges, USERS, bool(request.param))
-    return Task(sp.csr_matrix(train), graph, lambda score: float(score(np.arange(2)).sum()), edge_weight=weight)
+    return weighted_task((USERS, ITEMS), 0.3, 0.4, directed=bool(request.param))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recdiff.graph.folded import FoldedGraph
+from recdiff.graph.social_graph import SocialGraph
 from recdiff.scorer.untaught.answers import answer_columns, silence
 
 # 0 and 1 answer one another; 2 asks 0 and 1 and is not answered.
@@ -13,7 +14,7 @@ EDGES = np.array([[0, 1], [1, 0], [2, 0], [2, 1]])
 
 
 def columns(edges: np.ndarray, users: int) -> dict[str, np.ndarray]:
-    graph = FoldedGraph.of(edges, np.zeros(len(edges), np.int64), users, directed=True).without(1)
+    graph = FoldedGraph.of(SocialGraph(edges, users, True), np.zeros(len(edges), np.int64)).without(1)
     assert graph.sent is not None
     assert graph.received is not None
     return answer_columns(graph.sent.numpy(), graph.received.numpy())

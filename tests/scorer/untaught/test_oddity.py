@@ -112,7 +112,7 @@ def test_edges_with_directions_are_left_to_answers_but_have_company(friends: Int
 
 def test_bought_edges_to_a_few_are_found_though_no_kind_is_like_them(friends: Int64) -> None:
     edges, fake = bought(friends, 0.1)
-    scorer = fit_scorer(edges, USERS, None, False, ScorerConfig(divisions=1), seed=0)
+    scorer = fit_scorer(SocialGraph(edges, USERS, False), None, ScorerConfig(divisions=1), seed=0)
     counts = np.bincount(edges.ravel(), minlength=USERS)
     assert scorer.interval[0] < 0.1 < scorer.interval[1]
     assert auc(fake, scorer.edge_log_odds) > 0.85

@@ -23,14 +23,14 @@ def friends() -> Int64:
 
 
 def test_groups_of_friends_are_not_made(friends: Int64) -> None:
-    assert Staged.of(SocialGraph(friends, USERS, directed=False)).chance(friends).max() < 0.05
+    assert Staged.of(SocialGraph(friends, USERS, False)).chance(friends).max() < 0.05
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2])
 def test_edges_of_a_farm_come_first_though_nobody_uses_anything(friends: Int64, share: float) -> None:
     made = plant_farm(friends, USERS, share, np.random.default_rng(1))
     fake = (made.ring[made.edges] >= 0).any(axis=1)
-    scorer = fit_scorer(made.edges, len(made.ring), None, False, ScorerConfig(divisions=1), seed=0)
+    scorer = fit_scorer(SocialGraph(made.edges, len(made.ring), False), None, ScorerConfig(divisions=1), seed=0)
     assert auc(fake, scorer.edge_log_odds) > 0.99
     assert fake[np.argsort(-scorer.edge_log_odds)[:100]].mean() > 0.95
     assert scorer.interval[0] <= share <= scorer.interval[1]

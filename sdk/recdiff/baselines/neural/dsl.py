@@ -84,6 +84,7 @@ def fit_dsl(
     task: Task,
     layers: int,
     regularisation: float,
+    *,
     tie_loss: float,
     alignment: float = 1e-5,
     learning_rate: float = 0.005,

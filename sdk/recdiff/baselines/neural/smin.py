@@ -92,6 +92,7 @@ def fit_smin(
     task: Task,
     regularisation: float,
     informax: float,
+    *,
     layers: int = 1,
     learning_rate: float = 0.01,
     epochs: int = EPOCHS,

@@ -126,6 +126,7 @@ def infer_further(
     ratio: Float64,
     label: Int64,
     natural: Sequence[float],
+    *,
     known: Mixture,
     config: MixtureConfig,
     rng: np.random.Generator,

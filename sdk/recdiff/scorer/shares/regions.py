@@ -53,6 +53,7 @@ def regions_of(
     ratio: Float64,
     label: Int64,
     mixtures: list[Float64],
+    *,
     classes: int,
     config: MixtureConfig,
     rng: np.random.Generator,

@@ -16,7 +16,7 @@ from typing import Any
 
 from recdiff.errors import ArtifactError
 from recdiff.storage.json_file import read_json
-from recdiff.storage.whole import draft_of, flush, write_errors
+from recdiff.storage.whole import write_whole
 from recdiff.version import VERSION
 
 _KEY_LENGTH = 32
@@ -106,23 +106,6 @@ class Cache:
         return Result(cell, values, seconds)
 
     def save(self, result: Result) -> None:
-        """Write ``result`` whole: a kill leaves the complete file or none."""
+        """Write ``result`` whole: a kill leaves all of it or none. Two studies may write the same at once."""
         stored = {"cell": result.cell.identity, "values": dict(result.values), "seconds": result.seconds}
         write_whole(self.file(result.cell), json.dumps(stored, allow_nan=False))
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write ``text`` to ``file`` by way of a draft beside it; two studies may write the same cell at once.
-
-    Raises:
-        WriteError: the file cannot be written.
-    """
-    temporary = draft_of(file)
-    with write_errors(file.absolute()):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-            flush(temporary)
-            temporary.replace(file)
-        finally:
-            temporary.unlink(missing_ok=True)

@@ -100,7 +100,7 @@ def code(name: str, others: Iterable[str]) -> str:
 
 
 def fit_contender(
-    name: str, dataset: SocialDataset, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
+    name: str, dataset: SocialDataset, *, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
 ) -> Contender:
     """Fit the model called ``name``.
 

@@ -43,13 +43,5 @@ def changed(dataset: SocialDataset, change: Mapping[str, Any], seed: int) -> Cha
     if change["kind"] not in ("uniform", "degree"):
         raise UsageError(f"change of edges {change['kind']!r}: accepted are given, uniform, degree")
     rng = np.random.default_rng(seed)
-    made = corrupt(
-        dataset.edges,
-        len(dataset.users),
-        kind=change["kind"],
-        share=change["share"],
-        mode="replace",
-        rng=rng,
-        directed=dataset.directed,
-    )
+    made = corrupt(dataset.graph, kind=change["kind"], share=change["share"], mode="replace", rng=rng)
     return Changed(dataset.replace_edges(made.edges), made.is_fake)

@@ -115,7 +115,7 @@ def clean_svg(svg: str, name: str) -> str:
 
 
 def bars(
-    axis: Any, labels: Sequence[str], values: Sequence[float], low: Sequence[float], high: Sequence[float], ours: int
+    axis: Any, labels: Sequence[str], *, values: Sequence[float], low: Sequence[float], high: Sequence[float], ours: int
 ) -> None:
     """Draw horizontal values with intervals, one row per label, the first on top; row ``ours`` stands out."""
     place = list(range(len(labels)))

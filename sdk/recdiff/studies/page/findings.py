@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from recdiff.errors import ArtifactError
 from recdiff.storage.json_file import read_json
-from recdiff.studies.lab.cell import write_whole
+from recdiff.storage.whole import write_whole
 from recdiff.studies.page.tidy import write_csv
 
 FORMAT = 1

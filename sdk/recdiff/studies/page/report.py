@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recdiff.errors import UsageError
-from recdiff.studies.lab.cell import write_whole
+from recdiff.storage.whole import write_whole
 from recdiff.studies.page.findings import Summary, Written, read_all
 from recdiff.studies.page.style import STYLE
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from recdiff.studies.lab.cell import write_whole
+from recdiff.storage.whole import write_whole
 
 Row = Mapping[str, Any]
 

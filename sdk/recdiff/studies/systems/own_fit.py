@@ -28,7 +28,7 @@ from recdiff.studies.systems.own_model import OwnModel, told
 
 
 def fit_own(
-    own: OwnModel, dataset: SocialDataset, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
+    own: OwnModel, dataset: SocialDataset, *, settings: Mapping[str, Any], seed: int, epochs: int | None, judge: Judge
 ) -> Contender:
     """Fit a model of somebody's own on a copy of training interactions and ties; no test interaction is in it.
 
