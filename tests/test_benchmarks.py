@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from recdiff.config import PaperConfig
 from recdiff.metrics.ranking import by_tables, rank
 from recdiff.studies.lab.unoptimised import Loop
+from tests import benchmarks
 from tests.benchmarks import bench, child
 from tests.benchmarks.generated import make_dataset, of_size
 from tests.benchmarks.measurements import MEASUREMENTS
@@ -190,3 +192,12 @@ def test_measurements_have_names_of_their_own(capsys: pytest.CaptureFixture[str]
     assert len(set(names)) == len(names)
     assert bench.main(["--list"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == names
+
+
+SCRIPTS = [path.stem for path in Path(benchmarks.__path__[0]).glob("*.py") if "def main(" in path.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("name", sorted(SCRIPTS))
+def test_a_script_runs_as_its_first_words_say(name: str) -> None:
+    script = importlib.import_module(f"tests.benchmarks.{name}")
+    assert f"python -m tests.benchmarks.{name}" in (script.__doc__ or "")

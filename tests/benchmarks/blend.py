@@ -1,6 +1,6 @@
 """The default, which may be a blend, against its recommender alone and the best of the simple members.
 
-    python tests/benchmarks/blend.py DATA CACHE [--datasets ciao,lastfm] [--seeds 3]
+    python -m tests.benchmarks.blend DATA CACHE [--datasets ciao,lastfm] [--seeds 3]
 
 DATA holds the data set folders. Everything is chosen on validation; test is judged once a seed, by what learned from
 training interactions alone. Each fit is a file in CACHE: a killed run continues. Writes docs/benchmarks/blend.json and

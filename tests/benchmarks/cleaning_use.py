@@ -1,6 +1,6 @@
 """Does cleaning help a recommender? The same model on corrupted, cleaned, randomly thinned and true graphs, paired.
 
-    python tests/benchmarks/cleaning_use.py DATA CACHE [--models recdiff,lightgcn-ties] [--seeds 5]
+    python -m tests.benchmarks.cleaning_use DATA CACHE [--models recdiff,lightgcn-ties] [--seeds 5]
 
 For every kind and share of injected fakes and every seed, the graph is corrupted afresh, scored blind, and the
 recommender is trained on each version of the ties with fixed settings; epochs are chosen on validation, test is read

@@ -1,4 +1,4 @@
-"""How well injected fakes are found: `python tests/benchmarks/edge_detection.py DATA OUT [--plan NAME ...]`.
+"""How well injected fakes are found: `python -m tests.benchmarks.edge_detection DATA OUT [--plan NAME ...]`.
 
 DATA holds the folders ciao, lastfm, yelp_hin and bitcoin_alpha. Every cell (data set, kind, share, seed, variant) is
 one fresh corruption, one blind fit, and every heuristic on the same ties. With --gdmsr, GDMSR's confidence in each tie
@@ -30,11 +30,6 @@ import scipy.sparse as sp
 import torch
 from scipy.stats import ttest_1samp
 
-from tests.benchmarks.lines import one_a_line
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sdk"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from recdiff.baselines.neural.gdmsr import tie_confidence
 from recdiff.baselines.task import Task
 from recdiff.config.scorer import FOLDS, EvidenceConfig, ScorerConfig
@@ -45,6 +40,7 @@ from recdiff.graph.social_graph import SocialGraph
 from recdiff.metrics.edges import EdgeMetrics, edge_metrics
 from recdiff.scorer.fit import fit_scorer
 from tests.benchmarks.generated import of_size
+from tests.benchmarks.lines import one_a_line
 
 DRAWN = ("uniform", "degree", "two-hop")
 WITH_ACCOUNTS = ("farm", "camouflage")

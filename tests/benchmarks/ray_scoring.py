@@ -1,6 +1,6 @@
 """Measure cleaning with Ray against one process on the same machine: same bundle, same ties, interleaved.
 
-    python tests/benchmarks/ray_scoring.py [--users 1000000] [--ties 20000000] [--workers 2] [--repeats 3]
+    python -m tests.benchmarks.ray_scoring [--users 1000000] [--ties 20000000] [--workers 2] [--repeats 3]
                                            [--work bench-work] [--out docs/benchmarks]
 
 Ray is timed twice: with the start of a cluster on this machine, and on a cluster that is there. Outputs are compared.
@@ -21,11 +21,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from scoring import environment, make
 
 from recdiff.machine.ray_cluster import cluster
 from recdiff_export import OnnxScorer
 from recdiff_export.stream.local import clean_stream
+from tests.benchmarks.scoring import environment, make
 
 THRESHOLD = 0.3
 
@@ -77,7 +77,7 @@ def page(found: dict[str, Any]) -> str:
         f"# Cleaning with Ray\n\n{found['ties']:,} ties, {found['users']:,} users, {found['workers']} workers on one "
         f"machine, {setting['cores']} cores of {setting['processor']}; load average before: "
         f"{setting['load_before']:.1f}.\nLargest difference of a score from one process: "
-        f"{found['largest_difference']:.1e}.\nMade by `python tests/benchmarks/ray_scoring.py`.\n\n"
+        f"{found['largest_difference']:.1e}.\nMade by `python -m tests.benchmarks.ray_scoring`.\n\n"
         "| way | median seconds | spread | against one process |\n|---|---|---|---|\n"
     )
     rows = ""

@@ -1,6 +1,6 @@
 """Time making, reading and describing samples, and streaming their ties.
 
-python tests/benchmarks/reading.py [--users 3000 100000 1000000]
+python -m tests.benchmarks.reading [--users 3000 100000 1000000]
 """
 
 from __future__ import annotations

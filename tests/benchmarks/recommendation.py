@@ -1,6 +1,6 @@
 """All recommenders on all data sets: tuned on validation with one budget, judged on test over several seeds.
 
-    python tests/benchmarks/recommendation.py DATA CACHE [--datasets ciao,lastfm] [--models lightgcn,ease] [--seeds 5]
+    python -m tests.benchmarks.recommendation DATA CACHE [--datasets ciao,lastfm] [--models lightgcn,ease] [--seeds 5]
 
 DATA holds the data set folders. Each result is a cell in CACHE, named by the hash of what it depends on: a killed run
 continues, and several runs may share a cache. Writes docs/benchmarks/recommendation.{json,md} from all cells there are.

@@ -1,6 +1,6 @@
 """Measure scoring from a bundle: streaming, one pair, opening, denoising; against NetworkX and torch.
 
-    python tests/benchmarks/scoring.py [--users 1000000] [--ties 20000000] [--provider cpu|cuda] [--model FOLDER]
+    python -m tests.benchmarks.scoring [--users 1000000] [--ties 20000000] [--provider cpu|cuda] [--model FOLDER]
                                        [--work bench-work] [--out docs/benchmarks]
 
 Runs the same on an NVIDIA card with ``--provider cuda``. Every measurement runs in a process of its own.
@@ -33,9 +33,9 @@ def make(work: Path, users: int, ties: int, model: Path | None) -> dict[str, Any
     """Export the bundle and write edges.parquet: a fifth fitted edges, the rest new, shuffled."""
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from bundle_parts import large_parts
 
     from recdiff_export import export_bundle
+    from tests.benchmarks.bundle_parts import large_parts
 
     parts = large_parts(users, FITTED_EDGES * users // 1_000_000, model=model)
     begun = time.perf_counter()
@@ -217,7 +217,7 @@ def table(found: dict[str, Any]) -> str:
         f"# Scoring\n\n{found['users']:,} users, {stream['ties']:,} ties (a fifth of them fitted edges), table rows of "
         f"{found['made']['row_width']} columns, {setting['cores']} cores of {setting['processor']}, "
         f"card: {setting['card'] or 'none'}, provider {stream['provider']}; load average before: "
-        f"{setting['load_before']:.1f}.\nMade by `python tests/benchmarks/scoring.py`.\n\n"
+        f"{setting['load_before']:.1f}.\nMade by `python -m tests.benchmarks.scoring`.\n\n"
         "| what | measured | wanted |\n|---|---|---|\n"
     )
     return head + "".join(f"| {what} | {measured} | {wanted} |\n" for what, measured, wanted in rows)

@@ -1,6 +1,6 @@
 """Measure the server over loopback with a client of the Open Inference Protocol.
 
-    python tests/benchmarks/serving.py [--connections 64] [--seconds 60] [--rows 1] [--users 1000000]
+    python -m tests.benchmarks.serving [--connections 64] [--seconds 60] [--rows 1] [--users 1000000]
                                        [--work bench-work] [--out docs/benchmarks]
 
 Server and client share the machine's cores. Needs the extra ``serve`` and tritonclient[http].
@@ -76,10 +76,9 @@ def wait_until_ready(port: int) -> None:
 
 def main() -> None:
     """Start a server, load it, and write the figures."""
-    from bundle_parts import large_parts
-    from scoring import environment
-
     from recdiff_export import export_bundle
+    from tests.benchmarks.bundle_parts import large_parts
+    from tests.benchmarks.scoring import environment
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", type=int, default=64)
@@ -122,7 +121,7 @@ def main() -> None:
         f"# Serving\n\n{found['users']:,} users, {args.connections} connections for {seconds:.0f} s, {args.rows} tie(s)"
         f" a request, client (tritonclient, asyncio) and server on the same {setting['cores']} cores of "
         f"{setting['processor']}; load average before: {setting['load_before']:.1f}.\n"
-        "Made by `python tests/benchmarks/serving.py`.\n\n| what | measured |\n|---|---|\n"
+        "Made by `python -m tests.benchmarks.serving`.\n\n| what | measured |\n|---|---|\n"
         f"| requests | {len(taken):,} ({found['requests_per_second']:.0f} a second) |\n| errors | {errors} |\n"
         f"| p50 | {found['p50_ms']:.1f} ms |\n| p99 | {found['p99_ms']:.1f} ms |\n"
     )
