@@ -19,7 +19,7 @@ def kinds_table() -> str:
     rows = [
         (f"`{each.name}`", each.sentence, "with interactions" if each.needs == "interactions" else "always")
         for each in kinds.KINDS
-        if each.sampled or each.planted or each.grouped
+        if (each.sampled or each.planted or each.grouped) and not each.stands_for
     ]
     return _markdown(("kind", "what the scorer takes it for", "looked for"), rows)
 

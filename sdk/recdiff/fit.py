@@ -34,6 +34,7 @@ from recdiff.data.labels import Labels
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.errors import DataError, UsageError
 from recdiff.evaluation.ranking_report import judge, validation_score
+from recdiff.fakes.kinds import kind
 from recdiff.machine.cores import cores
 from recdiff.machine.device import resolve_device
 from recdiff.machine.hands import Hands, ray_hands
@@ -198,7 +199,7 @@ def _calibration(scorer: Scorer, told: Told) -> dict[str, Any]:
     return {
         "kinds": list(scorer.kinds),
         "columns": {name: list(span) for name, span in scorer.columns.items()},
-        "shares": scorer.shares,
+        "shares": {name: share for name, share in scorer.shares.items() if not kind(name).stands_for},
         "noise_level": scorer.fake_share,
         "fake_share": {**_interval(scorer), "audited": False},
         **({} if told.labels is None else {"labels": {**_counts(told.labels), "blind_auc": scorer.agreement}}),

@@ -31,7 +31,7 @@ class Kind:
         grouped: whether it is seen in a group of users as a whole.
         injected: whether ``corrupt`` can put it into a graph.
         natural: mean share of real edges that look like it, before the graph's own factor.
-        stands_for: kinds that its share is theirs: it is drawn to read how many they are, and orders nothing.
+        stands_for: kinds whose share is read by it: it orders no edges and has no share of its own.
         propose: (graph, count, rng) -> candidate pairs (M, 2); None: `drawing` knows it by name.
         bring: (graph, count, rng) -> pairs (count, 2) and how many new accounts they have; None: it brings none, or
             `injection` knows it by name.

@@ -29,6 +29,7 @@ from torch import Tensor
 from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.config.scorer import ScorerConfig
 from recdiff.errors import DataError
+from recdiff.fakes.kinds import kind
 from recdiff.graph.folded import index_type
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.machine.hands import Hands
@@ -289,7 +290,7 @@ def _taught(setup: Setup, made: Round, odds: Float64, known: Int64, drawn: Mask 
 def _prior(shares: Mapping[str, float], sampled: Mapping[str, float], directed: bool) -> Float32:
     """Return the log prior of the classes (C,): real, every kind, made groups and no known kind.
 
-    A sampled kind keeps a part of the fakes: the order of edges must come from somewhere where no fake was found.
+    A sampled kind that orders edges keeps a part of the fakes: where none was found, the order must come from somewhere.
     Logits of made groups are log odds already.
 
     Args:
@@ -298,9 +299,9 @@ def _prior(shares: Mapping[str, float], sampled: Mapping[str, float], directed: 
     told = {name: share for name, share in shares.items() if name != STAGED}
     total = float(np.clip(sum(told.values()), SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
     least = LEAST_OF_FAKES * max(total, BESIDE_PLANTED if set(told) - set(sampled) - {KNOWN} else LEAST_TOTAL)
+    orders = {name for name in sampled if not kind(name).stands_for}
     kinds = [
-        max(share + sampled[name], least) if name in sampled else max(share, ALMOST_NONE)
-        for name, share in told.items()
+        max(share + sampled[name], least) if name in orders else max(share, ALMOST_NONE) for name, share in told.items()
     ]
     odd = float(share_of_odd(np.array([total]), directed)[0])
     return np.asarray(np.log([1.0 - total, *kinds, 1.0 - total, odd]), np.float32)
