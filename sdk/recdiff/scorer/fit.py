@@ -290,7 +290,7 @@ def _taught(setup: Setup, made: Round, odds: Float64, known: Int64, drawn: Mask 
 def _prior(shares: Mapping[str, float], sampled: Mapping[str, float], directed: bool) -> Float32:
     """Return the log prior of the classes (C,): real, every kind, made groups and no known kind.
 
-    A sampled kind that orders edges keeps a part of the fakes: where none was found, the order must come from somewhere.
+    A sampled kind that orders edges keeps a part of the fakes: something must order them where none was found.
     Logits of made groups are log odds already.
 
     Args:
