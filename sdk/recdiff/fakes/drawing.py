@@ -109,19 +109,15 @@ class Graph:
 
         Of edges with as much in common it is chance which are in it.
         """
-        users = self.num_users
         edges = np.stack(self.out.nonzero(), axis=1).astype(np.int64)
-        both = self.out
-        if self.directed:
-            both = sp.csr_matrix(((self.out + self.into) > 0).astype(np.float64))
-        else:
+        if not self.directed:
             edges = edges[edges[:, 0] < edges[:, 1]]
+        both = adjacency(edges, self.num_users, directed=False) if self.directed else self.out
         edges = edges[rng.permutation(len(edges))[:MOST_COMPARED]]
         degree = np.maximum(np.diff(both.indptr), 1)
         common = common_neighbours(both, both, edges, 1.0 / degree)
         closer = edges[np.argsort(-common, kind="stable")[: len(edges) // 2]]
-        out = adjacency(closer, users, self.directed)
-        return replace(self, out=out, into=sp.csr_matrix(out.T) if self.directed else out)
+        return replace(Graph.of(SocialGraph(closer, self.num_users, self.directed)), taken=self.taken)
 
     def is_taken(self, keys: Int64) -> NDArray[np.bool_]:
         """Tell which pair keys belong to edges or avoided pairs."""
