@@ -46,7 +46,7 @@ def test_a_recommender_engineer_gets_clean_ties_and_weights(tmp_path: Path) -> N
         assert len(ties) == summary["edges"]
         assert weighted["weight"].between(0, 1).all()
         restored = pd.read_parquet(place / "cleaned-edges" / "kept.parquet")
-        assert ((restored["src"] == "quinn-1394") & (restored["dst"] == "tariq-2127")).any()
+        assert ((restored["src"] == "paula-0300") & (restored["dst"] == "marek-2038")).any()
         assert pd.read_parquet(place / "recommendations.parquet").groupby("user_id").size().eq(20).all()
 
 

@@ -31,6 +31,9 @@ class Kind:
         grouped: whether it is seen in a group of users as a whole.
         injected: whether ``corrupt`` can put it into a graph.
         natural: mean share of real edges that look like it, before the graph's own factor.
+        vague: in how many graphs any share of real edges looks like it. Where users who have many friends know each
+            other for that alone, or communities have no more to them than that their users know each other, it may be
+            all of them.
         stands_for: kinds whose share is read by it: it orders no edges and has no share of its own.
         propose: (graph, count, rng) -> candidate pairs (M, 2); None: `drawing` knows it by name.
         bring: (graph, count, rng) -> pairs (count, 2) and how many new accounts they have; None: it brings none, or
@@ -46,6 +49,7 @@ class Kind:
     grouped: bool = False
     injected: bool = False
     natural: float = 0.0
+    vague: float = 0.01
     stands_for: tuple[str, ...] = ()
     propose: Callable[[Any, int, np.random.Generator], Pairs] | None = None
     bring: Callable[[Any, int, np.random.Generator], tuple[Pairs, int]] | None = None
@@ -69,7 +73,12 @@ KINDS: tuple[Kind, ...] = (
         made_as="any two users",
     ),
     Kind(
-        "hub", "an edge from somebody picked at random to somebody popular", sampled=True, injected=True, natural=0.006
+        "hub",
+        "an edge from somebody picked at random to somebody popular",
+        sampled=True,
+        injected=True,
+        natural=0.006,
+        vague=0.3,
     ),
     Kind(
         "degree",
@@ -77,6 +86,7 @@ KINDS: tuple[Kind, ...] = (
         sampled=True,
         injected=True,
         natural=0.012,
+        vague=0.3,
         in_sample=0.25,
         made_as="two users drawn by how many friends they have",
     ),
@@ -86,6 +96,7 @@ KINDS: tuple[Kind, ...] = (
         sampled=True,
         injected=True,
         natural=0.04,
+        vague=0.3,
     ),
     Kind(
         "two-hop",
@@ -107,6 +118,7 @@ KINDS: tuple[Kind, ...] = (
         "an edge made to a friend's friend, of friendships that look real",
         sampled=True,
         natural=0.04,
+        vague=0.5,
         stands_for=("two-hop", "lost-path"),
     ),
     Kind("idle", "an edge of an account that uses nothing", planted=True, natural=0.015),

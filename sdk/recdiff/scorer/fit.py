@@ -55,16 +55,16 @@ from recdiff.scorer.shares.kinds import Shares, infer_all
 from recdiff.scorer.table import friends_terms
 from recdiff.scorer.untaught.answers import silence
 from recdiff.scorer.untaught.direct import Direct, widened
-from recdiff.scorer.untaught.oddity import FADING, Oddity, share_of_odd
+from recdiff.scorer.untaught.oddity import Oddity, share_of_odd
 from recdiff.scorer.untaught.staged import STAGED
 
 LEAST_OF_FAKES = 0.004
 """Share of the fakes that each kind keeps in the posterior, of a total of at least ``LEAST_TOTAL``."""
 LEAST_TOTAL, BESIDE_PLANTED = 0.02, 0.5
 """The second where planted kinds are looked for, whose networks order the bulk of edges by chance."""
-LOOKING_ALIKE = 0.5
-"""Part of the real edges that look like a sampled kind which may be of it after all, the less the more fakes are found:
-edges have to be ordered where a share is read as next to nothing. Where they have directions, answers do that."""
+LOOKING_ALIKE, FADING = 0.5, 0.06
+"""Part of the real edges that look like a sampled kind which may be of it after all, and the share of fakes found by
+which it fades: edges have to be ordered where next to nothing is found. Where they have directions, answers do that."""
 ALMOST_NONE = 1e-9
 LEAST_REAL = 0.1
 """Weight that every observed edge keeps as a real one, which keeps scores from feeding on themselves."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,9 @@ def known(total: np.ndarray, purity: float) -> Shares:
     """Return shares of one kind whose draws are ``total`` (N,)."""
     none = np.zeros(len(total))
     looks = np.array([total.mean() * (1.0 / purity - 1.0)])
-    return Shares(("uniform",), total[:, None], np.array([purity]), looks, none, staged_purity=0.0, odd=none)
+    return Shares(
+        ("uniform",), total[:, None], np.array([purity]), looks, none, staged_purity=0.0, odd=none, loose=total
+    )
 
 
 def test_high_scores_rest_on_what_is_fake_among_what_looks_so() -> None:
@@ -32,12 +36,22 @@ def test_the_highest_scores_rest_on_no_more_than_is_surely_there() -> None:
     assert mixed == pytest.approx(2.0 / 1.6 - 1.0)
 
 
+def test_the_interval_holds_what_the_data_say_less_strictly() -> None:
+    strict = known(np.linspace(0.18, 0.22, 101), 0.9)
+    loose = replace(strict, loose=np.linspace(0.1, 0.3, 101))
+    assert strict.interval == pytest.approx((0.1808, 0.2192))
+    assert loose.interval == pytest.approx((0.104, 0.296))
+    assert replace(loose, loose=np.full(101, 1.2)).interval == pytest.approx((0.1808, 1.0))
+
+
 def test_what_a_kind_stands_for_gets_its_share() -> None:
     names = ("uniform", "two-hop", "lost-path", "kept-path")
     draws, alike = np.array([[0.1, 0.0, 0.02, 0.2]]), np.array([[0.0, 0.01, 0.0, 0.04]])
-    found = handed_on(Mixture(draws, alike, bound=np.full(4, 0.5)), names)
+    found = handed_on(Mixture(draws, alike, bound=np.full(4, 0.5), loose=draws.sum(axis=1)), names)
     np.testing.assert_allclose(found.draws, [[0.1, 0.1, 0.12, 0.0]])
     np.testing.assert_allclose(found.alike, [[0.0, 0.03, 0.02, 0.0]])
     assert draws[0, 3] == 0.2
-    alone = handed_on(Mixture(draws[:, [0, 3]], alike[:, [0, 3]], bound=np.full(2, 0.5)), ("uniform", "kept-path"))
+    some = [0, 3]
+    left = Mixture(draws[:, some], alike[:, some], bound=np.full(2, 0.5), loose=draws.sum(axis=1))
+    alone = handed_on(left, ("uniform", "kept-path"))
     np.testing.assert_allclose(alone.draws, [[0.1, 0.2]])

@@ -15,7 +15,7 @@ from recdiff.scorer.accounts import AUDIENCES, IDLE, USING_NOTHING
 from recdiff.scorer.halves import Network, planted_ratios
 from recdiff.scorer.round import Round
 from recdiff.scorer.setup import Setup
-from recdiff.scorer.shares.mixture import INTERVAL, LIKE_REAL, Mixture, infer_further, infer_shares
+from recdiff.scorer.shares.mixture import INTERVAL, Mixture, infer_further, infer_shares
 from recdiff.scorer.untaught.oddity import share_of_odd
 
 ALMOST_NONE = 1e-9
@@ -24,9 +24,9 @@ ROOM = 0.02
 accounts differ so much from each other that hardly any share of theirs can be read."""
 MADE = 0.5
 """How likely an edge is of a made group, from where on sampled kinds are not looked for there."""
-VAGUE = 0.5
-"""How often real edges look like a kind that stands for others in any share: where communities have no more to them
-than that their users know each other, all pairs along their edges look real."""
+RARELY = 0.01
+"""How often any share of real edges looks like a kind where no half of the graph was read: nothing else tells those
+from fakes, and what may always look like a kind would leave none."""
 CAUTIOUS, SURE = 0.1, 0.9
 """How likely there are fewer fakes than the highest scores rest on, and from where on a score is one of those."""
 PURITIES = (0.5, 0.97)
@@ -44,6 +44,7 @@ class Shares:
         looks: of the sampled kinds, which come first, the share of real edges that look like each.
         staged: (N,) draws of the share that made groups have beside them; staged_purity: of their edges.
         odd: (N,) draws of the share of fakes of no known kind, from the prior: nothing in the data tells it.
+        loose: (N,) draws of the share of known kinds that go by the data less strictly (``mixture.LOOSE``).
     """
 
     names: tuple[str, ...]
@@ -53,6 +54,7 @@ class Shares:
     staged: Float64
     staged_purity: float
     odd: Float64
+    loose: Float64
 
     @property
     def mean(self) -> Float64:
@@ -62,8 +64,9 @@ class Shares:
     @property
     def interval(self) -> tuple[float, float]:
         """Between which values the share of all fakes lies with a probability of 96 %."""
-        low, high = np.quantile(np.minimum(self.draws.sum(axis=1) + self.staged + self.odd, 1.0), INTERVAL).tolist()
-        return low, high
+        further = self.staged + self.odd
+        ends = [np.quantile(each + further, INTERVAL) for each in (self.draws.sum(axis=1), self.loose)]
+        return float(min(low for low, _ in ends)), float(min(max(high for _, high in ends), 1.0))
 
     @property
     def alike(self) -> float:
@@ -105,9 +108,9 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
     sampled = len(names)
     alone = _alone(setup)
     natural = [each + alone / sampled for each in _natural(names)]
-    vague = [VAGUE if kind(name).stands_for else LIKE_REAL for name in names]
     rows, part = _outside(setup)
     halved = None if thinned is None else thinned[rows]
+    vague = _vague(names) if thinned is not None else [RARELY] * sampled
     read = infer_shares(ratio[rows, :sampled], setup.label[rows], natural, config, rng, thinned=halved, vague=vague)
     read = replace(read, draws=read.draws * part, alike=read.alike * part)
     known = handed_on(read, names)
@@ -119,7 +122,7 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
         told = (label <= sampled) | ((label > first) & (label <= first + len(kinds)))
         own = np.where(label > first, label - first + sampled, label)[told]
         columns = by_account[told, first : first + len(kinds)]
-        further = infer_further(columns, own, _natural(kinds), known=known, config=config, rng=rng)
+        further = infer_further(columns, own, _natural(kinds), vague=_vague(kinds), known=known, config=config, rng=rng)
         room = np.minimum(further.bound, ROOM)
         draws.append(np.maximum(further.draws, rng.random(further.draws.shape) * room))
         purity.append(further.purity)
@@ -140,6 +143,7 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
         staged=staged,
         staged_purity=staged_purity,
         odd=odd,
+        loose=np.minimum(read.loose * part + whole[:, sampled:].sum(axis=1), 1.0),
     )
 
 
@@ -182,3 +186,7 @@ def _alone(setup: Setup) -> float:
 
 def _natural(names: Sequence[str]) -> list[float]:
     return [kind(name).natural for name in names]
+
+
+def _vague(names: Sequence[str]) -> list[float]:
+    return [kind(name).vague for name in names]

@@ -46,13 +46,16 @@ OWN_SPREAD = 0.75
 NO_FAKES = 0.15
 """How often a graph has none."""
 MOST_FAKES = 0.6
-LIKE_REAL = 0.01
-"""How often any share of real edges looks like a kind."""
 HEAT = (32.0, 16.0, 8.0, 4.0, 2.0, 1.0)
 """By what the log likelihood is divided, one after the other."""
+LOOSE = 2.0
+"""What it is divided by for the interval: mixtures share regions, so that edges are counted more than once."""
 USUAL_GROWTH, GROWTH_SPREAD = 0.7, 0.5
 """By how much more real edges look like a kind where half of a graph is gone: median, and standard deviation of its
 logarithm. Read from ciao and lastfm as they are: 0.3 to 0.5 where many look so."""
+WIDELY = 10
+"""How many times as many draws are taken from the prior as are kept: explanations that few draws hit must be among
+them, as that most of a graph looks like a kind."""
 STRIDE = 0.5
 """Standard deviation, on a log scale, of small moves."""
 _DRAWN_ANEW = (
@@ -73,11 +76,13 @@ class Mixture:
     Attributes:
         draws: (N, K) shares of fakes, all equally likely; alike: (N, K) of real edges that look like them.
         bound: (K,) which share of each kind the observed edges have room for.
+        loose: (N,) draws of the share of all kinds that go by the bounds less strictly (``LOOSE``).
     """
 
     draws: Float64
     alike: Float64
     bound: Float64
+    loose: Float64
 
     @property
     def shares(self) -> Float64:
@@ -98,8 +103,8 @@ def infer_shares(
     config: MixtureConfig,
     rng: np.random.Generator,
     *,
+    vague: Sequence[float],
     thinned: Float64 | None = None,
-    vague: Sequence[float] | None = None,
 ) -> Mixture:
     """Return the posterior over the shares of K kinds.
 
@@ -107,19 +112,19 @@ def infer_shares(
         ratio: (B, K) log density ratios log p_k / p_obs of all pairs.
         label: (B,), 0 for observed edges, 1 + k for a pair sampled as kind k.
         natural: (K,) mean share of real edges that look like each kind, before the graph's own factor.
+        vague: (K,) in how many graphs any share of real edges looks like a kind.
         thinned: (B, K) the log density ratios in the halved graph, or None where it was not halved.
-        vague: (K,) how often any share of real edges looks like a kind, or None: ``LIKE_REAL``.
     """
     kinds = ratio.shape[1]
     if not kinds:  # Where every two users are tied, no pair is left to draw.
         nothing = np.zeros((config.draws, 0))
-        return Mixture(nothing, nothing, np.zeros(0))
+        return Mixture(nothing, nothing, np.zeros(0), np.zeros(config.draws))
     several = [
         regions_of(each, label, mixtures=mixtures_of(kinds), classes=kinds, config=config, rng=rng)
         for each in (ratio, thinned)
         if each is not None
     ]
-    return _posterior(several, np.empty((config.draws, 0)), natural, config, rng, vague=vague)
+    return _posterior(several, np.empty((1, 0)), natural, vague, config=config, rng=rng)
 
 
 def infer_further(
@@ -127,6 +132,7 @@ def infer_further(
     label: Int64,
     natural: Sequence[float],
     *,
+    vague: Sequence[float],
     known: Mixture,
     config: MixtureConfig,
     rng: np.random.Generator,
@@ -136,13 +142,12 @@ def infer_further(
     Args:
         ratio: (B, K) log density ratios of the further kinds.
         label: (B,), 0 for observed edges, 1 + j for pairs of the J known kinds, 1 + J + k for the further ones.
-        natural: (K,), as in ``infer_shares``.
+        natural, vague: (K,), as in ``infer_shares``.
     """
     further, before = ratio.shape[1], known.draws.shape[1]
     broad = replace(config, smallest_region=config.account_region)
     regions = regions_of(ratio, label, mixtures=mixtures_of(further), classes=before + further, config=broad, rng=rng)
-    others = known.draws[rng.integers(0, len(known.draws), config.draws)]
-    return _posterior([regions], others, natural, config, rng)
+    return _posterior([regions], known.draws, natural, vague, config=config, rng=rng)
 
 
 @dataclass(eq=False)
@@ -190,7 +195,7 @@ class _Draws:
     def fakes(self) -> Float64:
         """Return the share of fakes of each kind, (N, K)."""
         part = (self.part < self.often[:, None]) * self.size
-        total = np.where(self.none, 0.0, MOST_FAKES * self.total**1.5)
+        total = np.where(self.none, 0.0, MOST_FAKES * self.total**2)
         found: Float64 = part / np.maximum(part.sum(axis=1, keepdims=True), ALMOST_NONE) * total[:, None]
         return found
 
@@ -233,18 +238,18 @@ def _posterior(
     several: Sequence[list[Regions]],
     others: Float64,
     natural: Sequence[float],
+    vague: Sequence[float],
+    *,
     config: MixtureConfig,
     rng: np.random.Generator,
-    *,
-    vague: Sequence[float] | None = None,
 ) -> Mixture:
-    """Return draws from the posterior, where ``others`` (N, J) are draws of the shares of classes known before.
+    """Return draws from the posterior, where ``others`` (any, J) are draws of the shares of classes known before.
 
     Args:
         several: regions in the graph and, where it was halved, in half of it.
     """
     mean = np.asarray(natural, np.float64)
-    often = np.full(len(mean), LIKE_REAL) if vague is None else np.asarray(vague, np.float64)
+    often = np.asarray(vague, np.float64)
     likelihood, *halved = [Likelihood(regions, config) for regions in several]
 
     def fits(others: Float64, draws: _Draws) -> Float64:
@@ -254,12 +259,13 @@ def _posterior(
             found = found + each(np.concatenate([others, fakes + draws.growth * alike], axis=1))
         return found
 
-    draws = _Draws.of(config.draws, often, rng)
+    draws = _Draws.of(WIDELY * config.draws, often, rng)
+    others = others[rng.integers(0, len(others), WIDELY * config.draws)]
     fit = fits(others, draws)
-    heat = np.inf
+    heat, loose = np.inf, np.zeros(0)
     for cooler in HEAT:
         weight = np.exp((fit - fit.max()) * (1.0 / cooler - 1.0 / heat))
-        rows = _resampled(weight, rng)
+        rows = _resampled(weight, config.draws, rng)
         draws, others, fit, heat = draws.taken(rows), others[rows], fit[rows], cooler
         for _ in range(config.moves):
             new, prior = draws.moved(often, rng)
@@ -268,10 +274,12 @@ def _posterior(
             fit = np.where(better, found, fit)
             for each in fields(draws):
                 getattr(draws, each.name)[better] = getattr(new, each.name)[better]
-    return Mixture(draws.fakes(), draws.alike(mean), likelihood.observed[: len(mean)])
+        if heat == LOOSE:
+            loose = draws.fakes().sum(axis=1)
+    return Mixture(draws.fakes(), draws.alike(mean), likelihood.observed[: len(mean)], loose)
 
 
-def _resampled(weight: Float64, rng: np.random.Generator) -> Int64:
-    """Return rows chosen by ``weight`` (N,), evenly (systematic resampling)."""
-    place = (np.arange(len(weight)) + rng.random()) / len(weight)
+def _resampled(weight: Float64, count: int, rng: np.random.Generator) -> Int64:
+    """Return ``count`` rows chosen by ``weight`` (N,), evenly (systematic resampling)."""
+    place = (np.arange(count) + rng.random()) / count
     return np.minimum(np.searchsorted(np.cumsum(weight / weight.sum()), place), len(weight) - 1)

@@ -40,7 +40,7 @@ ENDS = 2
 NEUTRAL = 6.0
 """Edges that speak for nothing, beside those of a user."""
 FARTHEST = 3.0
-USUAL, FADING = 0.1, 0.06
+USUAL, FADING = 0.1, 0.03
 """Share of fakes of no known kind where none of a known one are found, and the share of those by which it fades: the
 more is found, the less is left to be explained."""
 LEAST_ODD = 0.004
