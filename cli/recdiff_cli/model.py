@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -130,12 +129,11 @@ def _check_places(out: Path) -> None:
 
 
 def _tracker(uri: str | None) -> Tracker | None:
-    """Return the MLflow store that a fit is logged to; a host that does not answer is given up within seconds."""
+    """Return the MLflow store that a fit is logged to."""
     if uri is None:
         return None
     from recdiff.tracking import Tracker
 
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     return Tracker.reached(uri)
 
 
