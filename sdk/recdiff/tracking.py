@@ -35,7 +35,9 @@ class Tracker:
     """An MLflow store that answered.
 
     Attributes:
-        uri: of a server, or of a database or folder of this machine. client: asks it. experiment: the id of ours.
+        uri: of a server, or of a database or folder of this machine.
+        client: asks it.
+        experiment: the id of ours.
     """
 
     uri: str
