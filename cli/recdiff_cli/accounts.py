@@ -73,7 +73,7 @@ def accounts(
 
 def _said_expected(share: dict[str, Any]) -> str:
     most = f"up to {share['most']:.3f} where fake accounts made every fake edge"
-    return f"{share['estimate']:.3f} (expected, not audited), {most}"
+    return f"{share['estimate']:.3f} (expected, not audited),\n  {most}"
 
 
 def _shown(value: object) -> object:

@@ -10,7 +10,7 @@ import typer
 
 from recdiff.errors import DataError, UsageError
 from recdiff_cli.console import note, print_json, print_table, said_share
-from recdiff_cli.options import DEFAULT_MODEL, DataFolder, Json, ModelFolder, Reason, Who, pair_of
+from recdiff_cli.options import DEFAULT_MODEL, DataFolder, Json, ModelFolder, Reason, Who, of_model, pair_of
 
 if TYPE_CHECKING:
     from recdiff.audit.decisions import Decision
@@ -32,14 +32,17 @@ def audit(
     model: ModelFolder = DEFAULT_MODEL,
     *,
     accounts: Annotated[bool, typer.Option("--accounts", help="Ask about accounts instead of edges.")] = False,
-    size: Annotated[int | None, typer.Option("--size", metavar="N", help="How many to ask about; 200.")] = None,
+    size: Annotated[int | None, typer.Option("--size", metavar="N", help="How many to ask about; default 200.")] = None,
     seed: Annotated[int, typer.Option(help="Of the draw; a larger audit of one seed holds the smaller.")] = 0,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="The table to fill in; audit.csv.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="The table to fill in; default audit.csv.")
+    ] = None,
     answers: Annotated[
         Path | None, typer.Option("--answers", metavar="FILE", help="Read the verdicts of a table that was filled in.")
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Score from which precision is reported; default: that of clean-edges.")
+        float | None,
+        typer.Option(metavar="P", help="Score from which precision is reported; default: that of clean-edges."),
     ] = None,
     data: DataFolder = None,
     who: Who = "",
@@ -84,7 +87,8 @@ def _draw(model: Path, size: int, *, accounts: bool, seed: int, out: Path, data:
         print_json(facts)
         return
     print_table(("audit", ""), list(facts.items()))
-    note(f"fill in the column verdict (fake or real), then: recdiff-sdk audit --answers {out}")
+    note("fill in the column verdict (fake or real), then:")
+    note(f"  recdiff-sdk audit --answers {out}{of_model(model)}")
 
 
 def _take_in(model: Path, answers: Path, *, threshold: float, data: Path | None, who: str, json: bool) -> None:
@@ -112,7 +116,8 @@ def _take_in(model: Path, answers: Path, *, threshold: float, data: Path | None,
     loaded.save(model, before)
     _print_found(loaded.fitted_, subject, found, model, json)
     if exported:
-        note("the bundle was the old model's and is gone; export again: recdiff-sdk export --onnx")
+        note("the bundle was the old model's and is gone; export again:")
+        note(f"  recdiff-sdk export --onnx{of_model(model)}")
 
 
 def _print_found(fitted: Fitted, subject: Subject, found: Found, model: Path, json: bool) -> None:
@@ -139,9 +144,11 @@ def _print_found(fitted: Fitted, subject: Subject, found: Found, model: Path, js
 
 
 def decide(
-    verdict: Annotated[str, typer.Argument(help="fake, real, or unsure, which takes a decision back.")],
+    verdict: Annotated[
+        str, typer.Argument(metavar="VERDICT", help="fake, real, or unsure, which takes a decision back.")
+    ],
     *,
-    edges: Annotated[list[str] | None, typer.Argument(metavar="SRC,DST ...", help="Edges that it holds for.")] = None,
+    edges: Annotated[list[str] | None, typer.Argument(metavar="SRC,DST", help="Edges that it holds for.")] = None,
     account: Annotated[list[str] | None, typer.Option("--account", metavar="ID", help="An account instead.")] = None,
     group: Annotated[
         list[int] | None, typer.Option("--group", metavar="N", help="A group: all its members; see accounts --groups.")

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,17 @@ def visible(text: str) -> str:
 def say(text: str) -> None:
     """Print lines to stdout; an id in them cannot steer the terminal."""
     print("\n".join(map(visible, text.split("\n"))))
+
+
+def say_wrapped(sentence: str) -> None:
+    """Print a sentence to stdout, broken between words where a terminal is narrower; off a terminal it stays one line.
+
+    Nothing that is to be copied as a whole, such as a command, goes through here.
+    """
+    said = visible(sentence)
+    if sys.stdout.isatty():
+        said = textwrap.fill(said, _width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    print(said)
 
 
 def note(message: str) -> None:

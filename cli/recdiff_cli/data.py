@@ -148,7 +148,7 @@ def validate(
 def corrupt(
     folder: Data,
     *,
-    kind: Annotated[Injected, typer.Option(help="Of fakes.")],
+    kind: Annotated[Injected, typer.Option(help="What kind of fakes.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write the spoiled data folder.")],
     share: Annotated[float, typer.Option(help="Fakes as a share of the edges there are.")] = 0.2,
     mode: Annotated[

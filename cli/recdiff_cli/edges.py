@@ -10,7 +10,7 @@ import typer
 
 from recdiff.errors import UsageError
 from recdiff_cli.audit import standing, standing_by
-from recdiff_cli.console import note, print_json, print_table, progress, said_share, say, verbatim
+from recdiff_cli.console import note, print_json, print_table, progress, said_share, say_wrapped, verbatim
 from recdiff_cli.handing import hand_on
 from recdiff_cli.options import (
     DEFAULT_MODEL,
@@ -56,7 +56,9 @@ def clean_edges(
     edges: Annotated[
         Path | None, typer.Option("--edges", metavar="FILE|DIR", help="Edges to score, streamed; default: the fit's.")
     ] = None,
-    threshold: Annotated[float | None, typer.Option(help="Remove where fake_score >= P; default 0.5.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(metavar="P", help="Remove where fake_score >= P; default 0.5.")
+    ] = None,
     remove_share: Annotated[float | None, typer.Option(help="Remove this share, the worst first.")] = None,
     min_precision: Annotated[float | None, typer.Option(help="Remove while this share of the removed is fake.")] = None,
     guarantee: Guarantee = None,
@@ -223,8 +225,8 @@ def _clean_streamed(
 
 
 def explain(
-    src: Annotated[str, typer.Argument(help="One end's id.")],
-    dst: Annotated[str, typer.Argument(help="The other end's id.")],
+    src: Annotated[str, typer.Argument(metavar="SRC", help="One end's id.")],
+    dst: Annotated[str, typer.Argument(metavar="DST", help="The other end's id.")],
     model: ModelFolder = DEFAULT_MODEL,
     json: Json = False,
 ) -> None:
@@ -240,11 +242,11 @@ def explain(
         print_json({"src": src, "dst": dst, "explanation": lines, **parts})
         return
     for line in lines:
-        say(line)
+        say_wrapped(line)
 
 
 def restore(
-    pairs: Annotated[list[str], typer.Argument(metavar="SRC,DST ...", help="Removed edges to put back.")],
+    pairs: Annotated[list[str], typer.Argument(metavar="SRC,DST", help="Removed edges to put back.")],
     *,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder clean-edges wrote.")] = DEFAULT_OUT,
     reason: Reason = "",

@@ -1,4 +1,4 @@
-"""An example of each command, shown at the end of its ``--help``."""
+"""An example of each command, at the end of its ``--help``, and its line in the list of all commands."""
 
 from __future__ import annotations
 
@@ -24,6 +24,27 @@ EXAMPLES = {
     "update": "update --edges new.parquet",
     "validate": "validate data/ --split time",
 }
+
+LINES = {
+    "accounts": "Rank accounts by the probability that they are fake.",
+    "audit": "Draw edges or accounts to judge, or read the verdicts.",
+    "clean-edges": "Divide edges into kept and removed ones.",
+    "corrupt": "Write a copy of a data folder with injected fake edges.",
+    "decide": "Decide for good what is fake and what is real.",
+    "doctor": "Show versions and devices, and what is wrong with them.",
+    "evaluate": "Judge the ranking of items, simple baselines beside it.",
+    "evaluate-edges": "Hold fake scores against known truth.",
+    "export": "Export the model to ONNX.",
+    "fit": "Fit the model: recommender and edge scorer.",
+    "report": "Assemble all studies of a folder into one HTML file.",
+    "restore": "Put removed edges back among the kept ones, for good.",
+    "review": "Look at groups, accounts and edges and decide.",
+    "sample": "Write a made-up data folder with planted fake edges.",
+    "serve": "Serve scores and recommendations over HTTP.",
+    "study": "Run a study, or go on with one that was killed.",
+    "update": "Take new data into a model without another fit.",
+}
+"""Of commands whose first sentence is too long for a line of 80 columns."""
 
 
 def epilog(command: str) -> str | None:

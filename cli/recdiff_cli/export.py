@@ -56,7 +56,7 @@ def export(
         print_json({"bundle": str(bundle), "files": written.files, "largest_difference": written.max_error, **others})
         return
     print_table((str(bundle), "bytes"), sorted(written.files.items()))
-    note(f"largest difference from the model: {written.max_error:.1e} (allowed: 1e-5)")
+    note(f"largest difference from the model: {written.max_error:.1e} (allowed: 1.0e-05)")
     for name, place in others.items():
         note(f"{name}: {place}")
 
@@ -66,7 +66,9 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Address to listen on; the default is reachable from this machine only.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any that is free.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="Port to listen on; 0: any that is free.")
+    ] = 8000,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")] = "auto",
     token: Annotated[
         str | None, typer.Option(envvar="RECDIFF_TOKEN", help="Bearer token that requests must carry.")

@@ -18,7 +18,7 @@ from recdiff.extras import install_with
 from recdiff.version import VERSION
 from recdiff_cli import accounts, audit, data, doctor, edges, export, model, recommend, review, study
 from recdiff_cli.console import note
-from recdiff_cli.examples import epilog
+from recdiff_cli.examples import LINES, epilog
 from recdiff_cli.streams import streams
 
 FAILED, USAGE = 1, 2
@@ -58,6 +58,7 @@ for commands in (data, model, export, edges, accounts, audit, review, recommend,
     commands.register(app)
 for each in app.registered_commands:
     each.epilog = epilog(each.name or "")
+    each.short_help = LINES.get(each.name or "")
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -24,6 +23,7 @@ from recdiff_cli.options import (
     SkipLimit,
     Split,
     names_of,
+    of_model,
 )
 
 if TYPE_CHECKING:
@@ -41,9 +41,12 @@ Final = Annotated[
 
 NoDecisions = Annotated[bool, typer.Option("--no-decisions", help="Do not learn from decisions.csv beside the data.")]
 LabelsFile = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Known edges: src, dst, label (1 or real, -1 or fake).")
+    Path | None,
+    typer.Option(metavar="FILE", help="Known edges (src, dst, label) or accounts (user_id, label): fake or real."),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Of --engine ray; default: one per card, or per machine.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Of --engine ray; default: one per card, or per machine.")
+]
 Mlflow = Annotated[
     str | None, typer.Option("--mlflow", metavar="URI", help="Log settings, metrics and model there; extra [mlflow].")
 ]
@@ -130,12 +133,11 @@ def _check_places(out: Path) -> None:
 
 
 def _tracker(uri: str | None) -> Tracker | None:
-    """Return the MLflow store that a fit is logged to; a host that does not answer is given up within seconds."""
+    """Return the MLflow store that a fit is logged to."""
     if uri is None:
         return None
     from recdiff.tracking import Tracker
 
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     return Tracker.reached(uri)
 
 
@@ -213,12 +215,11 @@ def _print_fit(model: RecDiff, out: Path, json: bool) -> None:
         columns, rows = _ranking_table(fitted.metrics)
         print_table(columns, [row for row in rows if str(row[0]).endswith("@20")])
         if fitted.judged is not None:
-            note(
-                "judged: learned from the training interactions alone; delivered: learned from all, settings as chosen"
-            )
+            note("judged: learned from the training interactions alone")
+            note("delivered: learned from all, settings as chosen")
     if "unscored" in found:
         note(f"note: {found['unscored']}; labels are not used")
-        note(f"model: {out}   next: recdiff-sdk recommend, recdiff-sdk export --onnx")
+        _say_next(out, "recommend", "export --onnx")
         return
     print_table(("estimated fake edges", "share"), [*found["shares"].items(), ("all", found["noise_level"])])
     note(f"share of fake edges: {said_share(found['fake_share'])}")
@@ -234,7 +235,13 @@ def _print_fit(model: RecDiff, out: Path, json: bool) -> None:
         used = found["account_decisions"]
         count = used["fake"] + used["real"]
         note(f"learned from decisions about {count} account{'' if count == 1 else 's'}, {used['fake']} of them fake")
-    note(f"model: {out}   next: recdiff-sdk export --onnx, recdiff-sdk clean-edges --threshold 0.3")
+    _say_next(out, "clean-edges --threshold 0.3", "export --onnx")
+
+
+def _say_next(model: Path, *commands: str) -> None:
+    note(f"model: {model}; next:")
+    for command in commands:
+        note(f"  recdiff-sdk {command}{of_model(model)}")
 
 
 def _say_labels(used: dict[str, Any], words: str) -> None:
@@ -298,8 +305,9 @@ def _print_update(found: Update, model: Path, json: bool) -> None:
     for reason in facts["due"]:
         note(f"warning: a fit on all data is due: {reason}")
     if found.unbundled:
-        note("the bundle held the old scores and is gone; export again: recdiff-sdk export --onnx")
-    note(f"model: {model}   before: {kept}   back: recdiff-sdk update --undo")
+        note("the bundle held the old scores and is gone; export again:")
+        note(f"  recdiff-sdk export --onnx{of_model(model)}")
+    note(f"model: {model}   before: {kept}   back: recdiff-sdk update --undo{of_model(model)}")
 
 
 def evaluate(
@@ -329,7 +337,7 @@ def evaluate(
 def _ranking_table(metrics: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
     """Return columns and rows: each metric on test, its interval and every baseline beside it."""
     baselines = metrics["baselines"]
-    columns = ("test, chosen on validation", "this model", "95 % interval", *baselines)
+    columns = ("test", "this model", "95 % interval", *baselines)
     rows: list[tuple[object, ...]] = []
     for name, value in metrics["test"].items():
         low, high = metrics["interval"][name]

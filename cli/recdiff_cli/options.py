@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -49,6 +50,11 @@ Options = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Replace what --out names, also where nothing shows that we wrote it.")
 ]
+
+
+def of_model(folder: Path) -> str:
+    """Return what a command that is named to go on with needs to mean the model in ``folder``."""
+    return "" if folder == DEFAULT_MODEL else f" --model {shlex.quote(str(folder))}"
 
 
 def _bound(size: str | None) -> str | None:

@@ -32,7 +32,7 @@ def recommend(
     *,
     model: ModelFolder = DEFAULT_MODEL,
     users: Annotated[str | None, typer.Option(metavar="FILE|id,id", help="Whom; default: all users.")] = None,
-    k: Annotated[int, typer.Option("--k", min=1, help="How many items each.")] = 20,
+    k: Annotated[int, typer.Option("--k", min=1, metavar="N", help="How many items each.")] = 20,
     exclude_seen: Annotated[bool, typer.Option("--exclude-seen/--include-seen", help="Leave out known items.")] = True,
     explain: Annotated[bool, typer.Option("--explain", help="Say what led to each: friends, items, member.")] = False,
     history: Annotated[str | None, typer.Option(metavar="item,item", help="Items of somebody new.")] = None,

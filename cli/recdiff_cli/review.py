@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
 def review(
     *,
     model: ModelFolder = DEFAULT_MODEL,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0: any that is free.")] = PORT,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="Port of the page; 0: any that is free.")
+    ] = PORT,
     audit: Annotated[
         Path | None, typer.Option("--audit", metavar="FILE", help="A table of audit, to be answered on the page.")
     ] = None,

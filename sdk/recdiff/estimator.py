@@ -50,8 +50,8 @@ class RecDiff(Parameters):
     A setting may be given by name: ``RecDiff(width=32)`` of the preset's recommender, ``scorer__folds=3`` of a section.
     ``config`` replaces preset, seed and device; what is given by name goes before it.
 
-    Attributes after ``fit`` or ``load``:
-        config_: every setting used.
+    Attributes:
+        config_: every setting used; it is there after ``fit`` or ``load``, as all of these.
         fitted_: tables, networks, fitted edges and measurements.
 
     Examples:

@@ -7,7 +7,10 @@ the baselines.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,8 @@ EXPERIMENT = "recdiff"
 MODEL = "model"
 MOST = 100
 """Parameters that MLflow takes at a time; of metrics it takes more."""
+SOON = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
+"""Before the fit. MLflow's own patience, four minutes for a server that is not there, is for what a fit hands in."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,9 @@ class Tracker:
     """An MLflow store that answered.
 
     Attributes:
-        uri: of a server, or of a database or folder of this machine. client: asks it. experiment: the id of ours.
+        uri: of a server, or of a database or folder of this machine.
+        client: asks it.
+        experiment: the id of ours.
     """
 
     uri: str
@@ -46,36 +53,40 @@ class Tracker:
         """
         try:
             from mlflow import MlflowClient
-            from mlflow.exceptions import MlflowException
         except ModuleNotFoundError:
             raise UsageError(f"--mlflow needs MLflow; run: {INSTALL}") from None
         try:
-            client = MlflowClient(tracking_uri=uri)
-            found = client.get_experiment_by_name(EXPERIMENT)
-            experiment = client.create_experiment(EXPERIMENT) if found is None else found.experiment_id
-        except (MlflowException, ModuleNotFoundError) as error:
-            raise UsageError(f"--mlflow {uri}: {error}") from None
+            with impatient():
+                client = MlflowClient(tracking_uri=uri)
+                found = client.get_experiment_by_name(EXPERIMENT)
+                experiment = client.create_experiment(EXPERIMENT) if found is None else found.experiment_id
+        except failures() as error:
+            raise UsageError(f"--mlflow {uri}: {said(error)}") from None
         return cls(uri, client, experiment)
 
     def log(self, config: Config, fitted: Fitted, folder: Path) -> str:
         """Write a run with what ``folder``, the model folder, holds, and return its id.
 
+        What MLflow prints of it goes to stderr: stdout holds results alone.
+
         Raises:
             WriteError: the store did not take it; the run is marked as failed where the store can be reached.
         """
-        from mlflow.exceptions import MlflowException
-
         try:
-            run = self.client.create_run(self.experiment, run_name=folder.name, tags={"recdiff.version": VERSION})
-            name: str = run.info.run_id
-            try:
-                self._write(name, config, fitted, folder)
-            except BaseException:
-                self.client.set_terminated(name, "FAILED")
-                raise
-            self.client.set_terminated(name)
-        except (MlflowException, OSError) as error:
-            raise WriteError(f"{folder} is written, but --mlflow {self.uri} did not take it: {error}") from None
+            with redirect_stdout(sys.stderr):
+                return self._written(config, fitted, folder)
+        except failures() as error:
+            raise WriteError(f"{folder} is written, but --mlflow {self.uri} did not take it: {said(error)}") from None
+
+    def _written(self, config: Config, fitted: Fitted, folder: Path) -> str:
+        run = self.client.create_run(self.experiment, run_name=folder.name, tags={"recdiff.version": VERSION})
+        name: str = run.info.run_id
+        try:
+            self._write(name, config, fitted, folder)
+        except BaseException:
+            self.client.set_terminated(name, "FAILED")
+            raise
+        self.client.set_terminated(name)
         return name
 
     def _write(self, run: str, config: Config, fitted: Fitted, folder: Path) -> None:
@@ -91,6 +102,34 @@ class Tracker:
         for start in range(0, len(figures), MOST):
             self.client.log_batch(run, metrics=figures[start : start + MOST])
         self.client.log_artifacts(run, str(folder), MODEL)
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """Return what MLflow raises where a store fails; a database's own errors come through it as they are."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        from sqlalchemy.exc import SQLAlchemyError
+    except ModuleNotFoundError:  # With the small MLflow, which opens no database.
+        return MlflowException, ModuleNotFoundError, OSError
+    return MlflowException, ModuleNotFoundError, OSError, SQLAlchemyError
+
+
+def said(error: Exception) -> str:
+    """Return the first line of what an error says: more is a page of HTML, or a statement of SQL."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Let MLflow wait no longer than ``SOON`` says, but where the environment says how long."""
+    ours = {name: value for name, value in SOON.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            del os.environ[name]
 
 
 def flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

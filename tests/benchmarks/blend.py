@@ -103,9 +103,9 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
     """Return the rows as lines of Markdown."""
     lines = ["| system | recall@20 | ndcg@20 | default minus this: recall@20 | ndcg@20 |", "|---|---|---|---|---|"]
     for each in rows:
-        cells = [f"{each[name]['mean']:.4f} ± {each[name]['sd']:.4f}" for name in JUDGED]
+        cells = [f"{each[name]['mean']:.4f}\u00a0±\u00a0{each[name]['sd']:.4f}" for name in JUDGED]
         gains = [
-            f"{gain['mean']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}] p {gain['p']:.4f}"
+            f"{gain['mean']:+.4f}\u00a0[{gain['low']:+.4f},\u00a0{gain['high']:+.4f}] p\u00a0{gain['p']:.4f}"
             for gain in each.get("gain", {}).values()
         ]
         lines.append(f"| {' | '.join([each['system'], *cells, *(gains or ['', ''])])} |")
@@ -119,7 +119,7 @@ def chosen(fits: list[dict[str, Any]]) -> list[str]:
     for seed, fit in enumerate(fits):
         facts = fit["chosen"]
         weights = ", ".join(f"{name} {each['weight']:.2g}" for name, each in facts["members"].items() if each["weight"])
-        gain = f"{facts['gain']:+.4f} ± {facts['standard_error']:.4f}"
+        gain = f"{facts['gain']:+.4f}\u00a0±\u00a0{facts['standard_error']:.4f}"
         lines.append(f"| {seed} | {weights} | {gain} | {fit['best']} | {fit['seconds']:.0f} |")
     return lines
 

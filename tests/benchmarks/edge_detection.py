@@ -230,7 +230,7 @@ def _line(data: str, kind: str, share: str, variant: str, found: list[dict[str, 
         means = {name: np.mean([e["heuristics"][name]["auc"] for e in found]) for name in found[0]["heuristics"]}
         name = max(means, key=lambda each: means[each])
         best = f"{means[name]:.3f} {name}"
-    return f"{front} {np.mean(auc):.4f} ± {np.std(auc):.4f} | {rest} | {estimate} | {best} |"
+    return f"{front} {np.mean(auc):.4f}\u00a0±\u00a0{np.std(auc):.4f} | {rest} | {estimate} | {best} |"
 
 
 def _heuristic_table(groups: dict[tuple[str, str, str, str], list[dict[str, Any]]]) -> list[str]:

@@ -182,9 +182,11 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def _line(row: dict[str, Any]) -> str:
-    cells = [f"{row['mean'][name]:.4f} ± {row['sd'][name]:.4f}" for name in SHOWN[:4]]
+    cells = [f"{row['mean'][name]:.4f}\u00a0±\u00a0{row['sd'][name]:.4f}" for name in SHOWN[:4]]
     gaps = row.get("ours_minus_this", {})
-    shown = [f"{d['mean']:+.4f} [{d['low']:+.4f}, {d['high']:+.4f}] p {d['p']:.4f}" for d in gaps.values()] or ["", ""]
+    shown = [
+        f"{d['mean']:+.4f}\u00a0[{d['low']:+.4f},\u00a0{d['high']:+.4f}] p\u00a0{d['p']:.4f}" for d in gaps.values()
+    ] or ["", ""]
     return f"| {row['model']} | {len(row['seeds'])} | " + " | ".join(cells + shown) + " |"
 
 

@@ -49,10 +49,16 @@ class OnnxScorer:
     later changes nothing here. After a fork the child starts threads of its own.
 
     Attributes:
-        folder: the bundle. manifest: what it holds. digest: what tells it from any other.
-        asked, provider: where sessions were asked to run, and do.
-        threads: at work on one call. seconds: that opening took.
-        users, items: raw ids by position. lookup: finds the users' positions.
+        folder: the bundle.
+        manifest: what it holds.
+        digest: what tells it from any other.
+        asked: where sessions were asked to run.
+        provider: where they run.
+        threads: at work on one call.
+        seconds: that opening took.
+        users: their raw ids by position.
+        items: their raw ids by position.
+        lookup: finds the users' positions.
     """
 
     def __init__(self, bundle: Bundle, provider: Provider, threads: int) -> None:
@@ -215,7 +221,9 @@ class OnnxScorer:
         """Return the ``k`` best items of somebody the model does not know: columns item_id, score, rank (1 = best).
 
         Args:
-            history: raw ids of items they have used, which are left out. friends: of users they have ties to.
+            history: raw ids of items they have used, which are left out.
+            friends: raw ids of users they have ties to.
+            k: how many items.
 
         Raises:
             DataError: an item or a friend is unknown, there are neither, or the bundle cannot do it.

@@ -18,12 +18,15 @@ class ServeOptions:
 
     Attributes:
         token: where given, every path but health wants ``Authorization: Bearer TOKEN``; any text that fits a line.
-        max_body: bytes of one request. max_bodies: bytes of all requests under way; beyond, the answer is 503.
+        max_body: bytes of one request.
+        max_bodies: bytes of all requests under way; beyond, the answer is 503.
         max_values: numbers, texts, lists and objects of one JSON body.
         max_rows: edges, users times k, or embeddings of one request.
         queue_rows: as many may wait, of edges, of users times k, and of embeddings; beyond, the answer is 503.
         max_k: items of one recommendation.
-        max_head, max_headers, max_url: bytes of a request before its body, headers, bytes of its address.
+        max_head: bytes of a request before its body.
+        max_headers: headers of a request.
+        max_url: bytes of its address.
         max_connections: clients at once.
         read_seconds: until a request has arrived whole, and until a response was taken.
         idle_seconds: between two requests of a connection.
