@@ -55,16 +55,16 @@ from recdiff.scorer.shares.kinds import Shares, infer_all
 from recdiff.scorer.table import friends_terms
 from recdiff.scorer.untaught.answers import silence
 from recdiff.scorer.untaught.direct import Direct, widened
-from recdiff.scorer.untaught.oddity import Oddity, share_of_odd
+from recdiff.scorer.untaught.oddity import FADING, Oddity, share_of_odd
 from recdiff.scorer.untaught.staged import STAGED
 
 LEAST_OF_FAKES = 0.004
 """Share of the fakes that each kind keeps in the posterior, of a total of at least ``LEAST_TOTAL``."""
 LEAST_TOTAL, BESIDE_PLANTED = 0.02, 0.5
 """The second where planted kinds are looked for, whose networks order the bulk of edges by chance."""
-LOOKING_ALIKE, FADING = 0.5, 0.06
-"""Part of the real edges that look like a sampled kind which may be of it after all, and the share of fakes found by
-which it fades: edges have to be ordered where next to nothing is found. Where they have directions, answers do that."""
+LOOKING_ALIKE = 0.5
+"""Part of the real edges that look like a sampled kind which may be of it after all, the less the more fakes are found:
+edges have to be ordered where a share is read as next to nothing. Where they have directions, answers do that."""
 ALMOST_NONE = 1e-9
 LEAST_REAL = 0.1
 """Weight that every observed edge keeps as a real one, which keeps scores from feeding on themselves."""
@@ -208,7 +208,7 @@ def _finish(
     """Train the final networks, observed edges weighted by the chance that they are real, and put all together."""
     after_all = 0.0 if setup.graph.directed else LOOKING_ALIKE * math.exp(-sum(shares.values()) / FADING)
     beside = dict(zip(setup.pool.kinds, (after_all * found.looks).tolist(), strict=True))
-    offset = _prior(shares, beside, setup.graph.directed)
+    offset = _prior(shares, beside, setup.graph.directed, found.fading)
     learned, direct = half_networks(setup, made, task, whole=True), Direct.of(made, Oddity.of(setup, made))
     odds, parts = _posterior(setup, made, learned, direct, offset)
     if known is not None and known.max() >= 0:
@@ -287,14 +287,14 @@ def _taught(setup: Setup, made: Round, odds: Float64, known: Int64, drawn: Mask 
     return taught(inputs, odds[rows], known[rows] == 1, rng, unweighed)
 
 
-def _prior(shares: Mapping[str, float], sampled: Mapping[str, float], directed: bool) -> Float32:
+def _prior(shares: Mapping[str, float], sampled: Mapping[str, float], directed: bool, fading: float) -> Float32:
     """Return the log prior of the classes (C,): real, every kind, made groups and no known kind.
 
     A sampled kind that orders edges keeps a part of the fakes: something must order them where none was found.
     Logits of made groups are log odds already.
 
     Args:
-        shares: of every kind. sampled: what sampled kinds get beside them.
+        shares: of every kind. sampled: what sampled kinds get beside them. fading: see ``share_of_odd``.
     """
     told = {name: share for name, share in shares.items() if name != STAGED}
     total = float(np.clip(sum(told.values()), SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
@@ -303,5 +303,5 @@ def _prior(shares: Mapping[str, float], sampled: Mapping[str, float], directed: 
     kinds = [
         max(share + sampled[name], least) if name in orders else max(share, ALMOST_NONE) for name, share in told.items()
     ]
-    odd = float(share_of_odd(np.array([total]), directed)[0])
+    odd = float(share_of_odd(np.array([total]), directed, fading)[0])
     return np.asarray(np.log([1.0 - total, *kinds, 1.0 - total, odd]), np.float32)

@@ -16,7 +16,15 @@ def known(total: np.ndarray, purity: float) -> Shares:
     none = np.zeros(len(total))
     looks = np.array([total.mean() * (1.0 / purity - 1.0)])
     return Shares(
-        ("uniform",), total[:, None], np.array([purity]), looks, none, staged_purity=0.0, odd=none, loose=total
+        ("uniform",),
+        total[:, None],
+        np.array([purity]),
+        looks,
+        none,
+        staged_purity=0.0,
+        odd=none,
+        loose=total,
+        fading=0.06,
     )
 
 

@@ -17,7 +17,7 @@ from recdiff.scorer.fit import fit_scorer
 from recdiff.scorer.round import Round, make_round
 from recdiff.scorer.setup import Seeds, Setup, make_setup
 from recdiff.scorer.table import COMPANY, FRIENDS, friends_terms
-from recdiff.scorer.untaught.oddity import FADING, LEAST_ODD, NEUTRAL, USUAL, Oddity, share_of_odd
+from recdiff.scorer.untaught.oddity import FADING, FADING_SOON, LEAST_ODD, NEUTRAL, USUAL, Oddity, share_of_odd
 
 USERS = 500
 PLAIN = ScorerConfig(folds=4, divisions=1, rounds=1, evidence=EvidenceConfig(denoising="none"))
@@ -107,7 +107,7 @@ def test_edges_with_directions_are_left_to_answers_but_have_company(friends: Int
     assert not odd.weights.any()
     assert odd.constant == 0.0
     assert made.encodings.tables[-1][:, made.encodings.at[COMPANY][0]].std() > 0.0
-    assert share_of_odd(np.array([0.0, 0.2]), directed=True).tolist() == pytest.approx([0.001, 0.05])
+    assert share_of_odd(np.array([0.0, 0.2]), True, FADING).tolist() == pytest.approx([0.001, 0.05])
 
 
 def test_bought_edges_to_a_few_are_found_though_no_kind_is_like_them(friends: Int64) -> None:
@@ -120,8 +120,10 @@ def test_bought_edges_to_a_few_are_found_though_no_kind_is_like_them(friends: In
 
 
 def test_the_more_is_found_the_less_is_odd() -> None:
-    shares = share_of_odd(np.linspace(0.0, 1.0, 50), directed=False)
-    assert shares[0] == USUAL
-    assert shares[-1] == LEAST_ODD
-    assert (np.diff(shares) <= 0.0).all()
-    assert share_of_odd(np.array([FADING]), directed=False)[0] == pytest.approx(USUAL / np.e)
+    late, soon = (share_of_odd(np.linspace(0.0, 1.0, 50), False, each) for each in (FADING, FADING_SOON))
+    for shares in (late, soon):
+        assert shares[0] == USUAL
+        assert shares[-1] == LEAST_ODD
+        assert (np.diff(shares) <= 0.0).all()
+    assert (soon <= late).all()
+    assert share_of_odd(np.array([FADING]), False, FADING)[0] == pytest.approx(USUAL / np.e)

@@ -16,7 +16,7 @@ from recdiff.scorer.halves import Network, planted_ratios
 from recdiff.scorer.round import Round
 from recdiff.scorer.setup import Setup
 from recdiff.scorer.shares.mixture import INTERVAL, Mixture, infer_further, infer_shares
-from recdiff.scorer.untaught.oddity import share_of_odd
+from recdiff.scorer.untaught.oddity import FADING, FADING_SOON, share_of_odd
 
 ALMOST_NONE = 1e-9
 ROOM = 0.02
@@ -25,8 +25,8 @@ accounts differ so much from each other that hardly any share of theirs can be r
 MADE = 0.5
 """How likely an edge is of a made group, from where on sampled kinds are not looked for there."""
 RARELY = 0.01
-"""How often any share of real edges looks like a kind where no half of the graph was read: nothing else tells those
-from fakes, and what may always look like a kind would leave none."""
+"""How often any share of real edges looks like a kind that orders edges where no half of the graph was read: nothing
+else tells those from fakes, and what may always look like a kind would leave none."""
 CAUTIOUS, SURE = 0.1, 0.9
 """How likely there are fewer fakes than the highest scores rest on, and from where on a score is one of those."""
 PURITIES = (0.5, 0.97)
@@ -45,6 +45,7 @@ class Shares:
         staged: (N,) draws of the share that made groups have beside them; staged_purity: of their edges.
         odd: (N,) draws of the share of fakes of no known kind, from the prior: nothing in the data tells it.
         loose: (N,) draws of the share of known kinds that go by the data less strictly (``mixture.LOOSE``).
+        fading: by which share found fakes of no known kind fade.
     """
 
     names: tuple[str, ...]
@@ -55,6 +56,7 @@ class Shares:
     staged_purity: float
     odd: Float64
     loose: Float64
+    fading: float
 
     @property
     def mean(self) -> Float64:
@@ -110,7 +112,7 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
     natural = [each + alone / sampled for each in _natural(names)]
     rows, part = _outside(setup)
     halved = None if thinned is None else thinned[rows]
-    vague = _vague(names) if thinned is not None else [RARELY] * sampled
+    vague = _vague(names, halved=halved is not None)
     read = infer_shares(ratio[rows, :sampled], setup.label[rows], natural, config, rng, thinned=halved, vague=vague)
     read = replace(read, draws=read.draws * part, alike=read.alike * part)
     known = handed_on(read, names)
@@ -122,7 +124,9 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
         told = (label <= sampled) | ((label > first) & (label <= first + len(kinds)))
         own = np.where(label > first, label - first + sampled, label)[told]
         columns = by_account[told, first : first + len(kinds)]
-        further = infer_further(columns, own, _natural(kinds), vague=_vague(kinds), known=known, config=config, rng=rng)
+        further = infer_further(
+            columns, own, _natural(kinds), vague=_vague(kinds, halved=False), known=known, config=config, rng=rng
+        )
         room = np.minimum(further.bound, ROOM)
         draws.append(np.maximum(further.draws, rng.random(further.draws.shape) * room))
         purity.append(further.purity)
@@ -134,7 +138,8 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
         whole[:, idle] = np.maximum(whole[:, idle] - holds, 0.0)
     whole /= np.maximum(whole.sum(axis=1, keepdims=True), 1.0)
     staged, staged_purity = _staged(setup, ratio, whole, rng)
-    odd = share_of_odd(whole.sum(axis=1) + staged, setup.graph.directed) * rng.exponential(1.0, len(whole))
+    fading = FADING if halved is None else FADING_SOON
+    odd = share_of_odd(whole.sum(axis=1) + staged, setup.graph.directed, fading) * rng.exponential(1.0, len(whole))
     return Shares(
         names,
         whole,
@@ -144,6 +149,7 @@ def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float6
         staged_purity=staged_purity,
         odd=odd,
         loose=np.minimum(read.loose * part + whole[:, sampled:].sum(axis=1), 1.0),
+        fading=fading,
     )
 
 
@@ -188,5 +194,6 @@ def _natural(names: Sequence[str]) -> list[float]:
     return [kind(name).natural for name in names]
 
 
-def _vague(names: Sequence[str]) -> list[float]:
-    return [kind(name).vague for name in names]
+def _vague(names: Sequence[str], *, halved: bool) -> list[float]:
+    kinds = [kind(name) for name in names]
+    return [each.vague if halved or each.stands_for else RARELY for each in kinds]

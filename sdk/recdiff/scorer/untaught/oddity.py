@@ -40,9 +40,9 @@ ENDS = 2
 NEUTRAL = 6.0
 """Edges that speak for nothing, beside those of a user."""
 FARTHEST = 3.0
-USUAL, FADING = 0.1, 0.03
+USUAL, FADING, FADING_SOON = 0.1, 0.06, 0.03
 """Share of fakes of no known kind where none of a known one are found, and the share of those by which it fades: the
-more is found, the less is left to be explained."""
+more is found, the less is left to be explained. It fades sooner where half of the graph bore out what was found."""
 LEAST_ODD = 0.004
 OF_FOUND, LEAST_DIRECTED = 0.25, 0.001
 """The same where edges have directions: that part of those found, and at least so much."""
@@ -85,11 +85,15 @@ class Oddity:
         return cls(weights, constant)
 
 
-def share_of_odd(found: Float64, directed: bool) -> Float64:
-    """Return the usual share of fakes of no known kind where those of known ones are ``found`` (N,), (N,)."""
+def share_of_odd(found: Float64, directed: bool, fading: float) -> Float64:
+    """Return the usual share (N,) of fakes of no known kind where those of known ones are ``found`` (N,).
+
+    Args:
+        fading: by which share found it fades.
+    """
     if directed:
         return np.maximum(OF_FOUND * found, LEAST_DIRECTED)
-    return np.maximum(USUAL * np.exp(-found / FADING), LEAST_ODD)
+    return np.maximum(USUAL * np.exp(-found / fading), LEAST_ODD)
 
 
 def _read(made: Round) -> tuple[tuple[PairTerm, ...], Float64, Mask]:
