@@ -14,7 +14,8 @@ import pytest
 from recdiff.errors import UsageError, WriteError
 from recdiff.estimator import RecDiff
 from recdiff.extras import install_with
-from recdiff.tracking import SOON, Tracker, flat, impatient, measured
+from recdiff.machine.environment import defaults
+from recdiff.tracking import SOON, Tracker, flat, measured
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -118,7 +119,7 @@ def test_patience_is_short_only_where_nobody_set_it(monkeypatch: pytest.MonkeyPa
     retries, timeout = SOON
     monkeypatch.setenv(retries, "9")
     monkeypatch.delenv(timeout, raising=False)
-    with impatient():
+    with defaults(SOON):
         assert (os.environ[retries], os.environ[timeout]) == ("9", SOON[timeout])
     assert os.environ[retries] == "9"
     assert timeout not in os.environ

@@ -38,6 +38,7 @@ def export(
         raise UsageError("say what to export: --onnx, --triton DIR or --huggingface DIR")
     from recdiff.storage.manifest import BUNDLE
     from recdiff_export.bundle.from_model import parts_of
+    from recdiff_export.bundle.parity import TOLERANCE
     from recdiff_export.bundle.write import export_bundle
 
     parts = parts_of(model)
@@ -56,7 +57,7 @@ def export(
         print_json({"bundle": str(bundle), "files": written.files, "largest_difference": written.max_error, **others})
         return
     print_table((str(bundle), "bytes"), sorted(written.files.items()))
-    note(f"largest difference from the model: {written.max_error:.1e} (allowed: 1.0e-05)")
+    note(f"largest difference from the model: {written.max_error:.1e} (allowed: {TOLERANCE:.1e})")
     for name, place in others.items():
         note(f"{name}: {place}")
 

@@ -7,10 +7,9 @@ the baselines.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from recdiff.config import Config
 from recdiff.errors import UsageError, WriteError
 from recdiff.extras import install_with
+from recdiff.machine.environment import defaults
 from recdiff.model.fitted import Fitted
 from recdiff.version import VERSION
 
@@ -56,7 +56,7 @@ class Tracker:
         except ModuleNotFoundError:
             raise UsageError(f"--mlflow needs MLflow; run: {INSTALL}") from None
         try:
-            with impatient():
+            with defaults(SOON):
                 client = MlflowClient(tracking_uri=uri)
                 found = client.get_experiment_by_name(EXPERIMENT)
                 experiment = client.create_experiment(EXPERIMENT) if found is None else found.experiment_id
@@ -118,18 +118,6 @@ def failures() -> tuple[type[Exception], ...]:
 def said(error: Exception) -> str:
     """Return the first line of what an error says: more is a page of HTML, or a statement of SQL."""
     return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-@contextmanager
-def impatient() -> Iterator[None]:
-    """Let MLflow wait no longer than ``SOON`` says, but where the environment says how long."""
-    ours = {name: value for name, value in SOON.items() if name not in os.environ}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name in ours:
-            del os.environ[name]
 
 
 def flat(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

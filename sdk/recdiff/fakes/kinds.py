@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     Pairs = NDArray[np.int64]
 
+RARELY = 0.01
+"""In how many graphs any share of real edges looks like a kind of which nothing better is known."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -49,7 +52,7 @@ class Kind:
     grouped: bool = False
     injected: bool = False
     natural: float = 0.0
-    vague: float = 0.01
+    vague: float = RARELY
     stands_for: tuple[str, ...] = ()
     propose: Callable[[Any, int, np.random.Generator], Pairs] | None = None
     bring: Callable[[Any, int, np.random.Generator], tuple[Pairs, int]] | None = None

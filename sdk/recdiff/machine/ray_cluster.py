@@ -13,6 +13,7 @@ from typing import Any
 
 from recdiff.errors import DeviceError, UsageError
 from recdiff.extras import install_with
+from recdiff.machine.environment import defaults
 
 INSTALL = install_with("ray")
 _ADVICE = "Set RAY_ADDRESS to a running cluster, or unset it"
@@ -45,7 +46,7 @@ def cluster() -> Iterator[Any]:
     Raises:
         UsageError: ray is not installed, or there is no cluster at the address.
     """
-    with _environment(_QUIET), redirect_stdout(sys.stderr):
+    with defaults(_QUIET), redirect_stdout(sys.stderr):
         ray = _ray()
         if ray.is_initialized():
             yield ray
@@ -116,15 +117,3 @@ def _ray() -> Any:
     except ImportError as error:
         raise UsageError(f"--engine ray needs Ray ({error}); install it: {INSTALL}") from error
     return ray
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set the variables that nobody has set, for the time of the block."""
-    mine = {name: value for name, value in values.items() if name not in os.environ}
-    os.environ.update(mine)
-    try:
-        yield
-    finally:
-        for name in mine:
-            os.environ.pop(name, None)

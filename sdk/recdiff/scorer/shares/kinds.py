@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recdiff.arrays import Float64, Int64
-from recdiff.fakes.kinds import kind
+from recdiff.fakes.kinds import RARELY, kind
 from recdiff.graph.pairs import ends_of
 from recdiff.machine.threads import one_blas_thread
 from recdiff.scorer.accounts import AUDIENCES, IDLE, USING_NOTHING
@@ -24,9 +24,6 @@ ROOM = 0.02
 accounts differ so much from each other that hardly any share of theirs can be read."""
 MADE = 0.5
 """How likely an edge is of a made group, from where on sampled kinds are not looked for there."""
-RARELY = 0.01
-"""How often any share of real edges looks like a kind that orders edges where no half of the graph was read: nothing
-else tells those from fakes, and what may always look like a kind would leave none."""
 CAUTIOUS, SURE = 0.1, 0.9
 """How likely there are fewer fakes than the highest scores rest on, and from where on a score is one of those."""
 PURITIES = (0.5, 0.97)
@@ -195,5 +192,10 @@ def _natural(names: Sequence[str]) -> list[float]:
 
 
 def _vague(names: Sequence[str], *, halved: bool) -> list[float]:
+    """Return in how many graphs any share of real edges looks like each kind.
+
+    Where no half of the graph was read nothing tells such edges from fakes, and a kind that orders edges and may always
+    look like them would leave none.
+    """
     kinds = [kind(name) for name in names]
     return [each.vague if halved or each.stands_for else RARELY for each in kinds]
