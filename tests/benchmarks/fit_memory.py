@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,7 +40,8 @@ QUICK = ScorerConfig(
     table=TableConfig(iterations=1, more_iterations=1),
     evidence=EvidenceConfig(epochs=1, least_steps=10),
     classifier=FEW_STEPS,
-    accounts=replace(FEW_STEPS, hidden=(8, 4)),
+    accounts=FEW_STEPS,
+    rings=FEW_STEPS,
     mixture=MixtureConfig(draws=200, moves=1),
 )
 Made = TypeVar("Made")

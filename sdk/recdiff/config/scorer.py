@@ -175,6 +175,10 @@ class ScorerConfig:
         continued: whether a later one continues from the eigenvectors before, with few iterations, and only the last
             one takes evidence; None: for graphs of many edges.
         worthwhile: no further round where less than this share of fakes was found: the weights would all be 1.
+        table, evidence, mixture: of the columns, the denoiser and the shares.
+        classifier, few: of the network over pairs, on graphs of many edges and of few.
+        accounts, rings: of the networks over accounts. Rings are of all sorts, of which a few are planted, so theirs
+            learns more slowly.
     """
 
     folds: int | None = None
@@ -189,7 +193,10 @@ class ScorerConfig:
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     accounts: ClassifierConfig = field(
-        default_factory=lambda: ClassifierConfig(hidden=(8, 4), epochs=4, least_steps=300, smoothing=0.05)
+        default_factory=lambda: ClassifierConfig(epochs=4, least_steps=300, smoothing=0.05)
+    )
+    rings: ClassifierConfig = field(
+        default_factory=lambda: ClassifierConfig(epochs=4, least_steps=300, smoothing=0.05, learning_rate=1e-3)
     )
     few: ClassifierConfig = field(
         default_factory=lambda: ClassifierConfig(hidden=(), epochs=10, weight_decay=1e-2, least_steps=300)
@@ -224,9 +231,9 @@ class ScorerConfig:
         """Return how often the graph is encoded: as set, or once where there are few edges, else twice."""
         return self.rounds or (1 if edges < FEW_EDGES else 2)
 
-    def networks_for(self, edges: int) -> tuple[ClassifierConfig, ClassifierConfig]:
-        """Return the settings of the networks over pairs and over accounts."""
-        return (self.few if edges < FEW_EDGES else self.classifier), self.accounts
+    def network_for(self, edges: int) -> ClassifierConfig:
+        """Return the settings of the network over pairs."""
+        return self.few if edges < FEW_EDGES else self.classifier
 
     def pairs_for(self, edges: int) -> int:
         """Return how many non-edges to sample per kind."""

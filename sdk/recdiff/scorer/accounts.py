@@ -42,19 +42,19 @@ SCALES = 2
 """Groups of degrees per doubling in which users are compared."""
 FEW_ITEMS = 3
 """What an account of an active farm uses at most; the others use nothing."""
-IDLE = "idle"
+IDLE, RING = "idle", "ring"
 AUDIENCES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ((IDLE,), ("items",)),
     (("farm", "active-farm", "camouflage"), ("items", "quiet", "agree")),
-    (("ring",), ("items", "lack", "quiet", "agree")),
+    ((RING,), ("items", "lack", "quiet", "agree")),
 )
 """Which kinds a network over accounts tells, and by which columns. Whether an account uses anything is asked alone:
 what else is known of idle accounts depends on whom they know."""
 USING_NOTHING = ("farm", "camouflage")
 """Kinds whose accounts are idle, so that the share of idle accounts holds theirs."""
-USING_LITTLE = ("active-farm", "ring")
+USING_LITTLE = ("active-farm", RING)
 """Kinds whose accounts use a thing or two."""
-_DRAWN_AS = {"farm": "farm", "active-farm": "farm", "camouflage": "camouflage", "ring": "ring"}
+_DRAWN_AS = {"farm": "farm", "active-farm": "farm", "camouflage": "camouflage", RING: RING}
 ACCOUNT_COLUMNS = ("items", "lack", "quiet", "agree")
 
 
