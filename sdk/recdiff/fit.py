@@ -233,6 +233,7 @@ def _fit_scorer(
         report=report,
         known=known,
         drawn=drawn,
+        times=dataset.edge_times,
         device=device,
         hands=hands,
     )
@@ -245,7 +246,8 @@ def fingerprint(config: Config, dataset: SocialDataset) -> str:
     for matrix in (dataset.train, dataset.validation):
         digest.update(matrix.indptr)
         digest.update(matrix.indices)
-    digest.update(dataset.edges.tobytes())
+    for values in (dataset.edges, dataset.edge_times):
+        digest.update(b"" if values is None else values.tobytes())
     return digest.hexdigest()
 
 

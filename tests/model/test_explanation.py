@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from recdiff.config import Config
@@ -128,11 +129,49 @@ def test_an_edge_of_a_user_with_itself_is_refused(fitted: RecDiff) -> None:
         fitted.explain_edge(one, one)
 
 
-def test_edges_with_a_direction_are_explained_too(sample_folder: Path) -> None:
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def answering(sample_folder: Path) -> RecDiff:
+    """A model of the sample's edges with directions, every second of which was answered three days later."""
+    dataset = SocialDataset.read(sample_folder)
+    src, dst = (dataset.users.take(dataset.edges[:, side]) for side in (0, 1))
+    social = pa.concat_tables(
+        [
+            pa.table({"src": src, "dst": dst, "tied_at": np.zeros(len(src))}),
+            pa.table({"src": dst[::2], "dst": src[::2], "tied_at": np.full(len(dst[::2]), 3.0 * DAY)}),
+        ]
+    )
     config = replace(Config(), scorer=ScorerConfig(folds=2, divisions=1, rounds=1))
-    model = RecDiff(device="cpu", config=config).fit(SocialDataset.read(sample_folder, directed=True))
-    src, dst = model.edges_["src"][0].as_py(), model.edges_["dst"][0].as_py()
-    assert model.explain_edge(src, dst)[-1].startswith("Log odds: ")
+    return RecDiff(device="cpu", config=config).fit(SocialDataset.from_frames(social, directed=True))
+
+
+def test_an_edge_is_explained_by_its_answer(answering: RecDiff) -> None:
+    """What an answer says is a part of its own, and no longer of what networks make of an edge that they never saw."""
+    fitted, unseen, answers = answering.fitted_, {True: [], False: []}, {True: [], False: []}
+    explainer = Explainer(fitted)
+    for pair in fitted.pairs[:40]:
+        answered = bool(fitted.rows_of(pair[None, ::-1])[0] >= 0)
+        found = explainer.parts(pair[None])
+        assert found is not None
+        assert found.base + sum(found.parts.values()) == pytest.approx(found.total, abs=1e-4)
+        unseen[answered].append(found.parts["unseen"])
+        answers[answered].append(found.parts["answers"])
+        lines = "\n".join(answering.explain_edge(*fitted.users.take(pair).to_pylist()))
+        assert ("an edge leads back, 3 days apart" in lines) == answered
+        assert ("no edge leads back" in lines) == (not answered)
+    assert np.mean(answers[False]) > np.mean(answers[True]) + 1.0
+    assert abs(np.mean(unseen[False]) - np.mean(unseen[True])) < 0.5
+
+
+def test_of_an_edge_that_is_not_there_nobody_knows_the_answer(answering: RecDiff) -> None:
+    fitted = answering.fitted_
+    pairs = np.stack(np.triu_indices(60, 1), axis=1)
+    pair = pairs[fitted.rows_of(pairs) < 0][[0]]
+    found = Explainer(fitted).parts(pair)
+    assert found is not None
+    assert found.parts["unseen"] == pytest.approx(0.0, abs=1e-3)
 
 
 def test_items_are_named_where_they_are_counted(fitted: RecDiff) -> None:

@@ -173,6 +173,7 @@ def larger_of(directed: bool, split: np.ndarray | None = None, unknown: int | No
     users = np.array([], np.int64) if unknown is None else np.array([unknown])
     return Larger(
         graph=SocialGraph(np.concatenate([fitted.pairs[~late], fitted.pairs[late]]), len(fitted.users), directed),
+        times=None,
         fitted=int((~late).sum()),
         known=known,
         users=users,

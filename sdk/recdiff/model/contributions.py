@@ -58,14 +58,23 @@ class Contributions:
     total: float
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is known of edges: ``features`` (N,) or (B, N), and what an answer or none adds, ``said`` (1,) or (B,)."""
+
+    features: Float32
+    said: Float64
+
+
 def contributions(
-    pair: PairScorer, columns: Mapping[str, Span], features: Float32, others: Float32, total: float
+    pair: PairScorer, columns: Mapping[str, Span], edge: Seen, others: Seen, total: float
 ) -> Contributions:
-    """Return what each part adds to the log odds ``total`` of an edge.
+    """Return what each part adds to the log odds ``total`` of an ``edge``.
 
     Args:
-        columns: where each named column lies in the table. features: (N,) of the edge. others: (B, N) of other edges.
+        columns: where each named column lies in the table. others: B other edges.
     """
+    features = edge.features
     parts = _parts(pair, columns)
     names = list(parts)
     chosen = np.array([[subset >> place & 1 for place in range(len(names))] for subset in range(1 << len(names))], bool)
@@ -73,10 +82,14 @@ def contributions(
     for place, name in enumerate(names):
         owner[parts[name]] = place
     told = chosen[:, owner]
-    mixed = np.where(told[:, None, :], features, others[None, :, :]).reshape(-1, len(features))
+    mixed = np.where(told[:, None, :], features, others.features[None, :, :]).reshape(-1, len(features))
+    z = pair.logits(mixed)
+    if ANSWERS in names:
+        said = np.where(chosen[:, [names.index(ANSWERS)]], edge.said, others.said[None, :])
+        z[:, 0] -= said.reshape(-1)
     slope, intercept = pair.calibration
-    odds = slope * log_odds(pair.logits(mixed), pair.alike) + intercept
-    value = odds.reshape(len(chosen), len(others)).mean(axis=1)
+    odds = slope * log_odds(z, pair.alike) + intercept
+    value = odds.reshape(len(chosen), len(others.features)).mean(axis=1)
     found = {name: _shapley(value, chosen, place) for place, name in enumerate(names)}
     return Contributions(float(value[0]), {**found, UNSEEN: total - float(value[-1])}, total)
 

@@ -22,6 +22,7 @@ from recdiff.model.contributions import (
 LITTLE = 0.05
 """Log odds below which a part says nothing to speak of."""
 NAMED = 3
+DAY = 86_400.0
 Names = tuple[Sequence[object], Sequence[object]]
 
 
@@ -41,7 +42,8 @@ def explain_edge(
 
     Args:
         row: fake_score, kind, common_friends, shared_items, degree_src, degree_dst, movement (as in edges.parquet),
-            each but fake_score may be missing or None.
+            answered (whether there is a reverse edge), answer_gap (seconds between the two); each but fake_score may be
+            missing or None.
         noise_level: the estimated share of fake edges in the whole graph.
         found: what each part added; None where the model does not tell, and then the evidence stands without a side.
         names: the ids of friends and of items in common.
@@ -115,7 +117,18 @@ def facts_of(row: Mapping[str, Any], names: Names = ((), ())) -> dict[str, str]:
         facts[TASTE] = f"they share {counted(count, 'item')}{_listed(items, count)}"
     if row.get("movement") is not None:
         facts[DENOISING] = f"denoising moves the two ends {float(row['movement']):.2f} times as far as usual"
+    if row.get("answered") is not None:
+        facts[ANSWERS] = _answer(bool(row["answered"]), row.get("answer_gap"))
     return facts
+
+
+def _answer(there: bool, gap: float | None) -> str:
+    if not there:
+        return "no edge leads back"
+    if gap is None:
+        return "an edge leads back"
+    days = round(gap / DAY)
+    return f"an edge leads back, {counted(days, 'day') if days else 'less than a day'} apart"
 
 
 def counted(count: int, word: str) -> str:

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recdiff.accounts.scores import Accounts, Evidence, judge_accounts, recalibrated
-from recdiff.arrays import Float32, Half, Int64
+from recdiff.arrays import Float32, Float64, Half, Int64
 from recdiff.blend.blend import Blend
 from recdiff.config import Config
 from recdiff.data.ids import Ids
@@ -134,13 +134,17 @@ class Fitted:
     def _index(self) -> EdgeIndex:
         return EdgeIndex.of(self.graph)
 
+    @property
+    def edge_times(self) -> Float64 | None:
+        """When each edge came about, (E,), in seconds, nan where unknown; or None."""
+        return self.edges["tied_at"].to_numpy() if "tied_at" in self.edges.column_names else None
+
     @cached_property
     def account_evidence(self) -> Evidence:
         """What account scores are computed from."""
-        times = self.edges["tied_at"].to_numpy() if "tied_at" in self.edges.column_names else None
         told = self.told.known_accounts()
         known = None if told is None else told.astype(np.int64)
-        return Evidence(self.graph, self.scores, self.seen, times=times, known=known)
+        return Evidence(self.graph, self.scores, self.seen, times=self.edge_times, known=known)
 
     @cached_property
     def blind_accounts(self) -> Accounts:

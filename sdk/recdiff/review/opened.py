@@ -75,12 +75,6 @@ class Opened:
         return np.append(numbers(self.fitted.accounts), 0)[self.fitted.accounts.groups.member]
 
     @cached_property
-    def times(self) -> Float64 | None:
-        """When each edge came about, (E,) in seconds, nan where unknown; None where the data have no times."""
-        edges = self.fitted.edges
-        return edges["tied_at"].to_numpy() if "tied_at" in edges.column_names else None
-
-    @cached_property
     def evidence(self) -> dict[str, Float64]:
         """Numbers by which cases are compared, (N, F), by sort of thing."""
         tables = {GROUP: group_evidence, ACCOUNT: account_evidence, EDGE: edge_evidence}

@@ -79,7 +79,7 @@ class Teller:
         friends, items = explainer.common(pair)
         evidence = explainer.evidence(pair)
         found = explainer.parts(pair)
-        times = self._opened.times
+        times = self._fitted.edge_times
         verdict = verdict_of(float(fitted.scores[row]), float(fitted.calibration["noise_level"]))
         return {
             "verdict": verdict,
@@ -172,7 +172,8 @@ class Teller:
 
     def _times(self, rows: Int64) -> dict[str, Any] | None:
         """Return how many of the edges ``rows`` came about when; None where nobody knows."""
-        known: Float64 = np.empty(0) if self._opened.times is None else self._opened.times[rows]
+        times = self._fitted.edge_times
+        known: Float64 = np.empty(0) if times is None else times[rows]
         known = known[np.isfinite(known)]
         if len(known) < 2:
             return None

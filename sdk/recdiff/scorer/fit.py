@@ -80,6 +80,7 @@ def fit_scorer(
     report: Report = silent,
     known: Int64 | None = None,
     drawn: Mask | None = None,
+    times: Float64 | None = None,
     device: torch.device | str = "cpu",
     hands: Hands | None = None,
 ) -> Scorer:
@@ -91,6 +92,8 @@ def fit_scorer(
             to the log odds what the labels bear out (``taught``), and from ``FEWEST_KNOWN`` of both on, known fakes are
             a kind of their own, which the final networks learn beside the sampled ones.
         drawn: (E,) which known edges were drawn evenly, so that as many of them are fake as of all; default: every one.
+        times: (E,) when each edge came about, nan where unknown; or None. Groups whose edges came about together look
+            made, and answers that took long say less.
         report: told of every encoding and round.
         device: where all of it is done but drawing, groups and the shares of the kinds.
         hands: what encodes the graph without each fold and trains the networks instead of this process, or None.
@@ -105,12 +108,15 @@ def fit_scorer(
         )
     order, ordered = _in_order(graph, device)
     told, even = None if known is None else known[order], None if drawn is None else drawn[order]
+    when = None if times is None else times[order]
     divisions = config.divisions_for(count)
     steps = Steps(report, "edge scorer", divisions * config.rounds_for(count) * (config.folds_for(count) + 2))
     found = []
     with one_blas_thread() if torch.device(device).type == "cuda" else nullcontext():
         for sequence in np.random.SeedSequence(seed).spawn(divisions):
-            setup = make_setup(ordered, train, config, Seeds.of(sequence), steps, device=device, hands=hands)
+            setup = make_setup(
+                ordered, train, config, Seeds.of(sequence), steps, times=when, device=device, hands=hands
+            )
             found.append(_divided(setup, told, even))
     steps.all()
     return averaged(found).reordered(order)
@@ -262,7 +268,7 @@ def _posterior(
     parts = torch.empty((len(edges), len(offset) - 1), device=setup.device)
     said = torch.zeros(0)
     if setup.graph.directed:
-        said = torch.as_tensor(silence(edges, setup.graph.num_users).astype(np.float32)).to(setup.device)
+        said = torch.as_tensor(silence(edges, setup.graph.num_users, setup.times).astype(np.float32)).to(setup.device)
 
     def take(rows: Tensor, z: Tensor) -> None:
         if len(said):

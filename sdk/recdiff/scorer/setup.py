@@ -16,7 +16,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from recdiff.arrays import Int64
+from recdiff.arrays import Float64, Int64
 from recdiff.config.scorer import ScorerConfig
 from recdiff.fakes.drawing import Graph
 from recdiff.graph.folded import FoldedGraph
@@ -64,6 +64,7 @@ class Setup:
     """What stays the same over the rounds.
 
     Attributes:
+        times: (E,) when each edge came about, nan where unknown; or None.
         folded: the graph with its edges in K folds.
         pool: observed edges and sampled non-edges.
         learn: (L,) rows of the pool's pairs that are learned from; pairs: (L, 2) these, label: (L,) their classes.
@@ -78,6 +79,7 @@ class Setup:
     """
 
     graph: SocialGraph
+    times: Float64 | None
     folded: FoldedGraph
     pool: FakePool
     folds: int
@@ -158,12 +160,13 @@ def make_setup(
     seeds: Seeds,
     steps: Steps,
     *,
+    times: Float64 | None = None,
     device: torch.device | str = "cpu",
     hands: Hands | None = None,
 ) -> Setup:
     """Divide the edges into folds, draw what is learned from and describe the accounts in it."""
     edges = graph.edges
-    groups = _begun(lambda: Staged.of(graph, device), device)
+    groups = _begun(lambda: Staged.of(graph, times, device), device)
     rng = np.random.default_rng(seeds.pool)
     folds = config.folds_for(len(edges))
     edge_fold = edge_folds(graph, folds, rng)
@@ -185,6 +188,7 @@ def make_setup(
 
     return Setup(
         graph=graph,
+        times=times,
         folded=folded,
         pool=pool,
         folds=folds,

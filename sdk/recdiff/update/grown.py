@@ -79,8 +79,12 @@ def grown(fitted: Fitted, config: Config, given: Given) -> Fitted:
     spans = {name: (int(first), int(last)) for name, (first, last) in fitted.calibration["columns"].items()}
     table = _spread(fitted.table, place, users)
     used = np.expm1(column(fitted.table, spans, "items").astype(np.float64)).sum() if "items" in spans else 0.0
+    times = fitted.edge_times
+    if times is not None:
+        times = np.append(times, np.full(len(given.edges), np.nan) if given.times is None else given.times)
     larger = Larger(
         graph=SocialGraph(np.concatenate([place[fitted.pairs], given.edges]), users, fitted.directed),
+        times=times,
         fitted=len(fitted.edges),
         known=_there(place, users),
         users=bought,

@@ -27,6 +27,7 @@ class Larger:
 
     Attributes:
         graph: of all E + B edges, the fitted ones first, and U users.
+        times: (E + B,) when each came about, nan where unknown; or None.
         fitted: E.
         known: (U,) which users had a row.
         used: (M', I) interactions of users to whom some came; users: (M',) who they are.
@@ -36,6 +37,7 @@ class Larger:
     """
 
     graph: SocialGraph
+    times: Float64 | None
     fitted: int
     known: Mask
     users: Int64

@@ -55,7 +55,9 @@ def _scored(rows: Rows, pair: PairScorer) -> tuple[Float64, Int64]:
     count = len(larger.new)
     odds, kind = np.empty(count), np.empty(count, np.int64)
     graph = larger.graph
-    said = silence(graph.edges, graph.num_users)[larger.fitted :] if graph.directed and count else np.zeros(count)
+    said = np.zeros(count)
+    if graph.directed and count:
+        said = silence(graph.edges, graph.num_users, larger.times)[larger.fitted :]
     for start in range(0, count, BLOCK):
         which = np.arange(start, min(start + BLOCK, count))
         ends = np.concatenate([rows.table(rows.leaving_out(which, side)) for side in (0, 1)])

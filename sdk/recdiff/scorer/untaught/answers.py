@@ -9,7 +9,8 @@ much, a few edges of a user say much. With a the share of edges whose reverse ex
 and asking in the same manner from the edges sent. n is at most 2 / a.
 
 An edge's log odds of being fake rise by asked[dst] + asking[src] / 2, and by -log(1 - a) where it is not answered;
-where it is, they fall by phi log(1 / 0.3). Where hardly any edge is answered, all of this fades.
+where it is, they fall by phi log(1 / 0.3), less where the answer came late (``delay``). Where hardly any edge is
+answered, all of this fades.
 
 Letters: U users, E edges.
 """
@@ -23,6 +24,7 @@ import numpy as np
 from recdiff.arrays import Float32, Float64, Int64
 from recdiff.graph.keys import among, distinct
 from recdiff.graph.pairs import pair_keys
+from recdiff.scorer.untaught.delay import delays
 
 MOST_EXPECTED = 2.0
 """Answers that every user is given beforehand at most."""
@@ -89,11 +91,17 @@ def _spread(answered: Float64, total: Float64, usual: float) -> tuple[float, flo
     return mean, float(np.clip(1.0 / max(alike, 1e-9) - 1.0, LEAST_EXPECTED, most))
 
 
-def silence(edges: Int64, num_users: int) -> Float64:
-    """Return what an answer, or none, adds to the log odds that each of the directed ``edges`` (E, 2) is fake, (E,)."""
+def silence(edges: Int64, num_users: int, times: Float64 | None = None) -> Float64:
+    """Return what an answer, or none, adds to the log odds that each of the directed ``edges`` (E, 2) is fake, (E,).
+
+    Args:
+        times: (E,) when each came about, nan where unknown; or None. The latest answer says no less than none.
+    """
     keys = pair_keys(edges, num_users, directed=True)
     answered = among(pair_keys(edges[:, ::-1], num_users, directed=True), distinct(keys))
     usual = float(answered.mean())
     alone = -np.log1p(-min(usual, SUREST))
-    found: Float64 = np.where(answered, min(1.0, 2.0 * usual) * np.log(KINDEST), alone)
+    certain = min(1.0, 2.0 * usual)
+    late = 0.0 if times is None else certain * delays(edges, num_users, times)
+    found: Float64 = np.where(answered, np.minimum(certain * np.log(KINDEST) + late, alone), alone)
     return found

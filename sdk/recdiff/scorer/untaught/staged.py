@@ -45,9 +45,9 @@ class Staged:
     group: Int64
 
     @classmethod
-    def of(cls, graph: SocialGraph, device: torch.device | str = "cpu") -> Staged:
-        """Find the groups in ``graph``."""
-        groups = find_members(graph, device=device)
+    def of(cls, graph: SocialGraph, times: Float64 | None = None, device: torch.device | str = "cpu") -> Staged:
+        """Find the groups in ``graph``, whose edges came about at ``times`` (E,), nan where unknown."""
+        groups = find_members(graph, times, device)
         made = np.nan_to_num(of_members(groups, graph.edges, groups.staged), nan=LEAST)
         worse = made[graph.edges[:, 0]]
         np.maximum(worse, made[graph.edges[:, 1]], out=worse)
