@@ -78,7 +78,8 @@ class Shares:
         share = np.append(self.mean, self.staged.mean())
         purity = np.append(self.purity, self.staged_purity)
         mean = max(float(share.sum()), ALMOST_NONE)
-        least = float(np.quantile(self.draws.sum(axis=1) + self.staged, CAUTIOUS))
+        several = self.draws.sum(axis=1), self.loose
+        least = min(float(np.quantile(each + self.staged, CAUTIOUS)) for each in several)
         usual, cautious = (_beside(float(share @ purity) / mean * part) for part in (1.0, least / mean))
         return max(usual, min(cautious, 1.0 / SURE - 1.0))
 
