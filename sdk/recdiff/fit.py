@@ -42,8 +42,8 @@ from recdiff.machine.progress import Report, silent
 from recdiff.machine.threads import threads_at_most
 from recdiff.model import edge_table as evidence_table
 from recdiff.model.fitted import Fitted
-from recdiff.model.known import edges_by_accounts, known_edges, recalibrated
-from recdiff.model.told import SILENT, Told, Verdicts, overlaid
+from recdiff.model.known import known_edges, recalibrated
+from recdiff.model.told import SILENT, Told, Verdicts
 from recdiff.model.unscored import blank_scorer, why_unscored
 from recdiff.paper.denoiser import fold
 from recdiff.paper.fit import fit_paper
@@ -219,10 +219,9 @@ def _fit_scorer(
 ) -> Scorer:
     """Fit the scorer with what was told, and make its scores match the labels of edges.
 
-    Decisions, and the edges of labelled accounts, are of edges that somebody chose to look at, so they say nothing
-    about the level of scores.
+    Decisions are of edges that somebody chose to look at, so they say nothing about the level of scores.
     """
-    known = _known(told, dataset.edges)
+    known, accounts = _known(told, len(dataset.edges)), told.known_accounts()
     labels = None if told.labels is None else told.labels.astype(np.int64)
     drawn = np.zeros(len(dataset.edges), np.bool_) if told.labels is None else told.labels != SILENT
     scorer = fit_scorer(
@@ -234,6 +233,7 @@ def _fit_scorer(
         known=known,
         drawn=drawn,
         times=dataset.edge_times,
+        accounts=None if accounts is None else accounts.astype(np.int64),
         device=device,
         hands=hands,
     )
@@ -270,16 +270,11 @@ def _fit_published(
     return Ranked(Recommender.of_tables(users, items, dataset.train, social), history=history), denoiser, embeddings
 
 
-def _known(told: Told, edges: Int64) -> Int64 | None:
-    """Return all that is known of ``edges`` (E, 2): 1 fake, 0 real, -1 nothing; None where nothing was told.
-
-    What was said of an edge itself comes before what was said of its ends.
-    """
-    accounts = told.known_accounts()
-    if told.labels is None and told.decided is None and accounts is None:
+def _known(told: Told, count: int) -> Int64 | None:
+    """Return what was said of ``count`` edges themselves: 1 fake, 0 real, -1 nothing; None where nothing was."""
+    if told.labels is None and told.decided is None:
         return None
-    of_ends = None if accounts is None else edges_by_accounts(edges, accounts)
-    return overlaid(len(edges), of_ends, told.verdicts(len(edges))).astype(np.int64)
+    return told.verdicts(count).astype(np.int64)
 
 
 def _counts(said: Verdicts) -> dict[str, int]:

@@ -19,7 +19,7 @@ from recdiff.data.ids import Ids
 from recdiff.errors import DataError
 from recdiff.estimator import RecDiff
 from recdiff.fit import told_of
-from recdiff.model.known import edges_by_accounts, known_accounts
+from recdiff.model.known import known_accounts
 from tests.accounts.towns import town
 
 QUICK = Config(
@@ -38,11 +38,6 @@ def ringed() -> tuple[SocialDataset, np.ndarray]:
     dataset = SocialDataset(users, items, none, none, none, made.edges, directed=False, mirrored=False)
     dataset = replace(dataset, edge_times=np.arange(len(made.edges), dtype=np.float64))
     return dataset, made.ring >= 0
-
-
-def test_what_accounts_say_of_edges() -> None:
-    edges = np.array([[0, 1], [1, 2], [2, 3], [3, 4]])
-    assert edges_by_accounts(edges, np.array([1, 0, 0, -1, -1])).tolist() == [1, 0, -1, -1]
 
 
 @pytest.mark.parametrize("with_real", [True, False])

@@ -10,7 +10,6 @@ from recdiff.errors import UsageError
 from recdiff.metrics.edges import auc
 from recdiff.scorer.calibration import (
     FEWEST_LABELS,
-    contrasted,
     fit_logistic,
     known_share,
     makes_a_kind,
@@ -76,14 +75,9 @@ def test_what_was_looked_at_for_its_score_says_nothing_of_the_others() -> None:
     assert known_share(known, np.zeros(10, bool)) == 0.3
 
 
-def test_decided_edges_are_held_against_others() -> None:
+def test_decided_fakes_make_a_kind_without_real_edges_beside_them() -> None:
     known = np.array([1] * 30 + [0] * 5 + [-1] * 3000)
-    none, rng = np.zeros(len(known), bool), np.random.default_rng(0)
-    held = contrasted(known, none, rng)
-    assert (held == 1).sum() == 30
-    assert (held == 0).sum() == 1005
-    np.testing.assert_array_equal(contrasted(known, None, rng), known)
-    assert makes_a_kind(known, none)
+    assert makes_a_kind(known, np.zeros(len(known), bool))
     assert not makes_a_kind(known, None)
 
 

@@ -242,6 +242,19 @@ def test_few_labels_make_no_kind_but_are_learned_from() -> None:
     assert scorers[1].agreement == pytest.approx(blind, abs=0.2)
 
 
+def test_decisions_about_suspicious_edges_leave_the_order_of_the_others(uniform: tuple[Corruption, Scorer]) -> None:
+    """What was looked at because it is suspicious differs from the rest in that, which is nothing to learn."""
+    made, blind = uniform
+    queue = np.argsort(-blind.edge_log_odds)[:100]
+    known = np.full(len(made.edges), -1)
+    known[queue] = made.is_fake[queue]
+    rest = known < 0
+    told = fit_scorer(made.graph, items(made.num_users), CONFIG, seed=3, known=known, drawn=np.zeros(len(known), bool))
+    before, after = (edge_metrics(made.is_fake[rest], each.edge_scores[rest]).auc for each in (blind, told))
+    assert after > before - 0.01
+    assert KNOWN in told.kinds
+
+
 @pytest.mark.parametrize("sort", [0, 1])
 def test_labels_of_one_sort_weigh_in_training_and_leave_the_level_alone(sort: int) -> None:
     edges = community_edges()

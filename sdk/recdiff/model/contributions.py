@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from recdiff.arrays import Float32, Float64, Int64
 from recdiff.scorer.pair_scorer import PairScorer, Span, log_odds
 
-PLACE, DEGREE, TASTE, USE, DENOISING, ANSWERS, GROUP, COMPANY, UNSEEN = (
+PLACE, DEGREE, TASTE, USE, DENOISING, ANSWERS, GROUP, ACCOUNTS, COMPANY, UNSEEN = (
     "place",
     "degree",
     "taste",
@@ -28,6 +28,7 @@ PLACE, DEGREE, TASTE, USE, DENOISING, ANSWERS, GROUP, COMPANY, UNSEEN = (
     "denoising",
     "answers",
     "group",
+    "accounts",
     "company",
     "unseen",
 )
@@ -39,6 +40,7 @@ _PART_OF = {
     **dict.fromkeys(("joint", "apart", "power", "movement"), DENOISING),
     **dict.fromkeys(("asked", "asking"), ANSWERS),
     "staged": GROUP,
+    "account": ACCOUNTS,
     "company": COMPANY,
 }
 """Which part a column belongs to, by its name up to the first underscore."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from recdiff.fakes.kinds import kind
 from recdiff.model.contributions import (
+    ACCOUNTS,
     ANSWERS,
     COMPANY,
     DEGREE,
@@ -97,6 +98,7 @@ OTHERWISE = {
     DENOISING: "how far denoising moves the two ends",
     ANSWERS: "how often the two are answered, and answer",
     GROUP: "whether one of the two is of a group that one hand made",
+    ACCOUNTS: "how much the two look like accounts labelled fake",
     COMPANY: "how out of place the other edges of the two are",
     UNSEEN: "what networks make of it that never saw this edge",
 }

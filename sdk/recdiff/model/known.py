@@ -18,7 +18,7 @@ from recdiff.data.problems import shorten
 from recdiff.errors import DataError
 from recdiff.graph.edge_index import EdgeIndex
 from recdiff.metrics.odds import intercept_for_share, odds_of
-from recdiff.model.told import FAKE, REAL, SILENT, Verdicts
+from recdiff.model.told import SILENT, Verdicts
 from recdiff.scorer.calibration import fit_logistic
 from recdiff.scorer.fitted import Scorer
 
@@ -69,21 +69,6 @@ def known_accounts(dataset: SocialDataset, ids: Any, is_fake: Any) -> Verdicts:
             "at least one fake account is needed"
         )
     return known
-
-
-def edges_by_accounts(edges: Int64, known_accounts: Verdicts) -> Verdicts:
-    """Return what labels of accounts say of each edge (E,): 1 fake, 0 real, -1 nothing.
-
-    An edge with a fake end is fake; one between two accounts labelled real is real.
-
-    Args:
-        known_accounts: (U,) 1 labelled fake, 0 labelled real, -1 not labelled.
-    """
-    ends = known_accounts[edges]
-    found: Verdicts = np.full(len(edges), SILENT, np.int8)
-    found[(ends == REAL).all(axis=1)] = REAL
-    found[(ends == FAKE).any(axis=1)] = FAKE
-    return found
 
 
 def label_notices(dataset: SocialDataset, labels: Labels) -> list[Notice]:

@@ -24,6 +24,7 @@ from recdiff.accounts.scores import AUDIT, PRIOR, Accounts
 from recdiff.accounts.tables import why_grouped
 from recdiff.arrays import Float64, Int64
 from recdiff.model.contributions import (
+    ACCOUNTS,
     ANSWERS,
     COMPANY,
     DEGREE,
@@ -45,6 +46,7 @@ LABELS = {
     DENOISING: "Denoising",
     ANSWERS: "Answers",
     GROUP: "Its group",
+    ACCOUNTS: "Like known accounts",
     COMPANY: "The company of the two",
     UNSEEN: "Judged unseen",
     "edges": "Its edges",

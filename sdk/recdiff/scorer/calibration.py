@@ -23,8 +23,6 @@ FEWEST_LABELS = 3
 """Labelled fakes, and labelled real pairs, below which nothing is learned from them but the calibration."""
 FEWEST_KNOWN = 20
 """Known fakes, and known real edges, that make a kind of their own."""
-UNDECIDED = 1_000
-"""Edges that decided ones are held against."""
 MOST_LABELS = 5_000
 """Labels that the linear part is learned from."""
 STRENGTHS = (1e-6, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3)
@@ -132,16 +130,3 @@ def makes_a_kind(known: Int64, drawn: Mask | None) -> bool:
     """Tell whether what is known of edges (E,) makes a kind of its own; decided fakes need no real ones beside them."""
     fake, real = ((known == each).sum() for each in (1, 0))
     return bool(fake >= FEWEST_KNOWN and (real >= FEWEST_KNOWN or (drawn is not None and not drawn.any())))
-
-
-def contrasted(known: Int64, drawn: Mask | None, rng: np.random.Generator) -> Int64:
-    """Return what is known of edges (E,), and beside decided ones some that nobody looked at, taken for real.
-
-    Decided edges are the suspicious ones: by themselves they say how those differ, not how fakes do.
-    """
-    if drawn is None or drawn.any():
-        return known
-    free = np.flatnonzero(known < 0)
-    found = known.copy()
-    found[rng.choice(free, min(len(free), UNDECIDED), replace=False)] = 0
-    return found

@@ -38,7 +38,6 @@ from recdiff.machine.threads import one_blas_thread
 from recdiff.scorer.calibration import (
     SMALLEST_SHARE,
     agreement_with,
-    contrasted,
     known_share,
     makes_a_kind,
     taught,
@@ -48,15 +47,16 @@ from recdiff.scorer.features import CLIP, fold_features, rows_of, standardised
 from recdiff.scorer.fitted import KNOWN, OTHER, Scorer, averaged
 from recdiff.scorer.growth import growth_of
 from recdiff.scorer.halves import Network, Task, edge_chance, edge_logits, half_networks, pair_ratios
-from recdiff.scorer.pair_scorer import PairScorer, chance_of, within
-from recdiff.scorer.round import HALVES, Round, described, make_round, thinned_round, with_evidence
+from recdiff.scorer.pair_scorer import PairScorer, PairTerm, chance_of, within
+from recdiff.scorer.round import HALVES, Round, described, fill, make_round, thinned_round, with_column, with_evidence
 from recdiff.scorer.setup import Seeds, Setup, make_setup
 from recdiff.scorer.shares.kinds import Shares, infer_all
 from recdiff.scorer.table import friends_terms
 from recdiff.scorer.untaught.answers import silence
 from recdiff.scorer.untaught.direct import Direct, widened
+from recdiff.scorer.untaught.labelled import ACCOUNT
 from recdiff.scorer.untaught.oddity import FADING, Oddity, share_of_odd
-from recdiff.scorer.untaught.staged import STAGED
+from recdiff.scorer.untaught.staged import LEAST, STAGED
 
 LEAST_OF_FAKES = 0.004
 """Share of the fakes that each kind keeps in the posterior, of a total of at least ``LEAST_TOTAL``."""
@@ -81,6 +81,7 @@ def fit_scorer(
     known: Int64 | None = None,
     drawn: Mask | None = None,
     times: Float64 | None = None,
+    accounts: Int64 | None = None,
     device: torch.device | str = "cpu",
     hands: Hands | None = None,
 ) -> Scorer:
@@ -92,8 +93,12 @@ def fit_scorer(
             to the log odds what the labels bear out (``taught``), and from ``FEWEST_KNOWN`` of both on, known fakes are
             a kind of their own, which the final networks learn beside the sampled ones.
         drawn: (E,) which known edges were drawn evenly, so that as many of them are fake as of all; default: every one.
+            Where none was, known fakes are a kind and features add nothing: edges that somebody looked at because they
+            are suspicious differ from the others in that.
         times: (E,) when each edge came about, nan where unknown; or None. Groups whose edges came about together look
             made, and answers that took long say less.
+        accounts: (U,) 1 for accounts known to be fake, 0 for accounts known to be real, -1 for all others, or None.
+            Edges of accounts like those known to be fake are a kind of their own.
         report: told of every encoding and round.
         device: where all of it is done but drawing, groups and the shares of the kinds.
         hands: what encodes the graph without each fold and trains the networks instead of this process, or None.
@@ -114,8 +119,9 @@ def fit_scorer(
     found = []
     with one_blas_thread() if torch.device(device).type == "cuda" else nullcontext():
         for sequence in np.random.SeedSequence(seed).spawn(divisions):
+            seeds = Seeds.of(sequence)
             setup = make_setup(
-                ordered, train, config, Seeds.of(sequence), steps, times=when, device=device, hands=hands
+                ordered, train, config, seeds, steps, times=when, accounts=accounts, device=device, hands=hands
             )
             found.append(_divided(setup, told, even))
     steps.all()
@@ -146,8 +152,11 @@ def _divided(setup: Setup, known: Int64 | None, drawn: Mask | None) -> Scorer:
     weight = np.where(setup.label > 0, 1.0, real).astype(np.float32)
     label, kinds, interval = setup.label, found.names, found.interval
     told = np.full(len(label), -1)
-    if known is not None:
-        told[label == 0] = known[setup.learn[label == 0]]
+    of_ends = None if setup.labelled is None else setup.labelled.of_edges(setup.graph.edges)
+    for each in (of_ends, known):
+        if each is not None:
+            said = each[setup.learn[label == 0]]
+            told[label == 0] = np.where(said >= 0, said, told[label == 0])
     weight = np.where(told == 0, 1.0, np.where(told == 1, SMALLEST_WEIGHT, weight)).astype(np.float32)
     if known is not None and makes_a_kind(known, drawn):
         sampled = len(setup.pool.kinds)
@@ -157,6 +166,8 @@ def _divided(setup: Setup, known: Int64 | None, drawn: Mask | None) -> Scorer:
         kinds = (*setup.pool.kinds, KNOWN, *setup.planted.kinds)
         interval = min(interval[0], float(shares.sum())), max(interval[1], float(shares.sum()))
     named = dict(zip(kinds, shares, strict=True)) | {STAGED: float(found.staged.mean())}
+    if setup.labelled is not None:
+        named[ACCOUNT] = 0.0
     scorer = _finish(setup, made, Task(label, weight), found, shares=named, interval=interval, known=known, drawn=drawn)
     return replace(scorer, agreement=agreement_with(chance, told))
 
@@ -215,10 +226,17 @@ def _finish(
     after_all = 0.0 if setup.graph.directed else LOOKING_ALIKE * math.exp(-sum(shares.values()) / FADING)
     beside = dict(zip(setup.pool.kinds, (after_all * found.looks).tolist(), strict=True))
     offset = _prior(shares, beside, setup.graph.directed, found.fading)
-    learned, direct = half_networks(setup, made, task, whole=True), Direct.of(made, Oddity.of(setup, made))
+    learned = half_networks(setup, made, task, whole=True)
+    if setup.labelled is not None:
+        made = _awaiting_accounts(made)
+    direct = Direct.of(made, Oddity.of(setup, made))
     odds, parts = _posterior(setup, made, learned, direct, offset)
-    if known is not None and known.max() >= 0:
-        direct = replace(direct, weights=direct.weights + _taught(setup, made, odds, known, drawn))
+    if setup.labelled is not None:
+        scores = chance_of(within(odds, found.alike), (1.0, 0.0))
+        fill(made, ACCOUNT, setup.labelled.column(setup.graph, scores, setup.times))
+        odds, parts = _posterior(setup, made, learned, direct, offset)
+    if known is not None and known.max() >= 0 and (drawn is None or drawn.any()):
+        direct = replace(direct, weights=direct.weights + _taught(setup, made, odds, known))
         odds, parts = _posterior(setup, made, learned, direct, offset)
     odds = within(odds, found.alike)
     fake = chance_of(odds, (1.0, 0.0))
@@ -253,6 +271,14 @@ def _finish(
     )
 
 
+def _awaiting_accounts(made: Round) -> Round:
+    """Return ``made`` with a column of what labels say of accounts, which says nothing yet."""
+    staged = made.encodings.at[STAGED]
+    made = with_column(made, ACCOUNT, PairTerm("low", staged, staged))
+    fill(made, ACCOUNT, np.full((1, 1), -LEAST, np.float32))
+    return made
+
+
 def _posterior(
     setup: Setup, made: Round, learned: list[Network], direct: Direct, offset: Float32
 ) -> tuple[Float64, Float32]:
@@ -281,10 +307,9 @@ def _posterior(
     return odds.cpu().numpy(), parts.cpu().numpy()
 
 
-def _taught(setup: Setup, made: Round, odds: Float64, known: Int64, drawn: Mask | None) -> Float32:
+def _taught(setup: Setup, made: Round, odds: Float64, known: Int64) -> Float32:
     """Return what the features (N,) add to the log odds by the labels ``known`` (E,)."""
     rng = np.random.default_rng(setup.seeds.mixture)
-    known = contrasted(known, drawn, rng)
     rows = np.flatnonzero(known >= 0)
     pairs, fold = (rows_of(each[rows], setup.device) for each in (setup.graph.edges, setup.pool.fold))
     features = fold_features(made.encodings.tables, pairs, fold, made.terms)
@@ -297,12 +322,13 @@ def _prior(shares: Mapping[str, float], sampled: Mapping[str, float], directed: 
     """Return the log prior of the classes (C,): real, every kind, made groups and no known kind.
 
     A sampled kind that orders edges keeps a part of the fakes: something must order them where none was found.
-    Logits of made groups are log odds already.
+    Logits of made groups, and of accounts like labelled ones, are log odds already.
 
     Args:
         shares: of every kind. sampled: what sampled kinds get beside them. fading: see ``share_of_odd``.
     """
-    told = {name: share for name, share in shares.items() if name != STAGED}
+    own = [name for name in shares if name in (STAGED, ACCOUNT)]
+    told = {name: share for name, share in shares.items() if name not in own}
     total = float(np.clip(sum(told.values()), SMALLEST_SHARE, 1.0 - SMALLEST_SHARE))
     least = LEAST_OF_FAKES * max(total, BESIDE_PLANTED if set(told) - set(sampled) - {KNOWN} else LEAST_TOTAL)
     orders = {name for name in sampled if not kind(name).stands_for}
@@ -310,4 +336,4 @@ def _prior(shares: Mapping[str, float], sampled: Mapping[str, float], directed: 
         max(share + sampled[name], least) if name in orders else max(share, ALMOST_NONE) for name, share in told.items()
     ]
     odd = float(share_of_odd(np.array([total]), directed, fading)[0])
-    return np.asarray(np.log([1.0 - total, *kinds, 1.0 - total, odd]), np.float32)
+    return np.asarray(np.log([1.0 - total, *kinds, *[1.0 - total] * len(own), odd]), np.float32)

@@ -249,6 +249,22 @@ def described(setup: Setup, encodings: Encodings) -> Round:
     return Round(encodings, (*terms, *further), seen, np.append(mean, none), np.append(scale, sizes))
 
 
+def with_column(made: Round, name: str, like: PairTerm) -> Round:
+    """Return ``made`` with a column ``name`` of zeros more, which no network sees, scaled as that of ``like`` is."""
+    encodings, width = made.encodings, made.encodings.tables[0].shape[1]
+    tables = tuple(torch.nn.functional.pad(table, (0, 1)) for table in encodings.tables)
+    at = encodings.at | {name: (width, width + 1)}
+    terms, place = (*made.terms, PairTerm("low", at[name], at[name])), made.places([like])
+    mean, scale = (np.append(each, each[place]) for each in (made.mean, made.scale))
+    return replace(made, encodings=replace(encodings, tables=tables, at=at), terms=terms, mean=mean, scale=scale)
+
+
+def fill(made: Round, name: str, values: Float32) -> None:
+    """Write ``values`` (U, 1) into the column ``name`` of all tables."""
+    for table in made.encodings.tables:
+        table[:, slice(*made.encodings.at[name])] = torch.as_tensor(values).to(table)
+
+
 def each_edge(
     setup: Setup, made: Round, terms: tuple[PairTerm, ...], work: Callable[[int, Tensor, Tensor], Made]
 ) -> list[Made]:

@@ -28,6 +28,7 @@ from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import PlantedEdges, account_columns, plant
 from recdiff.scorer.pool import FakePool, edge_folds, fake_pool
 from recdiff.scorer.table import Columns, Tastes
+from recdiff.scorer.untaught.labelled import LabelledAccounts
 from recdiff.scorer.untaught.staged import Staged
 
 Block = TypeVar("Block")
@@ -65,6 +66,7 @@ class Setup:
 
     Attributes:
         times: (E,) when each edge came about, nan where unknown; or None.
+        labelled: what is known of accounts, or None.
         folded: the graph with its edges in K folds.
         pool: observed edges and sampled non-edges.
         learn: (L,) rows of the pool's pairs that are learned from; pairs: (L, 2) these, label: (L,) their classes.
@@ -80,6 +82,7 @@ class Setup:
 
     graph: SocialGraph
     times: Float64 | None
+    labelled: LabelledAccounts | None
     folded: FoldedGraph
     pool: FakePool
     folds: int
@@ -161,6 +164,7 @@ def make_setup(
     steps: Steps,
     *,
     times: Float64 | None = None,
+    accounts: Int64 | None = None,
     device: torch.device | str = "cpu",
     hands: Hands | None = None,
 ) -> Setup:
@@ -189,6 +193,7 @@ def make_setup(
     return Setup(
         graph=graph,
         times=times,
+        labelled=LabelledAccounts.of(accounts, train, graph.num_users),
         folded=folded,
         pool=pool,
         folds=folds,

@@ -32,6 +32,7 @@ from recdiff.scorer.growth import column, latent_inputs, scale_of, sided_rows, s
 from recdiff.scorer.round import LATENT_CLIP, named_evidence
 from recdiff.scorer.table import COMPANY, FRIENDS, join
 from recdiff.scorer.untaught.answers import Habit, usual_rate
+from recdiff.scorer.untaught.labelled import ACCOUNT
 from recdiff.scorer.untaught.staged import LEAST, STAGED
 from recdiff.update.larger import Larger
 
@@ -180,8 +181,9 @@ class Rows:
             columns |= self._directed(asked)
         if "taste" in self.larger.at:
             columns |= self._tastes(asked)
-        for name, of_new in ((STAGED, -LEAST), (COMPANY, 0.0)):
-            columns[name] = self._kept(name, of_new)[asked.user][:, None]
+        kept = {STAGED: -LEAST, ACCOUNT: -LEAST, COMPANY: 0.0}
+        for name in kept.keys() & self.larger.at.keys():
+            columns[name] = self._kept(name, kept[name])[asked.user][:, None]
         arcs = asked.arcs.sum(axis=1)
         columns[FRIENDS] = np.log1p(self.larger.friends[self.touched[asked.user]] - arcs)[:, None]
         if self.net is not None:
