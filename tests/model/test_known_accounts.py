@@ -19,7 +19,9 @@ from recdiff.data.ids import Ids
 from recdiff.errors import DataError
 from recdiff.estimator import RecDiff
 from recdiff.fit import told_of
+from recdiff.model.explained import Explainer
 from recdiff.model.known import known_accounts
+from recdiff.update.grown import updated
 from tests.accounts.towns import town
 
 QUICK = Config(
@@ -60,6 +62,25 @@ def test_a_fit_uses_account_labels_says_so_and_keeps_them(with_real: bool, tmp_p
     blind = RecDiff(config=QUICK).fit(dataset)
     taught, plain = (each.score_edges()[fake[dataset.edges].any(axis=1)].mean() for each in (model, blind))
     assert taught > plain
+
+
+def test_new_edges_of_a_labelled_account_are_suspicious_and_name_it() -> None:
+    dataset, fake = ringed()
+    ids = dataset.users.values.to_pylist()
+    labelled = [ids[user] for user in np.flatnonzero(fake)[::2]]
+    model = RecDiff(config=QUICK).fit(dataset, account_labels=(labelled, [True] * len(labelled)))
+    real = [ids[user] for user in np.flatnonzero(~fake)[::60]]
+    new = pa.table(
+        {"src": [*labelled[:5], *real[:5]], "dst": [f"new-{number}" for number in range(10)], "tied_at": [1e6] * 10}
+    )
+    grown, _ = updated(model.fitted_, QUICK, new, None)
+    scores = grown.scores[-10:]
+    assert scores[:5].min() > scores[5:].max()
+    place = [*grown.users.values.to_pylist()].index(labelled[0])
+    pair = np.array([[place, len(grown.users) - 1]])
+    found = Explainer(grown).parts(pair)
+    assert found is not None
+    assert found.parts["accounts"] > 1.0
 
 
 def test_a_folder_of_a_model_without_account_labels_gives_blind_accounts(model_folder: Path) -> None:

@@ -152,7 +152,7 @@ KINDS: tuple[Kind, ...] = (
         natural=0.003,
     ),
     Kind("staged", "an edge of accounts that one hand made: a group cut off from the others, all alike", grouped=True),
-    Kind("account", "an edge of an account that looks like those labelled fake"),
+    Kind("account", "an edge of an account like those labelled fake"),
     Kind("known", "one of the edges that labels name as fake"),
     Kind("other", "none of the kinds that are known"),
 )
