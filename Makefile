@@ -26,6 +26,7 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+	$(BIN)/mypy tests/benchmarks
 
 unit: $(STAMP)
 	$(call suite,$(VENV))

@@ -48,7 +48,7 @@ LABELS = 25
 FIRST = 20
 """Groups that are looked at."""
 FALSE_ALARMS = 0.01
-HARDER = {"least_density": 0.2, "most_camouflage": 0.6}
+HARDER_DENSITY, HARDER_CAMOUFLAGE = 0.2, 0.6
 """Of the rings that weights are learned from."""
 CASES = (
     "rings generated", "rings ciao", "rings epinions",
@@ -94,9 +94,15 @@ def fitted(folder: Path, case: str, data: Path, seed: int) -> Graph:
         graph, items = evidence.graph, evidence.items
         np.savez(
             file,
-            **{"edges": graph.edges, "directed": np.array(graph.directed), "ring": ring, "scores": evidence.scores},
+            edges=graph.edges,
+            directed=np.array(graph.directed),
+            ring=ring,
+            scores=evidence.scores,
             high=np.array(high),
-            **{"indices": items.indices, "indptr": items.indptr, "data": items.data, "shape": np.array(items.shape)},
+            indices=items.indices,
+            indptr=items.indptr,
+            data=items.data,
+            shape=np.array(items.shape),
         )
     held = np.load(file)
     items = sp.csr_matrix((held["data"], held["indices"], held["indptr"]), shape=tuple(held["shape"]))
@@ -215,7 +221,7 @@ def trust(evidence: Evidence, known: Int64) -> Float64:
     here = (known == 0) / max((known == 0).sum(), 1)
     for _ in range(int(np.ceil(np.log2(users)))):
         here = np.asarray(graph @ (here / degree)).ravel()
-    return -here / degree
+    return np.asarray(-here / degree)
 
 
 def shapes(data: Path) -> dict[str, float]:
@@ -229,7 +235,15 @@ def shapes(data: Path) -> dict[str, float]:
         for with_targets in (False, True):
             rng = np.random.default_rng(seed)
             graph = source(rng)
-            made = plant_rings(*graph, 2 * RINGS, False, rng, with_targets=with_targets, **HARDER)
+            made = plant_rings(
+                *graph,
+                2 * RINGS,
+                False,
+                rng,
+                with_targets=with_targets,
+                least_density=HARDER_DENSITY,
+                most_camouflage=HARDER_CAMOUFLAGE,
+            )
             block = find_blocks(SocialGraph(made.edges, len(made.ring), False))
             there = block >= 0
             share = np.bincount(block[there], made.ring[there] >= 0) / np.bincount(block[there])

@@ -114,8 +114,8 @@ def promised(part: Scored, rng: np.random.Generator) -> dict[str, float]:
 def table(cells: dict[str, dict[str, float]], each: int) -> str:
     """Return the means as a page."""
     kinds: dict[str, list[dict[str, float]]] = {}
-    for name, found in cells.items():
-        kinds.setdefault(name.rpartition("-")[0], []).append(found)
+    for name, cell_found in cells.items():
+        kinds.setdefault(name.rpartition("-")[0], []).append(cell_found)
     rows = {**kinds, "**all**": list(cells.values())}
     lines = [
         "# Audits and guarantees",

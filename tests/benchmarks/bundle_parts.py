@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import torch
 
+from recdiff.arrays import Float32
 from recdiff.config.scorer import ScorerConfig
 from recdiff.fakes.kinds import planted, sampled
-from recdiff.scorer.accounts import account_terms
+from recdiff.scorer.accounts import AUDIENCES, RING, account_terms
 from recdiff.scorer.table import pair_terms, spans
 from recdiff_export.bundle.parts import DenoiserWeights, FittedEdges, Parts, RecommenderWeights, ScorerWeights
 
@@ -59,13 +61,14 @@ def random_scorer(users: int, generator: np.random.Generator) -> ScorerWeights:
     widths |= {"quiet": 1, "agree": 1, "taste": config.table.taste, "items": 1}
     for level in range(len(config.evidence.levels)):
         widths |= {f"joint_{level}": told, f"apart_{level}": told, f"power_{level}": 1, f"movement_{level}": 1}
-    at = spans({name: np.empty((0, width), np.float32) for name, width in widths.items()})
+    at = spans({name: torch.empty((0, width)) for name, width in widths.items()})
     terms = pair_terms(at, False, config.table) + account_terms(at)
     count = sum(term.width for term in terms)
-    hidden = [a + b for a, b in zip(config.classifier.hidden, config.accounts.hidden, strict=True)]
+    networks = [config.classifier, *(config.rings if RING in kinds else config.accounts for kinds, _ in AUDIENCES)]
+    hidden = [sum(widths) for widths in zip(*(each.hidden for each in networks), strict=True)]
     shape = (count, *hidden, 2 + len(sampled()) + len(planted()))
     layers = tuple(
-        (normal(generator, stop, start) / np.float32(start**0.5), normal(generator, stop) / 4)
+        (normal(generator, stop, start) / np.float32(start**0.5), normal(generator, stop) / np.float32(4))
         for start, stop in pairwise(shape)
     )
     table = normal(generator, users, sum(widths.values())).astype(np.float16)
@@ -97,9 +100,9 @@ def random_denoiser(generator: np.random.Generator) -> DenoiserWeights:
     before = np.concatenate([[1.0], kept[:-1]])
     beta = 1.0 - kept / before
     return DenoiserWeights(
-        first=normal(generator, WIDTH, WIDTH) / 8,
-        step_bias=normal(generator, STEPS, WIDTH) / 4,
-        further=((normal(generator, WIDTH, WIDTH) / 8, normal(generator, WIDTH) / 8),),
+        first=normal(generator, WIDTH, WIDTH) / np.float32(8),
+        step_bias=normal(generator, STEPS, WIDTH) / np.float32(4),
+        further=((normal(generator, WIDTH, WIDTH) / np.float32(8), normal(generator, WIDTH) / np.float32(8)),),
         activation="tanh",
         normalise_input=True,
         c0=beta * np.sqrt(before) / (1.0 - kept),
@@ -107,6 +110,6 @@ def random_denoiser(generator: np.random.Generator) -> DenoiserWeights:
     )
 
 
-def normal(generator: np.random.Generator, *shape: int) -> np.ndarray:
+def normal(generator: np.random.Generator, *shape: int) -> Float32:
     """Return float32 normal draws."""
     return generator.standard_normal(shape, dtype=np.float32)

@@ -59,6 +59,11 @@ class _Real:
     train: sp.csr_matrix
     directed: bool
 
+    @property
+    def graph(self) -> SocialGraph:
+        """The graph of the edges."""
+        return SocialGraph(self.edges, self.train.shape[0], self.directed)
+
 
 def fits(folder: Path, data: Path | None, seeds: int) -> Iterator[Scored]:
     """Yield every fit: of the made-up sample, and of a part of ciao where ``data`` holds it; kept in ``folder``."""

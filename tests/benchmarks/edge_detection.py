@@ -17,7 +17,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import product
@@ -300,11 +300,11 @@ def _large_table(cells: dict[str, dict[str, Any]]) -> list[str]:
 def _gains(cells: dict[str, dict[str, Any]], data: str) -> list[str]:
     """Return a table of the whole scorer's gain over every variant on the same corruptions of ``data``."""
     pairs: dict[tuple[str, str, str], list[tuple[dict[str, Any], dict[str, Any]]]] = {}
-    for name, found in cells.items():
+    for name, cell in cells.items():
         of, kind, share, seed, variant = name.split("/")
         whole = cells.get("/".join((of, kind, share, seed, VARIANTS[0])))
         if of == data and variant != VARIANTS[0] and whole is not None:
-            pairs.setdefault((kind, share, variant), []).append((whole, found))
+            pairs.setdefault((kind, share, variant), []).append((whole, cell))
     lines = ["| kind | share | gain over | seeds | AUC | AP |", "|---|---|---|---|---|---|"]
     for (kind, share, variant), found in sorted(pairs.items()):
         gaps = [_gap([tuple(each["scorer"][name] for each in pair) for pair in found]) for name in ABLATED]
@@ -312,7 +312,7 @@ def _gains(cells: dict[str, dict[str, Any]], data: str) -> list[str]:
     return lines
 
 
-def _gap(pairs: list[tuple[float, ...]]) -> str:
+def _gap(pairs: Sequence[tuple[float, ...]]) -> str:
     """Return the mean difference of pairs and its 95 % interval, as text."""
     gain = np.array([ours - theirs for ours, theirs in pairs])
     if len(gain) < 2:

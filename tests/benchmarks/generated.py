@@ -86,8 +86,9 @@ def _keep(file: Path, made: SocialDataset) -> None:
 
 
 def _dataset(users: int, items: int, matrices: Sequence[sp.csr_matrix], edges: Int64) -> SocialDataset:
-    ids = [Ids(pa.array(np.arange(count))) for count in (users, items)]
-    return SocialDataset(*ids, *matrices, edges, directed=False, mirrored=False)
+    ids, known = (Ids(pa.array(np.arange(count))) for count in (users, items))
+    train, validation, test = matrices
+    return SocialDataset(ids, known, train, validation, test, edges=edges, directed=False, mirrored=False)
 
 
 def _distinct(draw: Callable[[int], Pairs], count: int, width: int, rng: np.random.Generator) -> Pairs:

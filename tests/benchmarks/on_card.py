@@ -20,8 +20,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ class Run:
         rows: one per measurement.
     """
 
-    device: str
+    device: Literal["cuda", "cpu"]
     out: Path
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -157,7 +158,7 @@ def scorers(run: Run, users: list[int]) -> None:
         many = of_size(count)
         run.measure(
             f"scorer/{count:,} users, {len(many.edges):,} ties",
-            lambda many=many: fit_scorer(many.graph, many.train, ScorerConfig(), seed=0, device=run.device),
+            partial(fit_scorer, many.graph, many.train, ScorerConfig(), seed=0, device=run.device),
         )
 
 
@@ -168,7 +169,7 @@ def recommenders(run: Run, users: list[int]) -> None:
         data = of_size(count)
         run.measure(
             f"recommender/{count:,} users, {PASSES} passes",
-            lambda data=data: fit_recommender(config, data.train, data.graph, data.validation, 0, device=run.device),
+            partial(fit_recommender, config, data.train, data.graph, data.validation, 0, device=run.device),
         )
 
 
@@ -178,7 +179,7 @@ def whole_fits(run: Run) -> None:
 
     for name in filter(is_here, ("ciao", "epinions")):
         data: SocialDataset = read(name)
-        run.measure(f"fit/{name}", lambda data=data: RecDiff(device=run.device).fit(data), repeats=1)
+        run.measure(f"fit/{name}", partial(RecDiff(device=run.device).fit, data), repeats=1)
 
 
 def main(arguments: list[str] | None = None) -> int:

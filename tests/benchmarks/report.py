@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def write_plot(file: Path, report: dict[str, Any]) -> None:
 
     results = report["results"]
     ratios = {name: each for name, each in results.items() if each["unit"] == "x"}
+    drawn: list[tuple[Callable[[Any, dict[str, Any]], None], dict[str, Any]]]
     drawn = [(_draw_ratios, ratios)] if ratios else []
     drawn += [(_draw_growth, results)] if any(name.startswith("generated-") for name in results) else []
     figure = plt.figure(figsize=(6 * max(1, len(drawn)), 4.5), layout="constrained")

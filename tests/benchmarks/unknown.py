@@ -64,7 +64,7 @@ class Society:
 
     def friends_of(self, user: int) -> Int64:
         """Return the friends of ``user``."""
-        return self.friends.indices[self.friends.indptr[user] : self.friends.indptr[user + 1]]
+        return np.asarray(self.friends.indices[self.friends.indptr[user] : self.friends.indptr[user + 1]], np.int64)
 
     def fresh(self, count: int) -> Int64:
         """Return ``count`` new users."""
@@ -159,7 +159,8 @@ def attacked(dataset: SocialDataset, family: str, seed: int) -> tuple[Int64, np.
     edges = edges[edges[:, 0] != edges[:, 1]]
     society = Society(adjacency(edges, users, directed=False), dataset.train, rng, users, {})
     count = int(SHARE * len(edges))
-    known, fakes = set(map(tuple, edges.tolist())), []
+    known: set[tuple[int, ...]] = set(map(tuple, edges.tolist()))
+    fakes: Pairs = []
     for src, dst in FAMILIES[family](society, count):
         pair = (int(min(src, dst)), int(max(src, dst)))
         if pair[0] != pair[1] and pair not in known and len(fakes) < count:

@@ -193,10 +193,12 @@ class ScorerConfig:
     evidence: EvidenceConfig = field(default_factory=EvidenceConfig)
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     accounts: ClassifierConfig = field(
-        default_factory=lambda: ClassifierConfig(epochs=4, least_steps=300, smoothing=0.05)
+        default_factory=lambda: ClassifierConfig(hidden=(16, 8), epochs=4, least_steps=300, smoothing=0.05)
     )
     rings: ClassifierConfig = field(
-        default_factory=lambda: ClassifierConfig(epochs=4, least_steps=300, smoothing=0.05, learning_rate=1e-3)
+        default_factory=lambda: ClassifierConfig(
+            hidden=(16, 8), epochs=4, learning_rate=1e-3, least_steps=300, smoothing=0.05
+        )
     )
     few: ClassifierConfig = field(
         default_factory=lambda: ClassifierConfig(hidden=(), epochs=10, weight_decay=1e-2, least_steps=300)
