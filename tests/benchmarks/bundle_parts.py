@@ -17,7 +17,7 @@ import torch
 from recdiff.arrays import Float32
 from recdiff.config.scorer import ScorerConfig
 from recdiff.fakes.kinds import planted, sampled
-from recdiff.scorer.accounts import AUDIENCES, RING, account_terms
+from recdiff.scorer.accounts import AUDIENCES, account_terms, network_for
 from recdiff.scorer.table import pair_terms, spans
 from recdiff_export.bundle.parts import DenoiserWeights, FittedEdges, Parts, RecommenderWeights, ScorerWeights
 
@@ -64,7 +64,7 @@ def random_scorer(users: int, generator: np.random.Generator) -> ScorerWeights:
     at = spans({name: torch.empty((0, width)) for name, width in widths.items()})
     terms = pair_terms(at, False, config.table) + account_terms(at)
     count = sum(term.width for term in terms)
-    networks = [config.classifier, *(config.rings if RING in kinds else config.accounts for kinds, _ in AUDIENCES)]
+    networks = [config.classifier, *(network_for(kinds, config) for kinds, _ in AUDIENCES)]
     hidden = [sum(widths) for widths in zip(*(each.hidden for each in networks), strict=True)]
     shape = (count, *hidden, 2 + len(sampled()) + len(planted()))
     layers = tuple(

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from recdiff.arrays import Float64, Int64
-from recdiff.graph.keys import distinct, keys_of, rising
+from recdiff.arrays import Float64, Int64, Mask
+from recdiff.graph.keys import among, distinct, keys_of, rising
 from recdiff.machine.threads import side_by_side
 
 BLOCK_ENTRIES = 1 << 21
@@ -19,6 +19,12 @@ BLOCK_ENTRIES = 1 << 21
 def pair_keys(pairs: Int64, num_users: int, directed: bool) -> Int64:
     """Return one number per pair, (M,); undirected pairs get the same number in both orientations."""
     return keys_of(pairs[:, 0], pairs[:, 1], num_users, directed)
+
+
+def answered(edges: Int64, num_users: int) -> Mask:
+    """Return which of the directed ``edges`` (E, 2) have a reverse among them, (E,)."""
+    keys, back = (pair_keys(each, num_users, directed=True) for each in (edges, edges[:, ::-1]))
+    return among(back, distinct(keys))
 
 
 def undirected(edges: Int64, num_users: int) -> Int64:

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from recdiff.arrays import Float32, Half, Int64, Mask, Positions
+from recdiff.config.scorer import ClassifierConfig, ScorerConfig
 from recdiff.fakes.drawing import Graph
 from recdiff.fakes.injection import draw_from
 from recdiff.fakes.kinds import planted
@@ -56,6 +57,11 @@ USING_LITTLE = ("active-farm", RING)
 """Kinds whose accounts use a thing or two."""
 _DRAWN_AS = {"farm": "farm", "active-farm": "farm", "camouflage": "camouflage", RING: RING}
 ACCOUNT_COLUMNS = ("items", "lack", "quiet", "agree")
+
+
+def network_for(kinds: Sequence[str], config: ScorerConfig) -> ClassifierConfig:
+    """Return the settings of the network over accounts that tells ``kinds``, an entry of ``AUDIENCES``."""
+    return config.rings if RING in kinds else config.accounts
 
 
 def account_columns(graphs: Sequence[Tensor], tastes: Columns) -> Columns:

@@ -274,9 +274,7 @@ def _finish(
 def _awaiting_accounts(made: Round) -> Round:
     """Return ``made`` with a column of what labels say of accounts, which says nothing yet."""
     staged = made.encodings.at[STAGED]
-    made = with_column(made, ACCOUNT, PairTerm("low", staged, staged))
-    fill(made, ACCOUNT, np.full((1, 1), -LEAST, np.float32))
-    return made
+    return with_column(made, ACCOUNT, -LEAST, PairTerm("low", staged, staged))
 
 
 def _posterior(

@@ -15,7 +15,7 @@ from torch import Tensor
 from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.config.scorer import ClassifierConfig
 from recdiff.learning.lesson import Lesson, learn_all
-from recdiff.scorer.accounts import ACCOUNT_COLUMNS, AUDIENCES, RING, merged
+from recdiff.scorer.accounts import ACCOUNT_COLUMNS, AUDIENCES, merged, network_for
 from recdiff.scorer.features import in_blocks, logits_of, rows_of, standardised
 from recdiff.scorer.pair_scorer import Layer
 from recdiff.scorer.round import HALVES, Round, each_edge
@@ -64,7 +64,7 @@ def _merged(made: Round, networks: list[Network]) -> Network:
 
 def _lessons(setup: Setup, made: Round, task: Task, pairs: Mask, accounts: Mask | None) -> list[Lesson]:
     """Return the lessons over pairs and, where there are any, over accounts, on what was chosen."""
-    config, for_pairs = setup.config, setup.config.network_for(setup.pool.observed)
+    for_pairs = setup.config.network_for(setup.pool.observed)
     rows, planted = np.flatnonzero(pairs), setup.planted
     # Of all classes, also where a half has none of one: both halves answer alike.
     classes = int(task.label.max()) + 1
@@ -82,7 +82,7 @@ def _lessons(setup: Setup, made: Round, task: Task, pairs: Mask, accounts: Mask 
         weight = np.concatenate([task.weight[observed], np.ones(len(told), np.float32)])
         labels = np.concatenate([np.zeros(len(observed), np.int64), label])
         several, classes = torch.cat([theirs, _planted(setup, made, told, columns)]), len(kinds) + 1
-        settings = config.rings if RING in kinds else config.accounts
+        settings = network_for(kinds, setup.config)
         found.append(_lesson(setup, several, labels, weight, classes=classes, config=settings))
     return found
 

@@ -249,10 +249,10 @@ def described(setup: Setup, encodings: Encodings) -> Round:
     return Round(encodings, (*terms, *further), seen, np.append(mean, none), np.append(scale, sizes))
 
 
-def with_column(made: Round, name: str, like: PairTerm) -> Round:
-    """Return ``made`` with a column ``name`` of zeros more, which no network sees, scaled as that of ``like`` is."""
+def with_column(made: Round, name: str, value: float, like: PairTerm) -> Round:
+    """Return ``made`` with a column ``name`` of ``value`` more, which no network sees, scaled as ``like``."""
     encodings, width = made.encodings, made.encodings.tables[0].shape[1]
-    tables = tuple(torch.nn.functional.pad(table, (0, 1)) for table in encodings.tables)
+    tables = tuple(torch.nn.functional.pad(table, (0, 1), value=value) for table in encodings.tables)
     at = encodings.at | {name: (width, width + 1)}
     terms, place = (*made.terms, PairTerm("low", at[name], at[name])), made.places([like])
     mean, scale = (np.append(each, each[place]) for each in (made.mean, made.scale))

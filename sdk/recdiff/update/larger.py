@@ -13,8 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recdiff.arrays import Float32, Float64, Half, Int64, Mask
-from recdiff.graph.keys import among, distinct
-from recdiff.graph.pairs import pair_keys
+from recdiff.graph.pairs import answered
 from recdiff.graph.social_graph import SocialGraph
 from recdiff.scorer.growth import Growth, column
 from recdiff.scorer.pair_scorer import Span
@@ -65,9 +64,7 @@ class Larger:
     @cached_property
     def answered(self) -> Mask:
         """Whether the reverse of each edge is one too, (E + B,)."""
-        edges, users = self.graph.edges, self.graph.num_users
-        keys, back = (pair_keys(each, users, directed=True) for each in (edges, edges[:, ::-1]))
-        return among(back, distinct(keys))
+        return answered(self.graph.edges, self.graph.num_users)
 
     @cached_property
     def counts(self) -> tuple[Float64, Float64]:

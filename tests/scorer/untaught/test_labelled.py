@@ -69,7 +69,7 @@ def test_labels_of_accounts_tell_their_edges_to_others(real: int) -> None:
     assert high > low
 
 
-def test_labels_that_name_real_accounts_alone_change_no_order_much() -> None:
+def test_accounts_known_to_be_real_are_said_to_be() -> None:
     graph, _ = gang()
     known = np.full(USERS, -1)
     known[FAKES : FAKES + 10] = 0

@@ -22,8 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recdiff.arrays import Float32, Float64, Int64
-from recdiff.graph.keys import among, distinct
-from recdiff.graph.pairs import pair_keys
+from recdiff.graph.pairs import answered
 from recdiff.scorer.untaught.delay import delays
 
 MOST_EXPECTED = 2.0
@@ -97,11 +96,10 @@ def silence(edges: Int64, num_users: int, times: Float64 | None = None) -> Float
     Args:
         times: (E,) when each came about, nan where unknown; or None. The latest answer says no less than none.
     """
-    keys = pair_keys(edges, num_users, directed=True)
-    answered = among(pair_keys(edges[:, ::-1], num_users, directed=True), distinct(keys))
-    usual = float(answered.mean())
+    there = answered(edges, num_users)
+    usual = float(there.mean())
     alone = -np.log1p(-min(usual, SUREST))
     certain = min(1.0, 2.0 * usual)
     late = 0.0 if times is None else certain * delays(edges, num_users, times)
-    found: Float64 = np.where(answered, np.minimum(certain * np.log(KINDEST) + late, alone), alone)
+    found: Float64 = np.where(there, np.minimum(certain * np.log(KINDEST) + late, alone), alone)
     return found
