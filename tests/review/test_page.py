@@ -114,6 +114,32 @@ def test_the_whole_loop_by_keyboard(browser: Any, place: Place) -> None:
         assert (seen.faults, seen.elsewhere) == ([], [])
 
 
+def test_a_late_answer_takes_nobody_out_of_a_field(browser: Any, place: Place) -> None:
+    """What is typed into the search is never read as verdicts, though the line that was asked for comes late."""
+    with served(place) as address:
+        seen = Watched(browser, address)
+        seen.open("edge")
+        seen.page.evaluate(
+            """() => { const asked = window.fetch;
+            window.fetch = (...told) => new Promise((done) => setTimeout(() => done(asked(...told)), 400)); }"""
+        )
+        second = seen.first(1)
+        seen.press("j", "/")
+        seen.page.keyboard.type("fur")
+        seen.title(second)
+        seen.page.wait_for_timeout(200)
+        seen.page.keyboard.type("fur")
+        expect(seen.page.locator("#text")).to_have_value("furfur")
+        seen.hears("0 found")
+        # Nor does a tab that comes late.
+        seen.press("Escape", "2", "/")
+        expect(seen.page.locator("#tab-account")).to_have_attribute("aria-selected", "true")
+        seen.page.wait_for_timeout(1500)
+        seen.page.keyboard.type("fur")
+        expect(seen.page.locator("#text")).to_have_value("furfurfur")
+        assert (seen.faults, rows(place)) == ([], [])
+
+
 def test_the_graph_can_be_walked_and_left_again(browser: Any, place: Place) -> None:
     with served(place) as address:
         seen = Watched(browser, address)

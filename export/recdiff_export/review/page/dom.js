@@ -21,6 +21,13 @@ export function el(tag, props = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
+// Put the focus on an element. An answer that comes late takes nobody out of a field: what is typed there would be
+// read as keys.
+export function focusOn(element) {
+  if (document.activeElement?.matches("input, select, textarea")) return;
+  element?.focus({ preventScroll: true });
+}
+
 export const count = (value) => Math.round(value).toLocaleString("en");
 
 // A share that is not quite all or nothing is never shown as all or nothing.

@@ -1,7 +1,7 @@
 // The page: which queue, which thing, what was just decided, and what changed meanwhile.
 
 import * as api from "./api.js";
-import { byId, count, el, graph, moment, same, titled } from "./dom.js";
+import { byId, count, el, focusOn, graph, moment, same, titled } from "./dom.js";
 import { blank, show } from "./item.js";
 import { Queue } from "./queue.js";
 
@@ -97,7 +97,7 @@ async function open(thing, focus) {
   const all = item.what === "group" ? `; decides ${count(item.members.total)} accounts` : "";
   byId("reason").placeholder = `Reason, if any${all}`;
   byId("item").scrollTo?.(0, 0);
-  if (focus) byId("item").focus({ preventScroll: true });
+  if (focus) focusOn(byId("item"));
 }
 
 async function settle(answer) {
@@ -238,7 +238,7 @@ async function change(tab) {
   queue.tabs(state.progress, choose);
   queue.progress(state.progress[tab]);
   await begin();
-  byId(`tab-${tab}`)?.focus();
+  focusOn(byId(`tab-${tab}`));
 }
 
 // Load the queue, and show `thing`, or else the first of it.
@@ -274,7 +274,7 @@ async function move(step) {
   const next = await attempt(() => queue.step(step));
   if (next) {
     await visit(next);
-    byId("lines").querySelector("[aria-current]")?.focus({ preventScroll: true });
+    focusOn(byId("lines").querySelector("[aria-current]"));
     say(`${titled(next)}, ${Math.round(100 * next.score)} percent, ${next.state}`);
   }
 }
