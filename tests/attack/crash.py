@@ -104,7 +104,9 @@ def state(place: Path, timed: Sequence[str] = ()) -> dict[str, str]:
 
 
 def _untimed(file: Path) -> bytes:
-    return json.dumps({**json.loads(file.read_text()), "seconds": 0, "resumed_rows": 0}).encode()
+    said = json.loads(file.read_text())
+    del said["seconds"], said["resumed"]
+    return json.dumps(said).encode()
 
 
 def visible_state(place: Path, timed: Sequence[str] = ()) -> dict[str, str]:
