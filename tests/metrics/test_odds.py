@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 
 from recdiff.errors import UsageError
-from recdiff.metrics.odds import intercept_for_share, odds_of
+from recdiff.metrics.odds import intercept_for_share, odds_of, weights_of
 
 
 def test_odds_undo_the_logistic_and_stay_finite_at_the_ends() -> None:
@@ -33,3 +33,10 @@ def test_what_makes_no_sense_is_refused() -> None:
         intercept_for_share(np.zeros(3), 0.0)
     with pytest.raises(UsageError, match="no edges to calibrate on"):
         intercept_for_share(np.empty(0), 0.5)
+
+
+def test_models_weigh_by_how_well_they_tell_what_was_left_out() -> None:
+    weight = weights_of(np.array([10.0, 10.0, 12.0, 500.0]))
+    assert weight.sum() == pytest.approx(1.0)
+    assert weight[0] == weight[1] == pytest.approx(weight[2] * np.exp(1.0))
+    assert weight[3] == 0.0

@@ -4,9 +4,9 @@ With s the log odds found without labels and x standardised features of an accou
 
     P(fake) = sigmoid(a s + w . x + b),    |w|^2 / 2 C small,
 
-C chosen by the likelihood of labels left out. Where only fakes are labelled, unlabelled accounts stand for the real
-ones, each with the weight 1 - P(fake). Labels are rarely drawn at random, so the order is learned from them and the
-level is not: b is chosen such that as many accounts as before are expected to be fake.
+averaged over several C by how well each tells labels left out. Where only fakes are labelled, unlabelled accounts
+stand for the real ones, each with the weight 1 - P(fake). Labels are rarely drawn at random, so the order is learned
+from them and the level is not: b is chosen such that as many accounts as before are expected to be fake.
 
 How near an account is to labelled ones is a feature: mean labels of friends, of their friends and so on, and of those
 who use the same. A label must not meet itself there, so the features of a labelled account are found without its fold.
@@ -23,7 +23,7 @@ from scipy.special import expit
 
 from recdiff.arrays import Float64, Int64
 from recdiff.graph.social_graph import SocialGraph
-from recdiff.metrics.odds import intercept_for_share
+from recdiff.metrics.odds import intercept_for_share, weights_of
 
 FOLDS = 5
 STEPS = 4
@@ -142,6 +142,7 @@ def _learned(
             lost += float((weight[left] * np.logaddexp(0.0, np.where(label[left] == 1, -z, z))).sum())
         return lost
 
-    strength = min(STRENGTHS, key=surprise)
-    found = fitted(strength, np.arange(len(rows))).decision_function(x)
+    weights = weights_of(np.array([surprise(each) for each in STRENGTHS]))
+    models = [(part, fitted(each, np.arange(len(rows)))) for part, each in zip(weights, STRENGTHS, strict=True) if part]
+    found = sum(part * model.decision_function(x) for part, model in models)
     return np.asarray(found + intercept_for_share(found, float(expit(odds).mean())))

@@ -14,6 +14,7 @@ from scipy.special import expit
 from recdiff.arrays import Float32, Float64, Int64, Mask
 from recdiff.errors import UsageError
 from recdiff.metrics.edges import auc
+from recdiff.metrics.odds import weights_of
 
 NEWTON_STEPS = 50
 RIDGE = 1e-3
@@ -31,8 +32,6 @@ FREE = 30.0
 """By what s is multiplied, so that the penalty hardly touches its factor."""
 OPEN = 3.0
 """By what features are multiplied that labels alone give a weight: nothing else has weighed them yet."""
-SURER = 0.5
-"""Standard errors by which labels left out must be better told with w than without."""
 LEAST_FACTOR = 0.2
 """What a is at least: w . x has no more to say than labels can bear."""
 
@@ -72,9 +71,8 @@ def taught(
 
         P(fake) = sigmoid(a s + w . x + b),     |w|^2 / 2 C small,
 
-    C chosen by the likelihood of labels left out. Pairs are in the order of s + w . x / a, and w / a is returned. The
-    smallest C leaves nothing of w, and is taken unless another is better by more than chance may make it (``SURER``):
-    labels that say no more than s change nothing.
+    for several C. Pairs are in the order of s + w . x / a; what is returned is w / a, averaged over C by how well each
+    tells labels left out. The smallest C leaves nothing of w, so that labels which say no more than s change little.
 
     Args:
         inputs: (L, N) standardised features.
@@ -95,21 +93,23 @@ def taught(
     y = is_fake[rows]
     parts = StratifiedKFold(min(PARTS, int(y.sum()), int((~y).sum())), shuffle=True, random_state=0)
 
-    def surprise(strength: float) -> Float64:
-        """Return the negative log likelihood of each label, left out, (L,)."""
-        lost = np.empty(len(y))
+    def fitted(strength: float, rows: Int64 | slice = slice(None)) -> LogisticRegression:
+        return LogisticRegression(C=strength, solver="newton-cholesky").fit(x[rows], y[rows])
+
+    def surprise(strength: float) -> float:
+        """Return the negative log likelihood of the labels, each left out."""
+        lost = 0.0
         for learned, left in parts.split(x, y):
-            model = LogisticRegression(C=strength, solver="newton-cholesky").fit(x[learned], y[learned])
-            lost[left] = -model.predict_log_proba(x[left])[np.arange(len(left)), y[left].astype(int)]
+            likely = fitted(strength, learned).predict_log_proba(x[left])
+            lost -= float(likely[np.arange(len(left)), y[left].astype(int)].sum())
         return lost
 
-    nothing, *others = ((strength, surprise(strength)) for strength in STRENGTHS)
-    best = min(others, key=lambda each: float(each[1].sum()))
-    gain = nothing[1] - best[1]
-    sure = gain.sum() > SURER * gain.std() * np.sqrt(len(gain))
-    model = LogisticRegression(C=(best if sure else nothing)[0], solver="newton-cholesky").fit(x, y)
-    factor, *weights = model.coef_[0].tolist()
-    return np.asarray(weights, np.float32) * size / np.float32(max(FREE * factor, LEAST_FACTOR))
+    found = np.zeros(inputs.shape[1])
+    for strength, part in zip(STRENGTHS, weights_of(np.array([surprise(each) for each in STRENGTHS])), strict=True):
+        if part > 0.0:
+            factor, *weights = fitted(strength).coef_[0].tolist()
+            found += part * np.asarray(weights) / max(FREE * factor, LEAST_FACTOR)
+    return np.asarray(found * size, np.float32)
 
 
 def known_share(known: Int64, drawn: Mask | None) -> float:
