@@ -22,12 +22,13 @@ SMALLEST_SHARE = 1e-3
 """Share of fakes that the posterior assumes though none were found, so that a blatant fake still shows."""
 FEWEST_LABELS = 3
 """Labelled fakes, and labelled real pairs, below which nothing is learned from them but the calibration."""
-FEWEST_KNOWN = 20
-"""Known fakes, and known real edges, that make a kind of their own."""
+FEWEST_KNOWN, FEWEST_DECIDED = 100, 20
+"""Known fakes, and known real edges, that make a kind of their own; and decided fakes, which teach nothing else."""
 MOST_LABELS = 5_000
 """Labels that the linear part is learned from."""
 STRENGTHS = (1e-6, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3)
-PARTS = 5
+PARTS, TURNS = 5, 3
+"""Parts of the labels that are left out in turn, and divisions into parts."""
 FREE = 30.0
 """By what s is multiplied, so that the penalty hardly touches its factor."""
 OPEN = 3.0
@@ -84,25 +85,26 @@ def taught(
         return np.zeros(inputs.shape[1], np.float32)
     # Only here: what fits without labels does without scikit-learn.
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import RepeatedStratifiedKFold
 
     rows = np.sort(rng.permutation(len(odds))[:MOST_LABELS])
     size = np.ones(inputs.shape[1], np.float32)
     size[list(unweighed)] = OPEN
     x = np.concatenate([FREE * odds[rows, None], inputs[rows] * size], axis=1)
     y = is_fake[rows]
-    parts = StratifiedKFold(min(PARTS, int(y.sum()), int((~y).sum())), shuffle=True, random_state=0)
+    count = min(PARTS, int(y.sum()), int((~y).sum()))
+    parts = RepeatedStratifiedKFold(n_splits=count, n_repeats=TURNS, random_state=0)
 
     def fitted(strength: float, rows: Int64 | slice = slice(None)) -> LogisticRegression:
         return LogisticRegression(C=strength, solver="newton-cholesky").fit(x[rows], y[rows])
 
     def surprise(strength: float) -> float:
-        """Return the negative log likelihood of the labels, each left out."""
+        """Return the negative log likelihood of the labels, each left out, a mean over the divisions."""
         lost = 0.0
         for learned, left in parts.split(x, y):
             likely = fitted(strength, learned).predict_log_proba(x[left])
             lost -= float(likely[np.arange(len(left)), y[left].astype(int)].sum())
-        return lost
+        return lost / TURNS
 
     found = np.zeros(inputs.shape[1])
     for strength, part in zip(STRENGTHS, weights_of(np.array([surprise(each) for each in STRENGTHS])), strict=True):
@@ -129,4 +131,6 @@ def agreement_with(score: Float64, told: Int64) -> float | None:
 def makes_a_kind(known: Int64, drawn: Mask | None) -> bool:
     """Tell whether what is known of edges (E,) makes a kind of its own; decided fakes need no real ones beside them."""
     fake, real = ((known == each).sum() for each in (1, 0))
-    return bool(fake >= FEWEST_KNOWN and (real >= FEWEST_KNOWN or (drawn is not None and not drawn.any())))
+    if drawn is not None and not drawn.any():
+        return bool(fake >= FEWEST_DECIDED)
+    return bool(min(fake, real) >= FEWEST_KNOWN)

@@ -93,8 +93,8 @@ def fit_scorer(
             to the log odds what the labels bear out (``taught``), and from ``FEWEST_KNOWN`` of both on, known fakes are
             a kind of their own, which the final networks learn beside the sampled ones.
         drawn: (E,) which known edges were drawn evenly, so that as many of them are fake as of all; default: every one.
-            Where none was, known fakes are a kind and features add nothing: edges that somebody looked at because they
-            are suspicious differ from the others in that.
+            Where none was, known fakes are a kind from ``FEWEST_DECIDED`` on and features add nothing: edges that
+            somebody looked at because they are suspicious differ from the others in that.
         times: (E,) when each edge came about, nan where unknown; or None. Groups whose edges came about together look
             made, and answers that took long say less.
         accounts: (U,) 1 for accounts known to be fake, 0 for accounts known to be real, -1 for all others, or None.
