@@ -36,7 +36,7 @@ def test_what_makes_no_sense_is_refused() -> None:
 
 
 def test_models_weigh_by_how_well_they_tell_what_was_left_out() -> None:
-    weight = weights_of(np.array([10.0, 10.0, 12.0, 500.0]))
+    weight = weights_of(np.array([10.0, 10.0, 11.0, 500.0]), np.array([0.5, 0.25, 0.25, 0.25]))
     assert weight.sum() == pytest.approx(1.0)
-    assert weight[0] == weight[1] == pytest.approx(weight[2] * np.exp(1.0))
+    assert weight[0] == pytest.approx(2 * weight[1]) == pytest.approx(2 * np.e * weight[2])
     assert weight[3] == 0.0

@@ -59,7 +59,7 @@ def test_labels_that_tell_nothing_new_change_next_to_nothing() -> None:
         inputs, odds, is_fake = labelled(200, tells=0.0, seed=seed)
         weight = taught(inputs, odds, is_fake, np.random.default_rng(0))
         lost.append(auc(truth, their_odds) - auc(truth, their_odds + others @ weight))
-    assert np.mean(lost) < 0.01
+    assert np.mean(lost) < 0.003
 
 
 def test_few_labels_teach_on_average_though_no_draw_of_them_is_sure() -> None:
@@ -69,8 +69,8 @@ def test_few_labels_teach_on_average_though_no_draw_of_them_is_sure() -> None:
         inputs, odds, is_fake = labelled(40, tells=1.0, seed=seed)
         weight = taught(inputs, odds, is_fake, np.random.default_rng(0))
         gained.append(auc(truth, their_odds + others @ weight) - auc(truth, their_odds))
-    assert np.mean(gained) > 0.02
-    assert min(gained) > -0.05
+    assert np.mean(gained) > 0.016
+    assert min(gained) > -0.01
 
 
 def test_too_few_labels_teach_nothing() -> None:

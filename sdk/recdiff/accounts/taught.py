@@ -142,7 +142,7 @@ def _learned(
             lost += float((weight[left] * np.logaddexp(0.0, np.where(label[left] == 1, -z, z))).sum())
         return lost
 
-    weights = weights_of(np.array([surprise(each) for each in STRENGTHS]))
+    weights = weights_of(np.array([surprise(each) for each in STRENGTHS]), np.ones(len(STRENGTHS)))
     models = [(part, fitted(each, np.arange(len(rows)))) for part, each in zip(weights, STRENGTHS, strict=True) if part]
     found = sum(part * model.decision_function(x) for part, model in models)
     return np.asarray(found + intercept_for_share(found, float(expit(odds).mean())))

@@ -10,8 +10,6 @@ from recdiff.arrays import Float32, Float64
 from recdiff.errors import UsageError
 
 SMALLEST_CHANCE = 1e-7
-HEEDED = 0.5
-"""What a label that was left out counts for where models are weighed: they learned from nearly the same labels."""
 LEAST_WEIGHT = 1e-3
 WIDEST = 60.0
 SUMMARISED = 1 << 16
@@ -41,16 +39,16 @@ def intercept_for_share(log_odds: Float64, share: float, slope: float = 1.0) -> 
     return found
 
 
-def weights_of(surprise: Float64) -> Float64:
+def weights_of(surprise: Float64, prior: Float64) -> Float64:
     """Return the weights (M,) of models that are averaged, by their ``surprise`` (M,) over labels that were left out.
 
-    A model weighs as much as its likelihood there, to the power ``HEEDED`` (Yao et al. 2018, "Using stacking to average
-    Bayesian predictive distributions", pseudo-BMA); one with next to no weight has none.
+    A model weighs as much as its ``prior`` (M,) times its likelihood there (pseudo-BMA; Yao et al. 2018, "Using
+    stacking to average Bayesian predictive distributions"). One with next to no weight has none.
 
     Args:
         surprise: negative log likelihoods, sums over the labels.
     """
-    weight = np.exp(-HEEDED * (surprise - surprise.min()))
+    weight = prior * np.exp(surprise.min() - surprise)
     weight = np.where(weight < LEAST_WEIGHT * weight.sum(), 0.0, weight)
     return np.asarray(weight / weight.sum(), np.float64)
 

@@ -26,11 +26,13 @@ FEWEST_KNOWN, FEWEST_DECIDED = 100, 20
 """Known fakes, and known real edges, that make a kind of their own; and decided fakes, which teach nothing else."""
 MOST_LABELS = 5_000
 """Labels that the linear part is learned from."""
-STRENGTHS = (1e-6, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3)
+NEXT_TO_NOTHING = 1e-6
+"""The C that leaves nothing of w. Beforehand it is as likely to be right as all others together."""
+STRENGTHS = (NEXT_TO_NOTHING, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3)
 PARTS, TURNS = 5, 3
 """Parts of the labels that are left out in turn, and divisions into parts."""
-FREE = 30.0
-"""By what s is multiplied, so that the penalty hardly touches its factor."""
+FREE = 1e3
+"""By what s is multiplied, so that no penalty touches its factor, the strongest neither."""
 OPEN = 3.0
 """By what features are multiplied that labels alone give a weight: nothing else has weighed them yet."""
 LEAST_FACTOR = 0.2
@@ -73,7 +75,7 @@ def taught(
         P(fake) = sigmoid(a s + w . x + b),     |w|^2 / 2 C small,
 
     for several C. Pairs are in the order of s + w . x / a; what is returned is w / a, averaged over C by how well each
-    tells labels left out. The smallest C leaves nothing of w, so that labels which say no more than s change little.
+    tells labels left out. One C leaves nothing of w (``NEXT_TO_NOTHING``): labels that say no more change little.
 
     Args:
         inputs: (L, N) standardised features.
@@ -107,7 +109,9 @@ def taught(
         return lost / TURNS
 
     found = np.zeros(inputs.shape[1])
-    for strength, part in zip(STRENGTHS, weights_of(np.array([surprise(each) for each in STRENGTHS])), strict=True):
+    prior = np.where(np.array(STRENGTHS) == NEXT_TO_NOTHING, len(STRENGTHS) - 1.0, 1.0)
+    weight_of = weights_of(np.array([surprise(each) for each in STRENGTHS]), prior)
+    for strength, part in zip(STRENGTHS, weight_of, strict=True):
         if part > 0.0:
             factor, *weights = fitted(strength).coef_[0].tolist()
             found += part * np.asarray(weights) / max(FREE * factor, LEAST_FACTOR)
