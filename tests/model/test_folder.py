@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import recdiff.model.folder as model_folder
 from recdiff.cleaning.folder import write_cleaned
 from recdiff.config import Config
 from recdiff.data.ids import Ids
@@ -186,6 +187,28 @@ def test_the_bundle_beside_the_model_is_left_alone(folder: Path) -> None:
     (folder / BUNDLE).mkdir()
     (folder / BUNDLE / "scorer.onnx").touch()
     verified(folder)
+
+
+def test_two_models_that_take_the_place_while_one_is_read_are_not_mixed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second of them is the first again, so that the manifest says the same before and after."""
+    before = (folder / MANIFEST).read_bytes()
+    plain = model_folder._bytes
+    met = []
+
+    def late(file: Path) -> bytes | None:
+        if file.name != "config.json" or met:
+            return plain(file)
+        write_artifact(folder, artifact(seed=5))
+        met.append(plain(file))
+        write_artifact(folder, artifact())
+        return met[0]
+
+    monkeypatch.setattr(model_folder, "_bytes", late)
+    assert read_artifact(folder).config.seed == 3
+    assert met
+    assert (folder / MANIFEST).read_bytes() == before
 
 
 def test_no_folder_and_no_manifest_say_what_to_run(tmp_path: Path, folder: Path) -> None:

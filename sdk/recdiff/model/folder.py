@@ -195,6 +195,7 @@ def verified(folder: Path) -> dict[str, bytes]:
         raise ArtifactError(
             f"{folder}: no model here ({MANIFEST} is missing); run `recdiff-sdk fit DATA --out {folder}`"
         )
+    mark = _mark(path)
     manifest = _read_json(path)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None
@@ -210,8 +211,9 @@ def verified(folder: Path) -> dict[str, bytes]:
     faults += [f"{name} does not belong here" for name in foreign(folder, _belongs)]
     if not faults:
         return {name: content for name, content in held.items() if content is not None}
-    if _read_json(path) != manifest:
-        return verified(folder)  # Another model has just taken the folder's place.
+    # Another model has taken the folder's place meanwhile; one with the same content may have followed it.
+    if _mark(path) != mark:
+        return verified(folder)
     raise ArtifactError(f"{folder}: {'; '.join(faults)}. Fit the model again, or copy it whole")
 
 
@@ -231,6 +233,15 @@ def _size(file: Path) -> int:
         return file.stat().st_size
     except OSError:
         return 0
+
+
+def _mark(file: Path) -> tuple[int, ...] | None:
+    """Tell which file it is and when it was written."""
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _bytes(file: Path) -> bytes | None:
