@@ -193,6 +193,7 @@ ALL: Mapping[str, BombFile] = {
     "gzip of rows": BombFile(packed("social.csv.gz", ROWS, b"1,2\n"), data),
     "gzip of blank lines": BombFile(packed("social.csv.gz", ROWS, b"\n"), data),
     "gzip of blank lines only": BombFile(packed("social.csv.gz", b"", b"\n"), data),
+    "gzip of comment": BombFile(packed("social.csv.gz", b"", b"#\n"), data),
     "gzip of broken rows": BombFile(packed("social.csv.gz", ROWS, b"x\n"), data),
     "zstd without a line break": BombFile(packed("social.csv.zst", ROWS, b"a"), data),
     "zstd with an open quote": BombFile(packed("social.csv.zst", ROWS + b'"', b"a\n"), data),

@@ -27,6 +27,8 @@ SHORT = (
     "gzip without a line break",
     "gzip with an open quote over lines",
     "gzip of blank lines",
+    "gzip of blank lines only",
+    "gzip of comment",
     "zstd of rows",
     "a hole for text",
     "Parquet of one long text",

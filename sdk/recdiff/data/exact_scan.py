@@ -50,7 +50,7 @@ class OpenQuoteError(Exception):
 
 
 class EndlessRowError(OpenQuoteError):
-    """The row that starts at ``line`` goes on and on, or nothing but blank lines follows."""
+    """The row that starts at ``line`` goes on and on, or nothing but blank lines and comment follows."""
 
     def problem(self) -> Problem:
         """Say so."""
@@ -107,14 +107,20 @@ def last_comment(stream: BinaryIO) -> int:
     """Return the number of the last line of comment above the table, the first line being 1; 0 where there is none.
 
     Such a line begins with # and a blank, or with more than one #, or is # alone: an id such as #7 begins none.
+
+    Raises:
+        EndlessRowError: nothing but comment and blank lines comes, for longer than a row may be.
     """
-    text, number, last = _text(stream), 0, 0
+    text, number, last, size = _text(stream), 0, 0, 0
     while line := text.readline(LONGEST_ROW):
         number += 1
+        size += len(line)
         if _COMMENT.match(line):
             last = number
         elif line.strip():
             break
+        if size > LONGEST_ROW:
+            raise EndlessRowError(1)
     return last
 
 

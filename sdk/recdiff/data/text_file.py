@@ -185,14 +185,14 @@ def _header(path: Path, delimiter: str) -> tuple[int, list[str] | None]:
 
     The last line of comment is the table's header where it is as wide as the row below it and that row names no column.
     """
-    with _opened(path) as stream:
-        last = last_comment(stream)
-    above = max(last - 1, 0)
-    with _opened(path) as stream:
-        try:
+    try:
+        with _opened(path) as stream:
+            last = last_comment(stream)
+        above = max(last - 1, 0)
+        with _opened(path) as stream:
             found = [fields for _, fields in islice(records(stream, delimiter, above), 1 + bool(last))]
-        except OpenQuoteError as quote:
-            raise data_error(path, [quote.problem()]) from None
+    except OpenQuoteError as quote:
+        raise data_error(path, [quote.problem()]) from None
     if len(found) == 2 and (len(found[0]) != len(found[1]) or names_columns(found[1])):
         return last, found[1]
     return above, found[0] if found else None
