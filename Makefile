@@ -64,9 +64,9 @@ docs: $(STAMP)
 	$(BIN)/python docs/tables.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml tests/light.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -e '.[dev]'
+	$(BIN)/python -m pip install -q -e '.[dev]' -c tests/light.txt
 	touch $(STAMP)
 
 clean:

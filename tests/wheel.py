@@ -51,7 +51,8 @@ def main() -> None:
             raise SystemExit(f"the wheel lacks {', '.join(sorted(left_out))}")
         venv.create(work / "env", with_pip=True)
         binaries = work / "env" / "bin"
-        subprocess.run([binaries / "python", "-m", "pip", "install", "-q", str(wheel)], check=True)
+        install = [binaries / "python", "-m", "pip", "install", "-q", str(wheel), "-c", str(ROOT / "tests/light.txt")]
+        subprocess.run(install, check=True)
         (work / "folder").mkdir()
         started = time.monotonic()
         for command in readme_commands():
