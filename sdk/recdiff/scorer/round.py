@@ -33,7 +33,6 @@ from recdiff.scorer.setup import Setup
 from recdiff.scorer.table import (
     COMPANY,
     FRIENDS,
-    UNSEEN,
     Columns,
     Encoding,
     Starts,
@@ -43,6 +42,7 @@ from recdiff.scorer.table import (
     latent_rows,
     pair_terms,
     spans,
+    unseen_columns,
 )
 from recdiff.scorer.untaught.staged import LEAST, STAGED
 
@@ -145,7 +145,7 @@ def _encoded(
     """Return the table of the graph without a fold, where its columns lie, and what later steps need."""
     begun = None if eigenvectors is None else eigenvectors[left_out]
     found = encode(folded.without(left_out, weight), config, starts, begun)
-    columns = found.columns | further[left_out] | dict.fromkeys(sorted(UNSEEN), found.columns["degree"])
+    columns = found.columns | further[left_out] | unseen_columns(found.columns["degree"])
     return join(columns), spans(columns), found.kept()
 
 
@@ -181,7 +181,7 @@ def _halved(
     """Return the table of the graph without one half of its folds, and where its columns lie."""
     sides = folded.without(folds, (fold % HALVES != half).float())
     columns = encode(sides, config, starts).columns | tastes | account_columns([sides.both], tastes)
-    columns |= dict.fromkeys(sorted(UNSEEN), columns["degree"])
+    columns |= unseen_columns(columns["degree"])
     return join(columns), spans(columns)
 
 

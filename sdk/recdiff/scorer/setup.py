@@ -27,7 +27,7 @@ from recdiff.machine.seeds import seeds_of
 from recdiff.machine.threads import side_by_side
 from recdiff.scorer.accounts import PlantedEdges, account_columns, plant
 from recdiff.scorer.pool import FakePool, edge_folds, fake_pool
-from recdiff.scorer.table import Columns, Tastes
+from recdiff.scorer.table import Columns, Tastes, friends_columns
 from recdiff.scorer.untaught.labelled import LabelledAccounts
 from recdiff.scorer.untaught.staged import Staged
 
@@ -107,11 +107,11 @@ class Setup:
 
     @cached_property
     def friends(self) -> list[Tensor]:
-        """K + 1 of the column of how many edges each user has, log(1 + n) as (U, 1): without a fold, and of all."""
+        """K + 1 of the columns of how many edges each user has (``friends_columns``): without a fold, and of all."""
         ends, fold, users = self.edges, self.edge_fold, self.graph.num_users
         every = torch.bincount(ends.reshape(-1), minlength=users)
         theirs = [torch.bincount(ends[fold == held].reshape(-1), minlength=users) for held in range(self.folds)]
-        return [torch.log1p((every - each).float())[:, None] for each in (*theirs, torch.zeros_like(every))]
+        return [friends_columns(every - each) for each in (*theirs, torch.zeros_like(every))]
 
     @property
     def made_groups(self) -> Tensor:

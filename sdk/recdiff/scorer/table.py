@@ -9,7 +9,8 @@ of the interactions:
 of directed graphs: out and in degree; singular vectors' "unit" and "pull", one per side; and (``answers``)
     asked, asking       how much less often than usual the user answers, and is answered (log)
 of all graphs: how much the user's group does not look ``staged``, how little out of place the ``company`` of its other
-edges is (``oddity``), and the log number of its ``friends``, which is its degree where no edge counts less than another
+edges is (``oddity``), and the log number of its ``friends``, its degree where no edge counts less than
+another, and what that is above each of ``BENDS``
 
 A table is float16: half the memory, and what is exported scores as what was fitted, to the bit.
 
@@ -50,6 +51,8 @@ COMPANY = "company"
 FRIENDS = "friends"
 UNSEEN = frozenset({STAGED, COMPANY, FRIENDS})
 """Columns that no network sees; filled in once they are known."""
+BENDS = (1.0, 3.0, 5.0)
+"""Log numbers of friends above which another column counts on: labels may speak of few friends, or of many alone."""
 LARGEST = 60_000.0
 """What float16 can hold, or a little less."""
 
@@ -286,6 +289,17 @@ def _scalars(at: Mapping[str, Span], directed: bool) -> Iterator[PairTerm]:
         yield from _ends(span, directed)
         if not directed:
             yield PairTerm("gap", span, span)
+
+
+def friends_columns(count: Tensor) -> Tensor:
+    """Return the columns (U, 4) of users with so many friends, (U,)."""
+    size = torch.log1p(count.float())[:, None]
+    return torch.cat([size, *((size - bend).clamp(min=0.0) for bend in BENDS)], dim=1)
+
+
+def unseen_columns(like: Tensor) -> Columns:
+    """Return columns of ``UNSEEN`` that are not known yet, as wide as they will be; they hold ``like`` (U, 1)."""
+    return {name: like.expand(-1, 1 + len(BENDS) if name == FRIENDS else 1) for name in sorted(UNSEEN)}
 
 
 def friends_terms(at: Mapping[str, Span], directed: bool) -> tuple[PairTerm, ...]:

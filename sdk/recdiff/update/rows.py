@@ -30,7 +30,7 @@ from recdiff.graph.social_graph import SocialGraph
 from recdiff.scorer.evidence import ConditionalDenoiser, evidence_columns, read
 from recdiff.scorer.growth import column, latent_inputs, scale_of, sided_rows, spectral_rows
 from recdiff.scorer.round import LATENT_CLIP, named_evidence
-from recdiff.scorer.table import COMPANY, FRIENDS, join
+from recdiff.scorer.table import COMPANY, FRIENDS, friends_columns, join
 from recdiff.scorer.untaught.answers import Habit, usual_rate
 from recdiff.scorer.untaught.labelled import ACCOUNT
 from recdiff.scorer.untaught.staged import LEAST, STAGED
@@ -185,7 +185,8 @@ class Rows:
         for name in kept.keys() & self.larger.at.keys():
             columns[name] = self._kept(name, kept[name])[asked.user][:, None]
         arcs = asked.arcs.sum(axis=1)
-        columns[FRIENDS] = np.log1p(self.larger.friends[self.touched[asked.user]] - arcs)[:, None]
+        count = self.larger.friends[self.touched[asked.user]] - arcs
+        columns[FRIENDS] = friends_columns(torch.as_tensor(count)).numpy()
         if self.net is not None:
             columns |= self._evidence(columns)
         return columns

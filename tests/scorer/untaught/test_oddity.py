@@ -92,13 +92,14 @@ def test_friends_are_counted_without_the_fold_and_whatever_edges_weigh(friends: 
         setup, _ = encoded(friends, directed=directed)
         edges, fold = setup.graph.edges, setup.pool.fold[: setup.pool.observed]
         made = make_round(setup, torch.linspace(0.1, 1.0, len(edges)), evidence=False)
-        place = made.encodings.at[FRIENDS][0]
+        place, end = span = made.encodings.at[FRIENDS]
         for held, table in enumerate(made.encodings.tables):
             count = np.bincount(edges[fold != held].ravel(), minlength=len(table))
-            np.testing.assert_allclose(table[:, place].float(), np.log1p(count), rtol=1e-3)
+            size = np.log1p(count)[:, None]
+            np.testing.assert_allclose(table[:, place:end].float(), np.maximum(size - [0, 1, 3, 5], 0), atol=3e-3)
         names = {(term.operation, term.left) for term in friends_terms(made.encodings.at, directed)}
-        assert names == {(each, (place, place + 1)) for each in (("src", "dst") if directed else ("sum",))}
-        assert made.inputs.shape[1] + len(names) + 2 == len(made.mean)
+        assert names == {(each, span) for each in (("src", "dst") if directed else ("sum",))}
+        assert made.inputs.shape[1] + 4 * len(names) + 2 == len(made.mean)
 
 
 def test_edges_with_directions_are_left_to_answers_but_have_company(friends: Int64) -> None:
