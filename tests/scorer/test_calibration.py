@@ -62,15 +62,15 @@ def test_labels_that_tell_nothing_new_change_next_to_nothing() -> None:
     assert np.mean(lost) < 0.003
 
 
-def test_few_labels_teach_on_average_though_no_draw_of_them_is_sure() -> None:
+def test_few_labels_teach_on_average_and_do_no_harm_where_they_mislead() -> None:
     others, their_odds, truth = labelled(5000, tells=1.0, seed=100)
     gained = []
     for seed in range(20):
         inputs, odds, is_fake = labelled(40, tells=1.0, seed=seed)
         weight = taught(inputs, odds, is_fake, np.random.default_rng(0))
         gained.append(auc(truth, their_odds + others @ weight) - auc(truth, their_odds))
-    assert np.mean(gained) > 0.016
-    assert min(gained) > -0.01
+    assert np.mean(gained) > 0.01
+    assert min(gained) > -0.001
 
 
 def test_too_few_labels_teach_nothing() -> None:

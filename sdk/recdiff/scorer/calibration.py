@@ -29,6 +29,8 @@ MOST_LABELS = 5_000
 NEXT_TO_NOTHING = 1e-6
 """The C that leaves nothing of w. Beforehand it is as likely to be right as all others together."""
 STRENGTHS = (NEXT_TO_NOTHING, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3)
+FREEDOM = 5e-3
+"""The largest C, for each label of the rarer sort: what a few happen to bear out is not much."""
 PARTS, TURNS = 5, 3
 """Parts of the labels that are left out in turn, and divisions into parts."""
 FREE = 1e3
@@ -109,9 +111,10 @@ def taught(
         return lost / TURNS
 
     found = np.zeros(inputs.shape[1])
-    prior = np.where(np.array(STRENGTHS) == NEXT_TO_NOTHING, len(STRENGTHS) - 1.0, 1.0)
-    weight_of = weights_of(np.array([surprise(each) for each in STRENGTHS]), prior)
-    for strength, part in zip(STRENGTHS, weight_of, strict=True):
+    strengths = [each for each in STRENGTHS if each <= FREEDOM * min(y.sum(), (~y).sum())]
+    prior = np.array([len(strengths) - 1.0, *[1.0] * (len(strengths) - 1)])
+    weight_of = weights_of(np.array([surprise(each) for each in strengths]), prior)
+    for strength, part in zip(strengths, weight_of, strict=True):
         if part > 0.0:
             factor, *weights = fitted(strength).coef_[0].tolist()
             found += part * np.asarray(weights) / max(FREE * factor, LEAST_FACTOR)
