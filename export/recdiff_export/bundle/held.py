@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recdiff.errors import ArtifactError
-from recdiff.storage.manifest import sha256
+from recdiff.storage.manifest import Mark, mark_of, sha256
 
 # Files up to this size are read, and hashed whole whenever a bundle opens; larger ones are mapped, and hashed by
 # samples, so that opening takes the same time for any number of users.
@@ -28,8 +28,6 @@ _HEADER = re.compile(
     rb"'shape': \((?P<rows>\d{1,15}),\), \} *\n",
     re.DOTALL,
 )
-
-Mark = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -70,9 +68,9 @@ class Held:
         if not stat.S_ISREG(state.st_mode):
             raise ArtifactError(f"{path.name} is not a plain file")
         if state.st_size > WHOLE_LIMIT:
-            return cls(path, mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ), _mark(state))
+            return cls(path, mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ), mark_of(state))
         with open(descriptor, "rb", closefd=False) as file:
-            return cls(path, file.read(), _mark(state))
+            return cls(path, file.read(), mark_of(state))
 
     def __len__(self) -> int:
         return len(self.data)
@@ -80,7 +78,7 @@ class Held:
     def current(self) -> bool:
         """Say whether ``path`` still names this file, unchanged."""
         try:
-            return _mark(self.path.stat()) == self.mark
+            return mark_of(self.path.stat()) == self.mark
         except OSError:
             return False
 
@@ -125,7 +123,3 @@ class Held:
             said = f"{rows} values of {head['kind'].decode()} in {len(self)} bytes"
             raise ArtifactError(f"{self.path}: {said}, not of {' or '.join(wanted)}; export the bundle again")
         return np.frombuffer(self.data, kind, offset=size)
-
-
-def _mark(state: os.stat_result) -> Mark:
-    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns

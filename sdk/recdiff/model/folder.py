@@ -32,7 +32,7 @@ from recdiff.data.ids import Ids
 from recdiff.errors import ArtifactError, UsageError
 from recdiff.machine.memory import Budget
 from recdiff.storage.json_file import parse_json, read_json, write_json
-from recdiff.storage.manifest import BUNDLE, CHANGED, MANIFEST, listed, sha256
+from recdiff.storage.manifest import BUNDLE, CHANGED, MANIFEST, Mark, listed, mark_of, sha256
 from recdiff.storage.tensors import write_tensors
 from recdiff.storage.whole import foreign, is_stray, replaced_folder, writable
 from recdiff.version import VERSION
@@ -235,13 +235,11 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _mark(file: Path) -> tuple[int, ...] | None:
-    """Tell which file it is and when it was written."""
+def _mark(file: Path) -> Mark | None:
     try:
-        state = file.stat()
+        return mark_of(file.stat())
     except OSError:
         return None
-    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _bytes(file: Path) -> bytes | None:

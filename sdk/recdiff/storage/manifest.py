@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from mmap import mmap
 from pathlib import Path
@@ -12,6 +13,14 @@ MANIFEST = "manifest.json"
 BUNDLE = "onnx"
 """The folder of a bundle, with a manifest of its own, within its model folder."""
 CHANGED = "was changed (its hash differs from the manifest's)"
+
+
+Mark = tuple[int, int, int, int]
+
+
+def mark_of(state: os.stat_result) -> Mark:
+    """Tell which file it is and when it was written: another one of the same content has another mark."""
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def sha256(content: bytes | mmap) -> str:
