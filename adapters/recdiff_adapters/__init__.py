@@ -4,7 +4,7 @@ from recdiff_adapters.arrow import to_arrow
 from recdiff_adapters.csv import to_csv
 from recdiff_adapters.dgl import to_dgl
 from recdiff_adapters.duckdb import to_duckdb
-from recdiff_adapters.error import AdapterError, MissingLibrary, OptionError
+from recdiff_adapters.error import AdapterError, MissingLibrary, OptionError, WriteError
 from recdiff_adapters.format import ACCOUNT_FORMATS, EDGE_FORMATS, RECOMMENDATION_FORMATS, Format, find_format, write
 from recdiff_adapters.gexf import to_gexf
 from recdiff_adapters.graphml import to_graphml
@@ -32,6 +32,7 @@ __all__ = [  # noqa: RUF022 -- plain order, as in the other packages
     "MissingLibrary",
     "OptionError",
     "RECOMMENDATION_FORMATS",
+    "WriteError",
     "find_format",
     "to_arrow",
     "to_csv",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recdiff_adapters.error import AdapterError
+from recdiff_adapters.error import AdapterError, WriteError
 from recdiff_adapters.library import load_library
 from recdiff_adapters.output import FilePath, whole_database
 from recdiff_adapters.proof import check_table
@@ -22,7 +22,8 @@ def to_duckdb(table: pa.Table, path: FilePath, *, name: str | None = None, force
 
     ``name`` is the table's, "edges" or "recommendations" unless told otherwise; a table of that name is
     replaced in one statement if it is one of ours (or with ``force``), and others are left alone. Raises
-    AdapterError for a bad table and for what DuckDB refuses.
+    AdapterError for a bad table and for what DuckDB refuses, and WriteError where the disk
+    does not let it write.
     """
     duckdb = load_library("duckdb", "duckdb")
     pairs = read_pairs(table)
@@ -32,7 +33,8 @@ def to_duckdb(table: pa.Table, path: FilePath, *, name: str | None = None, force
             with closing(duckdb.connect(str(database))) as connection:
                 _replace(connection, pairs, name or pairs.kind, force=force)
         except duckdb.Error as error:
-            raise AdapterError(f"DuckDB cannot write {path}: {error}") from error
+            kind = WriteError if isinstance(error, duckdb.IOException) else AdapterError
+            raise kind(f"DuckDB cannot write {path}: {error}") from error
     return Path(path)
 
 

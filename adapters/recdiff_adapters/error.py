@@ -2,6 +2,7 @@
 
 AdapterError       exit 3: a table, an id or a file that the format cannot take
 ├── OptionError    exit 2: an unknown format or option
+├── WriteError     exit 1: the machine did not let a file be written
 └── MissingLibrary exit 2: the format's own library is not installed
 """
 
@@ -28,6 +29,12 @@ class OptionError(AdapterError):
     """A format or an option that does not exist."""
 
     exit_code: ClassVar[int] = 2
+
+
+class WriteError(AdapterError):
+    """A file could not be written: the disk is full, or the place is not ours to write."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class MissingLibrary(AdapterError):  # noqa: N818 -- the public name

@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from recdiff_adapters.error import AdapterError, OptionError
+from recdiff_adapters.error import AdapterError, OptionError, WriteError
 
 FilePath = str | os.PathLike[str]
 Proof = Callable[[Path], bool]
@@ -45,7 +45,7 @@ def whole_file(path: FilePath, ours: Proof, *, force: bool = False) -> Iterator[
 
     Raises:
         OptionError: there is a file that is not ours, or another process is writing it.
-        AdapterError: the place cannot be written.
+        WriteError: the place cannot be written.
     """
     target = Path(path).resolve()
     if target.is_dir():
@@ -70,7 +70,7 @@ def whole_folder(path: FilePath, names: Collection[str], ours: Proof, *, force: 
 
     Raises:
         OptionError: the folder holds something else, or another process is writing it.
-        AdapterError: the place cannot be written.
+        WriteError: the place cannot be written.
     """
     target = Path(path).resolve()
     _refuse_foreign(target, path, names)
@@ -128,7 +128,7 @@ def _draft(target: Path, path: FilePath) -> Iterator[Path]:
     except Timeout:
         raise OptionError(f"{path} is being written by another process; wait until it has finished") from None
     except OSError as error:
-        raise AdapterError(f"cannot write {path}: {error.strerror or error}") from error
+        raise WriteError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _replaceable(target: Path, new: Path, ours: Proof) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recdiff_adapters.error import AdapterError
+from recdiff_adapters.error import AdapterError, WriteError
 from recdiff_adapters.output import FilePath, whole_database
 from recdiff_adapters.proof import check_table
 from recdiff_adapters.table import Pairs, read_pairs
@@ -22,7 +22,8 @@ def to_sqlite(table: pa.Table, path: FilePath, *, name: str | None = None, force
 
     ``name`` is the table's, "edges" or "recommendations" unless told otherwise; a table of that name is
     replaced in one transaction if it is one of ours (or with ``force``), and others are left alone. Booleans are 0
-    and 1. Raises AdapterError for a bad table, for a NaN (SQLite would store null) and for what SQLite refuses.
+    and 1. Raises AdapterError for a bad table, for a NaN (SQLite would store null) and for what SQLite refuses, and
+    WriteError where the disk or a lock does not let it write.
     """
     pairs = read_pairs(table)
     _refuse_nan(pairs)
@@ -31,7 +32,8 @@ def to_sqlite(table: pa.Table, path: FilePath, *, name: str | None = None, force
             with closing(sqlite3.connect(database, isolation_level=None)) as connection:
                 _replace(connection, pairs, name or pairs.kind, force=force)
         except sqlite3.Error as error:
-            raise AdapterError(f"SQLite cannot write {path}: {error}") from error
+            kind = WriteError if isinstance(error, sqlite3.OperationalError) else AdapterError
+            raise kind(f"SQLite cannot write {path}: {error}") from error
     return Path(path)
 
 

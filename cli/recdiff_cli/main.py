@@ -90,7 +90,10 @@ def _exit_code(error: Exception) -> int | None:
 
 
 def _words(error: Exception) -> str:
-    return f"{error.filename or 'output'}: {error.strerror}" if isinstance(error, OSError) else str(error)
+    """Say what failed. The file system's own errors name no more than a file; those of the packages are sentences."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{error.filename or 'output'}: {error.strerror}"
+    return str(error)
 
 
 def _ended(number: int, frame: FrameType | None) -> NoReturn:

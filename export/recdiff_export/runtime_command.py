@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except RecDiffError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
-        _fail(f"{error.filename or 'output'}: {error.strerror}", _FAILED)
+        _fail(str(error) if error.errno is None else f"{error.filename or 'output'}: {error.strerror}", _FAILED)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -21,9 +21,14 @@ Fitted = tuple[SocialDataset, Corruption, Scorer]
 @pytest.fixture(scope="module")
 def fitted_on_ciao() -> Fitted:
     """Ciao with a fifth of its ties replaced by degree-matched ones, and a scorer that was not told."""
+    return fitted_on(10)
+
+
+def fitted_on(draw: int) -> Fitted:
+    """Replace other ties per draw; the scorer's own seed is the same."""
     dataset = read("ciao")
     graph = SocialGraph(dataset.edges, len(dataset.users), False)
-    made = corrupt(graph, kind="degree", share=0.2, mode="replace", rng=np.random.default_rng(10))
+    made = corrupt(graph, kind="degree", share=0.2, mode="replace", rng=np.random.default_rng(draw))
     return (
         dataset,
         made,
@@ -47,9 +52,13 @@ def test_scores_are_probabilities_and_the_share_is_known(fitted_on_ciao: Fitted)
     assert low <= 0.2 <= high
     # Ends of walks are drawn by degree too; which of the two it is called is not sure.
     assert scorer.shares["degree"] + scorer.shares["walk"] > 0.7 * scorer.fake_share
-    # Between builds of torch one draw moves by .03.
-    assert scorer.fake_share == pytest.approx(0.2, abs=0.08)
     assert (scorer.edge_scores >= 0.9).sum() < 50 or made.is_fake[scorer.edge_scores >= 0.9].mean() >= 0.8
+
+
+def test_the_share_is_right_in_the_mean(fitted_on_ciao: Fitted) -> None:
+    # Between builds of torch one draw moves by up to .09, the mean of three by .03.
+    shares = [fitted_on_ciao[2].fake_share, *(fitted_on(draw)[2].fake_share for draw in (11, 12))]
+    assert np.mean(shares) == pytest.approx(0.2, abs=0.06)
 
 
 def test_denoised_embeddings_do_not_collapse(fitted_on_ciao: Fitted) -> None:

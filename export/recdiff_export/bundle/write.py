@@ -170,7 +170,8 @@ def _blend_tables(weights: BlendWeights, items: int) -> dict[str, NDArray[Any]]:
 
 
 def _raw(path: Path, values: NDArray[Any], kind: type[np.generic]) -> None:
-    np.ascontiguousarray(values, dtype=np.dtype(kind).newbyteorder("<")).tofile(path)
+    # numpy's own tofile counts bytes where a disk is full, and does not say so.
+    path.write_bytes(np.ascontiguousarray(values, dtype=np.dtype(kind).newbyteorder("<")).data)
 
 
 def _write_tables(folder: Path, parts: Parts) -> None:

@@ -65,7 +65,7 @@ def check_target(folder: Path) -> None:
         raise UsageError(f"{folder} is a file, so it is not replaced; name another --out")
     other = in_the_way(folder, lambda entry: entry.name in NAMES, lambda place: _is_summary(place / SUMMARY))
     if other:
-        raise UsageError(f"{folder} holds {other!r} and no cleaned edges, so it is not replaced; name another --out")
+        raise UsageError(f"{folder} holds {other!r}, which clean-edges did not write; name another --out")
 
 
 def is_cleaned(folder: Path) -> bool:
