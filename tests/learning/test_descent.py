@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from recdiff.learning.descent import Descent, Pace, RecordedDescent, side_by_side
+from recdiff.learning.descent import Descent, Pace, RecordedDescent, laid_out
 from recdiff.learning.lesson import backward
 
 
@@ -70,7 +70,7 @@ def test_recorded_steps_are_the_same_and_rest_when_their_pace_has_ended() -> Non
             descent.step()
         alone.append(descent.values)
     nets = [network((6,)) for _ in paces]
-    values, slopes = zip(*(side_by_side(net.parameters()) for net in nets), strict=True)
+    values, slopes = zip(*(laid_out(net.parameters()) for net in nets), strict=True)
     together = RecordedDescent(torch.stack(values), torch.zeros(2, len(values[0])), paces)
     for _ in range(9):
         for place, net in enumerate(nets):

@@ -12,11 +12,12 @@ def test_results_come_in_the_order_of_the_blocks() -> None:
     assert side_by_side(lambda block: block * 2, range(20)) == [2 * block for block in range(20)]
 
 
-def test_few_blocks_share_all_threads_and_no_more_run_than_may() -> None:
+def test_blocks_have_one_thread_each_and_share_all_where_few_may_run() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     try:
-        assert side_by_side(lambda _: torch.get_num_threads(), range(2)) == [2, 2]
+        assert side_by_side(lambda _: torch.get_num_threads(), range(2)) == [1, 1]
+        assert side_by_side(lambda _: torch.get_num_threads(), range(2), most=2) == [2, 2]
         assert side_by_side(lambda _: torch.get_num_threads(), range(8), most=1) == [4] * 8
         assert side_by_side(lambda block: block, []) == []
     finally:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from threadpoolctl import threadpool_limits
 
 from recdiff.config.scorer import ClassifierConfig, EvidenceConfig, ScorerConfig, TableConfig
 from recdiff.errors import DataError
@@ -167,6 +168,22 @@ def test_scores_do_not_depend_on_the_order_of_edges_or_of_their_ends(uniform: tu
     turned = np.where(rng.random((len(order), 1)) < 0.5, made.edges[order, ::-1], made.edges[order])
     again = fit_scorer(SocialGraph(turned, made.num_users, False), items(made.num_users), CONFIG, seed=3)
     assert again.edge_scores.tobytes() == scorer.edge_scores[order].tobytes()
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_scores_do_not_depend_on_the_number_of_threads(uniform: tuple[Corruption, Scorer], threads: int) -> None:
+    made, scorer = uniform
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with threadpool_limits(threads):
+            again = fit_scorer(made.graph, items(made.num_users), CONFIG, seed=3)
+    finally:
+        torch.set_num_threads(before)
+    for name in ("edge_log_odds", "edge_kinds", "table", "latent", "denoised", "movement"):
+        assert getattr(again, name).tobytes() == getattr(scorer, name).tobytes(), name
+    weights = [[each for layer in found.pair.layers for each in layer] for found in (scorer, again)]
+    assert all(left.tobytes() == right.tobytes() for left, right in zip(*weights, strict=True))
 
 
 def test_a_mixture_of_kinds_is_ranked_above_every_heuristic() -> None:

@@ -63,7 +63,7 @@ class Descent:
 
     def __init__(self, parameters: Iterable[Tensor], pace: Pace) -> None:
         """Put ``parameters`` side by side; gradients are added to, or written into, each one's ``grad``, a view."""
-        self.values, self.gradient = side_by_side(parameters)
+        self.values, self.gradient = laid_out(parameters)
         self.mean, self.square = torch.zeros_like(self.values), torch.zeros_like(self.values)
         self.pace, self.done = pace, 0
 
@@ -108,7 +108,7 @@ class RecordedDescent:
         self.done.add_(1)
 
 
-def side_by_side(parameters: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
+def laid_out(parameters: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
     """Return the values (P,) of ``parameters`` and room for their gradients, both of which they become views of."""
     several = list(parameters)
     values = torch.cat([each.detach().reshape(-1) for each in several])

@@ -18,19 +18,23 @@ Made = TypeVar("Made")
 
 
 def side_by_side(work: Callable[[Block], Made], blocks: Iterable[Block], most: int | None = None) -> list[Made]:
-    """Return ``work`` of every block, in order, at most ``most`` and as many at a time as torch has threads.
+    """Return ``work`` of every block, in order, as many at a time as torch has threads; each has one thread.
 
-    Products within a block, NumPy's and torch's, then share the threads that are left, mostly one: blocks side by side
-    keep all cores busy, products spread over all of them at the same time would not.
+    What comes out does not depend on how many there are: a product that several threads share is rounded by their
+    number, and so are the ends of what they compute element by element.
+
+    Args:
+        most: blocks at a time, for memory's sake. Torch's operations within each then share the threads that are left,
+            so that they must compute rows, each by itself; NumPy's products have one.
     """
     import torch  # here, lest whoever only reads data wait for it
 
     blocks, threads = list(blocks), torch.get_num_threads()
     workers = max(1, min(threads, len(blocks), most or threads))
-    inner = threads // workers
+    inner = threads // workers if most else 1
     try:
         with (
-            _thread_pools().limit(limits=inner, user_api="blas"),
+            _thread_pools().limit(limits=1, user_api="blas"),
             ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(inner,)) as pool,
         ):
             return list(pool.map(work, blocks))
@@ -40,7 +44,7 @@ def side_by_side(work: Callable[[Block], Made], blocks: Iterable[Block], most: i
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Give NumPy's products one thread: many small ones take longer on many."""
+    """Give NumPy's products one thread: small ones take longer on many, and all are rounded by how many there are."""
     with _thread_pools().limit(limits=1, user_api="blas"):
         yield
 

@@ -34,10 +34,10 @@ from recdiff.config.scorer import EvidenceConfig
 from recdiff.diffusion.folded import FoldedDenoiser
 from recdiff.diffusion.schedule import Schedule, add_noise, reverse_walk, time_features
 from recdiff.learning.batches import counted, cut
-from recdiff.learning.descent import Pace, RecordedDescent, side_by_side
+from recdiff.learning.descent import Pace, RecordedDescent, laid_out
 from recdiff.learning.recorded import Repeated
 from recdiff.machine.device import generator_on
-from recdiff.machine.threads import threads_at_most
+from recdiff.machine.threads import side_by_side, threads_at_most
 
 TIME_WIDTH = 16
 WEIGHT_DECAY = 1e-3
@@ -112,7 +112,7 @@ def train_denoiser(
     ends = [_ends(rows, pairs[:, side], graph) for side in (0, 1)]
     ties = torch.stack([torch.cat(ends), torch.cat(ends[::-1])], dim=1)
     epochs, batches = counted(len(ties), config)
-    values, gradient = side_by_side(net.parameters())
+    values, gradient = laid_out(net.parameters())
     pace = Pace(config.learning_rate, epochs * batches, decay=WEIGHT_DECAY)
     descent = RecordedDescent(values[None], gradient[None], [pace])
     epoch = _Epoch(len(ties), batches, rows[0].shape[1], device)
@@ -266,17 +266,21 @@ def _columns(net: ConditionalDenoiser, x0: Tensor, missed: Tensor, step: int) ->
     return joint, apart, power, movement
 
 
-@torch.no_grad()
 def denoise(net: ConditionalDenoiser, rows: Tensor, config: EvidenceConfig) -> Float32:
     """Return the denoised rows (U, D): the reverse walk from ``walk_from``, taking the rows as x_t as they are."""
-    walk = _walk(net.schedule, config)
+    walk, on_processor = _walk(net.schedule, config), rows.device.type == "cpu"
 
     def predict(x: Tensor, t: int) -> Tensor:
         found: Tensor = net(x, torch.full((len(x),), t, device=x.device))
         return found
 
-    blocks = torch.split(rows.float(), CACHE_ROWS if rows.device.type == "cpu" else BLOCK_ROWS)
-    return torch.cat([reverse_walk(x, predict, walk) for x in blocks]).cpu().numpy()
+    @torch.no_grad()
+    def walked(x: Tensor) -> Tensor:
+        return reverse_walk(x, predict, walk)
+
+    blocks = torch.split(rows.float(), CACHE_ROWS if on_processor else BLOCK_ROWS)
+    found = side_by_side(walked, blocks) if on_processor else [walked(x) for x in blocks]
+    return torch.cat(found).cpu().numpy()
 
 
 def _walk(schedule: Schedule, config: EvidenceConfig) -> Schedule:
@@ -289,7 +293,8 @@ def folded(net: ConditionalDenoiser, config: EvidenceConfig) -> FoldedDenoiser |
     if not net.learned:
         return None
     walk = _walk(net.schedule, config)
-    bias = net.first.bias + net.time(net.times[: walk.steps])
+    with threads_at_most(1):
+        bias = net.first.bias + net.time(net.times[: walk.steps])
     layers = tuple((_array(each.weight), _array(each.bias)) for each in (net.middle, net.last))
     return FoldedDenoiser(
         first=_array(net.first.weight),

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -117,7 +116,7 @@ def fit_scorer(
     divisions = config.divisions_for(count)
     steps = Steps(report, "edge scorer", divisions * config.rounds_for(count) * (config.folds_for(count) + 2))
     found = []
-    with one_blas_thread() if torch.device(device).type == "cuda" else nullcontext():
+    with one_blas_thread():
         for sequence in np.random.SeedSequence(seed).spawn(divisions):
             seeds = Seeds.of(sequence)
             setup = make_setup(

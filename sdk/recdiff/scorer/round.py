@@ -209,7 +209,7 @@ def with_evidence(setup: Setup, encodings: Encodings) -> Encodings:
             told = evidence_columns(nets[place], latents[place][rows], drawn, config.levels)
             tables[place][rows, width:] = join(named_evidence(told))
 
-        setup.each_in_turn(fill, range(len(latents)))
+        setup.each_in_turn(fill, range(len(latents)), most=None)
     at = encodings.at | {name: (start + width, stop + width) for name, (start, stop) in further.items()}
     return replace(encodings, tables=tuple(tables), at=at, latents=latents[-1:], net=nets[-1])
 

@@ -118,9 +118,11 @@ class Setup:
         """The column of ``staged``, (U, 1), where tables are."""
         return torch.as_tensor(self.staged.column).to(self.device)
 
-    def each_in_turn(self, work: Callable[[Block], Made], blocks: Iterable[Block]) -> list[Made]:
-        """Return ``work`` of every block: on a processor a few at a time, on a card one after the other."""
-        return _each_in_turn(work, blocks, self.device)
+    def each_in_turn(
+        self, work: Callable[[Block], Made], blocks: Iterable[Block], most: int | None = ALIVE
+    ) -> list[Made]:
+        """Return ``work`` of every block: on a processor ``most`` at a time, on a card one after the other."""
+        return _each_in_turn(work, blocks, self.device, most)
 
     def handed_out(
         self, work: Callable[[Block], Made], blocks: Sequence[Block], done: Callable[[], None] = nothing
@@ -213,9 +215,11 @@ def make_setup(
     )
 
 
-def _each_in_turn(work: Callable[[Block], Made], blocks: Iterable[Block], device: torch.device | str) -> list[Made]:
+def _each_in_turn(
+    work: Callable[[Block], Made], blocks: Iterable[Block], device: torch.device | str, most: int | None = ALIVE
+) -> list[Made]:
     if torch.device(device).type == "cpu":
-        return side_by_side(work, blocks, ALIVE)
+        return side_by_side(work, blocks, most)
     return [work(block) for block in blocks]
 
 
