@@ -62,7 +62,12 @@ def worker(rank: int, folder: Path) -> None:
     if rank == 1:
         Checkpoint(folder / "blind", "").save({"table": blind.table}, {})
     dist.destroy_process_group()
-    os._exit(0)  # gloo's own threads now and then abort a process whose work is done, as the interpreter ends
+    leave()
+
+
+def leave() -> None:
+    """End a process whose work is done: gloo's own threads now and then abort it, or keep it, as it ends by itself."""
+    os._exit(0)
 
 
 @pytest.fixture(scope="module")
@@ -98,28 +103,35 @@ def test_without_a_judge_the_last_pass_is_taken_by_all(trained: Path) -> None:
     assert torch.allclose(saved[0]["table"], expected.table, atol=1e-5, rtol=0)
 
 
-def test_a_search_in_shares_chooses_what_one_process_chooses(tmp_path: Path) -> None:
-    given, config = data(), replace(CONFIG, search=True)
+def search() -> tuple[RecommenderConfig, sp.csr_matrix, SocialGraph, sp.csr_matrix, int]:
+    """Return the arguments of a fit that searches."""
+    given = data()
     ties = np.stack(given.social.nonzero(), axis=1)
-    arguments = (config, given.train, SocialGraph(ties, USERS, True), given.validation, 5)
+    return replace(CONFIG, search=True), given.train, SocialGraph(ties, USERS, True), given.validation, 5
 
+
+def searcher(rank: int, folder: Path) -> None:
     def trainer(
         config: RecommenderConfig, train: sp.csr_matrix, social: sp.csr_matrix, judge: RowJudge | None, seed: int
     ) -> Trial:
         return train_shard(config, shards(train, social, 1)[0], judge, seed, judged=judge is not None)
 
-    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'meet'}", rank=0, world_size=1)
-    try:
-        there = fit_recommender(*arguments, trainer=trainer)
-    finally:
-        dist.destroy_process_group()
-    here = fit_recommender(*arguments)
-    assert there.config == here.config
-    assert [(row["trial"], row["step"]) for row in there.history] == [
-        (row["trial"], row["step"]) for row in here.history
-    ]
-    np.testing.assert_allclose(there.recommender.user_table, here.recommender.user_table, atol=1e-5, rtol=0)
-    np.testing.assert_allclose(there.recommender.item_table, here.recommender.item_table, atol=1e-5, rtol=0)
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'meet'}", rank=rank, world_size=1)
+    found = fit_recommender(*search(), trainer=trainer)
+    tables = {"users": found.recommender.user_table, "items": found.recommender.item_table}
+    steps = [(row["trial"], row["step"]) for row in found.history]
+    np.savez(folder / "found.npz", config=repr(found.config), steps=steps, **tables)
+    leave()
+
+
+def test_a_search_in_shares_chooses_what_one_process_chooses(tmp_path: Path) -> None:
+    mp.spawn(searcher, (tmp_path,), 1)
+    there, here = np.load(tmp_path / "found.npz"), fit_recommender(*search())
+    assert str(there["config"]) == repr(here.config)
+    assert [tuple(each) for each in there["steps"]] == [(row["trial"], row["step"]) for row in here.history]
+    np.testing.assert_allclose(there["users"], here.recommender.user_table, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(there["items"], here.recommender.item_table, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 60])
