@@ -10,7 +10,6 @@ import numpy as np
 from recdiff.arrays import Float64, Int64
 from recdiff.fakes.kinds import RARELY, kind
 from recdiff.graph.pairs import ends_of
-from recdiff.machine.threads import one_blas_thread
 from recdiff.scorer.accounts import AUDIENCES, IDLE, USING_NOTHING
 from recdiff.scorer.halves import Network, planted_ratios
 from recdiff.scorer.round import Round
@@ -98,11 +97,6 @@ def infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64
     Args:
         ratio: (L, K) log ratios of the pairs learned from; thinned: those of the sampled kinds in the halved graph.
     """
-    with one_blas_thread():
-        return _infer_all(setup, made, networks, ratio, thinned)
-
-
-def _infer_all(setup: Setup, made: Round, networks: list[Network], ratio: Float64, thinned: Float64 | None) -> Shares:
     rng, config = np.random.default_rng(setup.seeds.mixture), setup.config.mixture
     names, planted = setup.pool.kinds, setup.planted
     sampled = len(names)
